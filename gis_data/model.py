@@ -1,0 +1,201 @@
+"""The pipe network as values: what a water network is made of, and what can be wrong with it.
+
+Coordinates are (lon, lat) in EPSG:4326; lengths, elevations and heads are in metres, diameters in
+millimetres, flows in cubic metres per second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shapely.geometry import LineString
+
+NodeKind = Literal["junction", "tank", "reservoir"]
+PipeRole = Literal["transmission", "distribution"]
+ValveKind = Literal["gate", "butterfly"]
+Operable = Literal["yes", "no", "unknown"]
+ControlKind = Literal["pump", "prv", "psv", "fcv", "check", "tcv"]
+Severity = Literal["error", "warning"]
+
+#: Controls that let water pass from `start` to `end` only.
+ONE_WAY_CONTROLS: frozenset[str] = frozenset({"pump", "prv", "psv", "fcv", "check"})
+
+
+class NetworkError(ValueError):
+    """Something asked of a network cannot be answered; `field` names what was wrong."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class UnknownElement(NetworkError):
+    """The network holds no element of this id."""
+
+    def __init__(self, element: str) -> None:
+        shown = element if len(element) <= 60 else element[:57] + "..."
+        super().__init__(
+            "element",
+            f"the network has no pipe, node, valve, hydrant, control or "
+            f"service line called {shown!r}",
+        )
+        self.element = element
+
+
+@dataclass(frozen=True, slots=True)
+class TankShape:
+    """An upright round tank: diameter and water levels above the node's elevation, in metres."""
+
+    diameter_m: float
+    initial_level_m: float
+    min_level_m: float
+    max_level_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A place where links meet. `head_m` is the fixed head of a reservoir."""
+
+    id: str
+    kind: NodeKind
+    lon: float
+    lat: float
+    elevation_m: float
+    base_demand_m3s: float = 0.0
+    zone: str = ""
+    dma: str = ""
+    tank: TankShape | None = None
+    head_m: float | None = None
+    demand_pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    """A main from node `start` to node `end`; `one_way` has a check valve, `closed` never conducts.
+
+    `roughness` is the Hazen-Williams coefficient, `minor_loss` the sum of local loss coefficients.
+    """
+
+    id: str
+    start: str
+    end: str
+    geometry: LineString
+    length_m: float
+    diameter_mm: float
+    material: str
+    year: int | None
+    roughness: float
+    role: PipeRole = "distribution"
+    zone: str = ""
+    dma: str = ""
+    street: str = ""
+    one_way: bool = False
+    closed: bool = False
+    minor_loss: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Valve:
+    """An isolation valve on `pipe` at its `node` end; at most one for each (pipe, node)."""
+
+    id: str
+    pipe: str
+    node: str
+    lon: float
+    lat: float
+    kind: ValveKind
+    diameter_mm: float
+    normally_open: bool = True
+    operable: Operable = "yes"
+    turns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A pump or control valve. Conducts from `start` to `end` only, except `tcv`.
+
+    `setting`: metres of pressure (prv, psv), m3/s (fcv), loss coefficient (tcv), relative speed
+    (pump). `curve`: a pump's (flow m3/s, head m) points. `power_w`: a pump of constant power.
+    """
+
+    id: str
+    start: str
+    end: str
+    kind: ControlKind
+    geometry: LineString
+    diameter_mm: float
+    setting: float | None = None
+    curve: tuple[tuple[float, float], ...] = ()
+    closed: bool = False
+    power_w: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hydrant:
+    """A hydrant standing on a node."""
+
+    id: str
+    node: str
+    lon: float
+    lat: float
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service line: taps `pipe` at `measure` (0..1 of its length), ends at `premise`."""
+
+    id: str
+    pipe: str
+    measure: float
+    geometry: LineString
+    premise: str
+    diameter_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong (`error`) or doubtful (`warning`) in a network, with its place if known."""
+
+    severity: Severity
+    code: str
+    element: str
+    message: str
+    lon: float | None = None
+    lat: float | None = None
+
+
+@dataclass(frozen=True)
+class Network:
+    """A water network; every collection maps id to value.
+
+    `crs_measure` is the EPSG number of the projected system used for measuring. `patterns` are
+    multipliers at steps of `pattern_step_s`; the pattern called `default_pattern` is used where a
+    node names none. `rules` are EPANET control lines ("LINK x CLOSED IF NODE y ABOVE z").
+    """
+
+    name: str
+    crs_measure: int
+    nodes: Mapping[str, Node]
+    pipes: Mapping[str, Pipe]
+    valves: Mapping[str, Valve] = field(default_factory=dict)
+    controls: Mapping[str, Control] = field(default_factory=dict)
+    hydrants: Mapping[str, Hydrant] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    patterns: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    pattern_step_s: int = 3600
+    default_pattern: str = ""
+    rules: tuple[str, ...] = ()
+
+    def validate(self) -> list[Finding]:
+        """Everything found wrong or doubtful, errors first; an empty list is a clean network."""
+        from gis_data.quality import validate
+
+        return validate(self)
+
+    def sources(self) -> list[Node]:
+        """Reservoirs and tanks, in the order of the network."""
+        return [node for node in self.nodes.values() if node.kind != "junction"]
