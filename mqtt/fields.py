@@ -214,7 +214,7 @@ def many_objects(
     data: Fields, name: str, *, path: str = "", most: int = 1000
 ) -> list[tuple[str, Fields]]:
     """A list of objects, each with the path prefix of its own fields (``orders[3].``)."""
-    rows = []
+    rows: list[tuple[str, Fields]] = []
     for index, value in enumerate(many(data, name, path=path, most=most)):
         where = f"{path}{name}[{index}]"
         if not isinstance(value, dict):

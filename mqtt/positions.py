@@ -1,0 +1,241 @@
+"""Which fixes to keep, and which may move the marker: a list of steps read from top to bottom.
+
+`STEPS` is the whole policy. Each step looks at one fix and at what is known of its device and
+either says nothing or decides; the first to decide wins. Nothing here does I/O.
+
+Three times are kept apart: `fix_time` (the satellites), `device_time` (the device's own clock)
+and `received_at` (this server). The first orders a track, the last is the only one we vouch for,
+and the difference of the other two shows how wrong the device's clock is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from mqtt.messages import Position
+
+EARTH_M = 6_371_008.8
+RECENT = 512  # ids remembered per device; the database's unique key catches older repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A position as it reached the server."""
+
+    device: str
+    position: Position
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is remembered of a device between batches.
+
+    `marker` is the fix shown on the map. `skew_s` says how far the device's clock is ahead of
+    ours (None before the first fix). `shift_started` comes from the roster, where there is one.
+    """
+
+    marker: Position | None = None
+    recent_ids: tuple[str, ...] = ()
+    skew_s: float | None = None
+    suspect: Position | None = None
+    suspects: int = 0
+    shift_started: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The limits of the steps. `area` is (west, south, east, north) of the city, in degrees."""
+
+    future_s: float = 120
+    past_s: float = 24 * 3600
+    accuracy_m: float = 200
+    speed_mps: float = 70  # 250 km/h: no crew vehicle is faster
+    agreeing: int = 3  # so many "impossible" fixes that agree: it was the marker that was wrong
+    area: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do with one fix: `keep` it in the track, let it move the `marker`, and why not."""
+
+    position: Position
+    device: str
+    received_at: datetime
+    keep: bool
+    marker: bool
+    reason: str | None
+    skew_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a step that speaks up decided."""
+
+    keep: bool
+    reason: str
+
+
+Step = Callable[[Fix, Known, Rules], Finding | None]
+
+
+def distance_m(a: Position, b: Position) -> float:
+    """Great-circle distance in metres."""
+    lat_a, lat_b = math.radians(a.lat), math.radians(b.lat)
+    h = (
+        math.sin((lat_b - lat_a) / 2) ** 2
+        + math.cos(lat_a) * math.cos(lat_b) * math.sin(math.radians(b.lon - a.lon) / 2) ** 2
+    )
+    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(h)))
+
+
+def _reachable(a: Position, b: Position, rules: Rules) -> bool:
+    seconds = abs((b.fix_time - a.fix_time).total_seconds())
+    # Both fixes may be off by their accuracy, and GPS times are often whole seconds.
+    slack = a.accuracy_m + b.accuracy_m
+    return distance_m(a, b) - slack <= rules.speed_mps * max(seconds, 1.0)
+
+
+def reject_invalid(fix: Fix, known: Known, rules: Rules) -> Finding | None:
+    """Numbers that are no place. The parser refuses them too; replayed rows come past it."""
+    at = fix.position
+    good = math.isfinite(at.lon) and math.isfinite(at.lat) and math.isfinite(at.accuracy_m)
+    if not good or not (-180 <= at.lon <= 180 and -90 <= at.lat <= 90):
+        return Finding(False, "invalid")
+    if abs(at.lon) < 1e-3 and abs(at.lat) < 1e-3:
+        return Finding(False, "null_island")
+    return None
+
+
+def reject_future(fix: Fix, known: Known, rules: Rules) -> Finding | None:
+    """More than two minutes ahead of our clock: it would sit on the map as the newest for ever."""
+    if fix.position.fix_time > fix.received_at + timedelta(seconds=rules.future_s):
+        return Finding(False, "future")
+    return None
+
+
+def reject_too_old(fix: Fix, known: Known, rules: Rules) -> Finding | None:
+    """Older than a day before the shift: 1970, a reset receiver, or a replayed recording."""
+    start = known.shift_started or fix.received_at
+    if fix.position.fix_time < start - timedelta(seconds=rules.past_s):
+        return Finding(False, "too_old")
+    return None
+
+
+def reject_duplicate(fix: Fix, known: Known, rules: Rules) -> Finding | None:
+    """The same fix again: MQTT delivers at least once, and devices repeat what was not answered."""
+    return Finding(False, "duplicate") if fix.position.id in known.recent_ids else None
+
+
+def flag_outside(fix: Fix, known: Known, rules: Rules) -> Finding | None:
+    """Outside the city; called `swapped` when the exchanged pair would lie inside."""
+    if rules.area is None:
+        return None
+    west, south, east, north = rules.area
+    at = fix.position
+    if west <= at.lon <= east and south <= at.lat <= north:
+        return None
+    if west <= at.lat <= east and south <= at.lon <= north:
+        return Finding(False, "swapped")
+    return Finding(True, "outside")
+
+
+def flag_inaccurate(fix: Fix, known: Known, rules: Rules) -> Finding | None:
+    """A circle of half a kilometre says which city, not which street."""
+    return Finding(True, "inaccurate") if fix.position.accuracy_m > rules.accuracy_m else None
+
+
+def flag_late(fix: Fix, known: Known, rules: Rules) -> Finding | None:
+    """Made before the fix on the map: it belongs into the track and must not move the crew back."""
+    if known.marker is not None and fix.position.fix_time <= known.marker.fix_time:
+        return Finding(True, "late")
+    return None
+
+
+def flag_jump(fix: Fix, known: Known, rules: Rules) -> Finding | None:
+    """Faster than any vehicle, until enough such fixes agree with each other."""
+    if known.marker is None or _reachable(known.marker, fix.position, rules):
+        return None
+    agrees = known.suspect is not None and _reachable(known.suspect, fix.position, rules)
+    if agrees and known.suspects + 1 >= rules.agreeing:
+        return None
+    return Finding(True, "jump")
+
+
+STEPS: tuple[Step, ...] = (
+    reject_invalid,
+    reject_future,
+    reject_too_old,
+    reject_duplicate,
+    flag_outside,
+    flag_inaccurate,
+    flag_late,
+    flag_jump,
+)
+
+# Kept aside for a person to look at, not thrown away: the device's clock needs attention.
+QUARANTINED = ("future", "too_old", "swapped")
+
+
+def skew(fix: Fix, known: Known) -> float:
+    """Seconds by which the device's clock is ahead of ours.
+
+    A queued message only ever arrives later, so each one bounds the error from below and the
+    greatest seen is the best estimate. It forgets slowly, so that a corrected clock shows.
+    """
+    seen = (fix.position.device_time - fix.received_at).total_seconds()
+    if known.skew_s is None or seen >= known.skew_s:
+        return seen
+    return known.skew_s + (seen - known.skew_s) * 0.01
+
+
+def judge(fix: Fix, known: Known, rules: Rules) -> tuple[Verdict, Known]:
+    """One fix against what is known of its device; the verdict and what is known afterwards."""
+    at = fix.position
+    finding = next((found for step in STEPS if (found := step(fix, known, rules))), None)
+    after = replace(known, skew_s=skew(fix, known))
+    if finding is None:
+        after = replace(after, marker=at, suspect=None, suspects=0)
+    elif finding.reason == "jump":
+        near = known.suspect is not None and _reachable(known.suspect, at, rules)
+        after = replace(after, suspect=at, suspects=known.suspects + 1 if near else 1)
+    if finding is None or finding.keep:
+        after = replace(after, recent_ids=(*known.recent_ids, at.id)[-RECENT:])
+    verdict = Verdict(
+        position=at,
+        device=fix.device,
+        received_at=fix.received_at,
+        keep=finding is None or finding.keep,
+        marker=finding is None,
+        reason=finding.reason if finding else None,
+        skew_s=after.skew_s or 0.0,
+    )
+    return verdict, after
+
+
+def advance(
+    batch: Iterable[Fix], latest: Mapping[str, Known], rules: Rules = Rules()
+) -> tuple[list[Verdict], dict[str, Known]]:
+    """Verdicts in the order of the batch, and the new knowledge about the devices in it.
+
+    Within the batch a device's fixes are judged by their fix time: the network may shuffle them,
+    the vehicle did not.
+    """
+    fixes = list(batch)
+    knowledge: dict[str, Known] = {}
+    verdicts: dict[int, Verdict] = {}
+    for index in sorted(range(len(fixes)), key=lambda i: (fixes[i].position.fix_time, i)):
+        fix = fixes[index]
+        known = knowledge.get(fix.device) or latest.get(fix.device) or Known()
+        verdicts[index], knowledge[fix.device] = judge(fix, known, rules)
+    return [verdicts[i] for i in range(len(fixes))], knowledge
+
+
+def process(
+    batch: Sequence[Fix], latest: Mapping[str, Known], rules: Rules = Rules()
+) -> list[Verdict]:
+    """`advance` for those who only want the verdicts."""
+    return advance(batch, latest, rules)[0]
