@@ -36,7 +36,8 @@ from mqtt.messages import (
 log = logging.getLogger(__name__)
 
 GROUP = "ingest"
-POISON_AFTER = 5
+POISON_AFTER = 5  # rounds in which it failed while others succeeded
+OUTAGE_AFTER = 3  # single failures in a row that look like a missing database, not bad messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,14 @@ class _Item:
     attempts: int = 0
 
 
+_Pair = tuple[_Item, Received]
+
+
 class Ingest:
     """Reads positions, reports and states of all devices until `stop`.
 
     `handle` gets good messages of one batch in order and returns acknowledgements by device.
-    When it raises, the batch is tried again with growing pauses, then message by message; one
+    When it raises, the batch is tried message by message and again with growing pauses; one
     that keeps failing while others succeed goes to `on_refused` and is let go. `name` must be
     the worker's own and stay the same: the broker keeps its unread messages under it.
     """
@@ -191,15 +195,7 @@ class Ingest:
 
     def _settle(self, batch: list[_Item]) -> None:
         """Bring every message of the batch to its end: handled, refused, or given back."""
-        good: list[tuple[_Item, Received]] = []
-        refused: list[Refused] = []
-        for item in batch:
-            try:
-                good.append((item, self._read(item)))
-            except BadMessage as bad:
-                refused.append(self._refuse(item, bad))
-        if refused:
-            self._tell_refused(refused)
+        good = self._read_all(batch)
         pause = self._first_pause_s
         while good and not self._stop.is_set():
             good = self._attempt(good)
@@ -207,59 +203,61 @@ class Ingest:
                 self._beat()
                 self._stop.wait(pause)
                 pause = min(pause * 2, 5.0)
+                # Company shows whether this message is at fault or the handler fails on anything.
+                good += self._read_all(self._collect())
 
-    def _attempt(self, good: list[tuple[_Item, Received]]) -> list[tuple[_Item, Received]]:
-        """One try: the whole batch, then each by itself; returns what is still to be done."""
+    def _attempt(self, good: list[_Pair]) -> list[_Pair]:
+        """One try: the whole batch, then one by one; returns what is still to be done."""
         if self._try(good):
             return []
+        failed: list[_Pair] = []
+        succeeded = False
+        untried = list(good) if len(good) > 1 else []
+        while untried and (succeeded or len(failed) < OUTAGE_AFTER):
+            pair = untried.pop(0)
+            if self._try([pair]):
+                succeeded = True
+            else:
+                failed.append(pair)
         if len(good) == 1:
-            # Alone it may be the message or the database that is broken: company will tell.
-            return self._with_company(good)
-        left = [pair for pair in good if not self._try([pair])]
-        if len(left) < len(good):
-            for item, _ in left:
+            return good
+        if succeeded:
+            for item, _ in failed:
                 item.attempts += 1
-        for item, received in [pair for pair in left if pair[0].attempts >= POISON_AFTER]:
-            self.stats.poisoned += 1
-            bad = BadMessage("message", f"the server failed on it: {self.stats.last_failure}")
-            self._tell_refused([self._refuse(item, bad, code="not_stored")])
-            log.error("gave up on a %s of %s", received.kind, received.device)
-        return [pair for pair in left if pair[0].attempts < POISON_AFTER]
+        # The untried go first next time, so that a few bad ones at the head do not hide the rest.
+        return untried + [pair for pair in failed if not self._hopeless(pair)]
 
-    def _with_company(
-        self, lonely: list[tuple[_Item, Received]]
-    ) -> list[tuple[_Item, Received]]:
+    def _hopeless(self, pair: _Pair) -> bool:
+        """Let go of a message that failed again and again while its neighbours went through."""
+        item, received = pair
+        if item.attempts < POISON_AFTER:
+            return False
+        self.stats.poisoned += 1
+        log.error("gave up on a %s of %s", received.kind, received.device)
+        reason = f"the server failed on it: {self.stats.last_failure}"
+        self._tell_refused([self._refuse(item, BadMessage("message", reason), code="not_stored")])
+        return True
+
+    def _read_all(self, items: list[_Item]) -> list[_Pair]:
+        good: list[_Pair] = []
         refused: list[Refused] = []
-        together = list(lonely)
-        for item in self._collect():
+        for item in items:
             try:
-                received = self._read(item)
+                good.append((item, self._read(item)))
             except BadMessage as bad:
                 refused.append(self._refuse(item, bad))
-                continue
-            if self._try([(item, received)]):
-                lonely[0][0].attempts += 1
-            else:
-                together.append((item, received))
         if refused:
             self._tell_refused(refused)
-        if len(together) == 1 and lonely[0][0].attempts >= POISON_AFTER:
-            item, received = lonely[0]
-            self.stats.poisoned += 1
-            bad = BadMessage("message", f"the server failed on it: {self.stats.last_failure}")
-            self._tell_refused([self._refuse(item, bad, code="not_stored")])
-            log.error("gave up on a %s of %s", received.kind, received.device)
-            return []
-        return together
+        return good
 
-    def _try(self, pairs: list[tuple[_Item, Received]]) -> bool:
+    def _try(self, pairs: list[_Pair]) -> bool:
         try:
             answers = self._handle([received for _, received in pairs]) or {}
         except Exception as problem:
             # Whatever the handler trips over, the worker lives and the messages stay ours.
             self.stats.failures += 1
             self.stats.last_failure = f"{type(problem).__name__}: {problem}"[:300]
-            log.warning("the handler failed on %d messages: %s", len(pairs), problem)
+            log.exception("the handler failed on %d messages", len(pairs))
             return False
         for device, answer in answers.items():
             self._connection.publish(topics.ack(device), to_json(answer))
@@ -298,7 +296,7 @@ class Ingest:
         )
 
     def _answer_refusal(self, incoming: Incoming, bad: BadMessage, code: str) -> None:
-        """A report that can never be stored is refused by name, or the phone repeats it for ever."""
+        """A report that can never be stored is refused by name, or it is repeated for ever."""
         known = report_id(incoming.payload)
         if known is None:
             return

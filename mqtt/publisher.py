@@ -30,7 +30,7 @@ class Publisher:
         )
         self._lock = threading.Condition()
         self._results: dict[int, str | None] = {}
-        self._waiting: set[int] = set()
+        self._given_up: set[int] = set()
         self._versions: dict[str, int] = {}
 
     @property
@@ -83,24 +83,23 @@ class Publisher:
         if not self._connection.connected.wait(timeout):
             reason = self._connection.problem or "no connection"
             raise PublishError(f"the broker is not there: {reason}")
+        # Never under our lock: paho calls `_confirmed` while it holds the lock `publish` needs.
+        mid = self._connection.publish(topic, payload, retain=retain)
         with self._lock:
-            mid = self._connection.publish(topic, payload, retain=retain)
-            self._waiting.add(mid)
-            try:
-                while mid not in self._results:
-                    left = until - time.monotonic()
-                    if left <= 0:
-                        raise PublishError(f"the broker did not confirm {topic} in {timeout:g} s")
-                    self._lock.wait(left)
-                problem = self._results[mid]
-            finally:
-                self._waiting.discard(mid)
-                self._results.pop(mid, None)
+            while mid not in self._results:
+                left = until - time.monotonic()
+                if left <= 0:
+                    self._given_up.add(mid)
+                    raise PublishError(f"the broker did not confirm {topic} in {timeout:g} s")
+                self._lock.wait(left)
+            problem = self._results.pop(mid)
         if problem is not None:
             raise PublishError(f"the broker refused {topic}: {problem}")
 
     def _confirmed(self, mid: int, problem: str | None) -> None:
         with self._lock:
-            if mid in self._waiting:
+            if mid in self._given_up:
+                self._given_up.discard(mid)
+            else:
                 self._results[mid] = problem
-            self._lock.notify_all()
+                self._lock.notify_all()
