@@ -1,1 +1,1 @@
-
+"""The Django project: everything that keeps state."""

@@ -1,0 +1,39 @@
+"""Read settings from the environment, and say plainly what is missing.
+
+All names start with STANDPIPE_. A value may also come from a file named by NAME_FILE
+(container secrets).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def text(name: str, default: str | None = None) -> str:
+    """The value of STANDPIPE_`name`; KeyError-free: an absent value without default is ''."""
+    key = f"STANDPIPE_{name}"
+    if (path := os.environ.get(f"{key}_FILE")) is not None:
+        return Path(path).read_text(encoding="utf-8").strip()
+    return os.environ.get(key, default if default is not None else "")
+
+
+def number(name: str, default: int) -> int:
+    raw = text(name)
+    if not raw:
+        return default
+    try:
+        return int(raw)
+    except ValueError:
+        raise SystemExit(f"STANDPIPE_{name} must be a whole number, not {raw!r}") from None
+
+
+def flag(name: str, default: bool = False) -> bool:
+    raw = text(name).lower()
+    if not raw:
+        return default
+    if raw in {"1", "true", "yes", "on"}:
+        return True
+    if raw in {"0", "false", "no", "off"}:
+        return False
+    raise SystemExit(f"STANDPIPE_{name} must be yes or no, not {raw!r}")

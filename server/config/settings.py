@@ -1,0 +1,222 @@
+"""Settings, read from the environment alone (see environment.py and docs/operations.md)."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+
+from django.utils.translation import gettext_lazy as _
+
+from server.config import environment as env
+
+SERVER = Path(__file__).resolve().parent.parent
+STATE = Path(env.text("STATE", str(SERVER.parent / ".standpipe" / "state")))
+
+SECRET_KEY = env.text("SECRET_KEY")
+DEBUG = env.flag("DEBUG")
+TESTING = env.flag("TEST")
+# The demo shows its sign-ins on the sign-in page; a real installation never does.
+STANDPIPE_DEMO = env.flag("DEMO", True)
+ALLOWED_HOSTS = [h for h in env.text("HOSTS", "localhost,127.0.0.1,[::1]").split(",") if h]
+CSRF_TRUSTED_ORIGINS = [o for o in env.text("TRUSTED_ORIGINS").split(",") if o]
+
+# Lower apps first. import-linter keeps the direction (pyproject.toml).
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.gis",
+    "rest_framework",
+    "rest_framework_gis",
+    "drf_spectacular",
+    "django_tasks",
+    "django_tasks_db",
+    "server.accounts",
+    "server.events",
+    "server.network",
+    "server.customers",
+    "server.places",
+    "server.messaging",
+    "server.tickets",
+    "server.workforce",
+    "server.calls",
+    "server.dispatch",
+    "server.outages",
+    "server.service_level",
+    "server.bulletin",
+    "server.quality",
+    "server.bi",
+    "server.wallboard",
+    "server.portal",
+]
+
+MIDDLEWARE = [
+    "server.events.middleware.ServerTiming",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "server.accounts.middleware.RequestContext",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "server.config.urls"
+ASGI_APPLICATION = "server.config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [SERVER / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.template.context_processors.i18n",
+                "django.contrib.messages.context_processors.messages",
+                "server.portal.context.page",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.contrib.gis.db.backends.postgis",
+        "NAME": env.text("DB_NAME", "standpipe"),
+        "USER": env.text("DB_USER", "standpipe"),
+        "PASSWORD": env.text("DB_PASSWORD"),
+        "HOST": env.text("DB_HOST", "127.0.0.1"),
+        "PORT": env.text("DB_PORT", "5432"),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "/sign-in"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/sign-in"
+SESSION_COOKIE_NAME = "standpipe_session"
+CSRF_COOKIE_NAME = "standpipe_csrf"
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.flag("HTTPS")
+SESSION_COOKIE_AGE = 12 * 3600
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+LANGUAGES = [("en", "English"), ("zh-hans", _("Simplified Chinese"))]
+LANGUAGE_CODE = env.text("LANGUAGE", "en")
+LANGUAGE_COOKIE_NAME = "standpipe_language"
+LOCALE_PATHS = [SERVER / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env.text("TIME_ZONE", "Europe/Helsinki")
+
+STATIC_URL = "/static/"
+_vendor = env.text("VENDOR_DIR")
+# Third-party JavaScript and fonts are fetched at set-up into a folder outside the repository.
+STATICFILES_DIRS = [SERVER / "static", *([("vendor", _vendor)] if _vendor else [])]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_MIMETYPES = {".mjs": "text/javascript", ".woff2": "font/woff2"}
+mimetypes.add_type("text/javascript", ".mjs")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.SessionAuthentication",
+        "server.accounts.tokens.CrewTokenAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "server.config.errors.handle",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Standpipe",
+    "DESCRIPTION": "Calls, incidents, pipes, crews and clocks of a water utility.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+}
+
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
+
+# Who hears of an event, in this order, read like MIDDLEWARE. See server/events/subscribing.py.
+EVENT_SUBSCRIBERS = [
+    "server.outages.subscribers.plan_shut_off",
+    "server.dispatch.subscribers.send_order_lists",
+    "server.dispatch.subscribers.follow_orders_with_tickets",
+    "server.outages.subscribers.follow_valves",
+    "server.service_level.subscribers.keep_clocks",
+    "server.bulletin.subscribers.text_people",
+    "server.quality.subscribers.sample_closed_tickets",
+]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "standpipe": {"level": "INFO"},
+        "django.request": {"level": "ERROR"},
+    },
+}
+
+# The city this installation serves.
+STANDPIPE = {
+    "CITY": env.text("CITY", "helsinki"),
+    "UTILITY": env.text("UTILITY", "Standpipe Water"),
+    "SERVICE_NUMBER": env.text("SERVICE_NUMBER", "965113"),
+    # Lengths and distances are measured in this projected system, never in Web Mercator.
+    "MEASURE_EPSG": env.number("MEASURE_EPSG", 3879),
+    "COUNTRY_CODE": env.text("COUNTRY_CODE", "358"),
+    "AREA_CODE": env.text("AREA_CODE", "09"),
+    "RECORDINGS": Path(env.text("RECORDINGS", str(STATE / "recordings"))),
+    "PHOTOS": Path(env.text("PHOTOS", str(STATE / "photos"))),
+    "SMS_DIR": Path(env.text("SMS_DIR", str(STATE / "sms"))),
+    "STREETS": Path(env.text("STREETS", str(STATE / "streets"))),
+    "CALL_LOG": Path(env.text("CALL_LOG", str(STATE / "asterisk" / "log"))),
+    "SMS_GATEWAY": env.text("SMS_GATEWAY", "file"),
+    "SMS_URL": env.text("SMS_URL"),
+    "SMS_KEY": env.text("SMS_KEY"),
+    "MQTT": {
+        "host": env.text("MQTT_HOST", "127.0.0.1"),
+        "port": env.number("MQTT_PORT", 1883),
+        "user": env.text("MQTT_USER", "server"),
+        "password": env.text("MQTT_PASSWORD"),
+    },
+    "ARI": {
+        "url": env.text("ARI_URL", "http://127.0.0.1:8088/ari"),
+        "user": env.text("ARI_USER", "standpipe"),
+        "password": env.text("ARI_PASSWORD"),
+    },
+    "AMI": {
+        "host": env.text("AMI_HOST", "127.0.0.1"),
+        "port": env.number("AMI_PORT", 5038),
+        "user": env.text("AMI_USER", "standpipe"),
+        "password": env.text("AMI_PASSWORD"),
+    },
+    "SIP_WS_URL": env.text("SIP_WS_URL"),
+    "PHONE_PASSWORD_SEED": env.text("PHONE_PASSWORD_SEED"),
+    "PROFILE": env.text("PROFILE", "full"),
+    # A position older than this is drawn faded with its age and ranked with a warning.
+    "STALE_FIX_S": env.number("STALE_FIX_S", 120),
+    "OLD_FIX_S": env.number("OLD_FIX_S", 600),
+}

@@ -1,0 +1,32 @@
+"""Every address of the web server."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+from django.views.i18n import JavaScriptCatalog
+from drf_spectacular.views import SpectacularAPIView
+
+from server.events.health import health
+from server.events.live import live
+
+urlpatterns = [
+    path("health", health),
+    path("live", live),
+    path("jsi18n/", JavaScriptCatalog.as_view(packages=None), name="jsi18n"),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/", include("server.accounts.urls")),
+    path("api/", include("server.network.urls")),
+    path("api/", include("server.customers.urls")),
+    path("api/", include("server.places.urls")),
+    path("api/", include("server.messaging.urls")),
+    path("api/", include("server.tickets.urls")),
+    path("api/", include("server.workforce.urls")),
+    path("api/", include("server.calls.urls")),
+    path("api/", include("server.dispatch.urls")),
+    path("api/", include("server.outages.urls")),
+    path("api/", include("server.wallboard.urls")),
+    path("api/", include("server.bi.urls")),
+    path("tiles/", include("server.network.tile_urls")),
+    path("", include("server.portal.urls")),
+]

@@ -1,0 +1,27 @@
+"""`manage subscribers`: carry events to those who asked to hear of them, until told to stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from server.events.loop import run
+from server.events.reading import CHANNEL, Listener
+from server.events.subscribing import deliver, retry_failed
+
+
+class Command(BaseCommand):
+    help = "Deliver events to their subscribers."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        listener = Listener(CHANNEL)
+
+        def step() -> None:
+            if deliver() == 0:
+                retry_failed()
+                # A short wait: an event held back by a running transaction gives no second call.
+                listener.wait(0.2)
+
+        run("subscribers", step)
+        listener.close()

@@ -1,0 +1,106 @@
+"""Carry events to their subscribers, in order, each effect exactly once.
+
+Every subscriber has a cursor of its own, moved in the transaction of the effect. One that fails
+does not hold up the others: the event is put aside with the reason and tried again later.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from server.accounts.context import Acting, act_as
+from server.events.models import Cursor, Event, FailedDelivery
+from server.events.reading import Mark, Row, after
+
+log = logging.getLogger("standpipe.events")
+Subscriber = Callable[[Row], None]
+MAX_ATTEMPTS = 12
+
+
+@cache
+def subscribers() -> dict[str, Subscriber]:
+    return {path: import_string(path) for path in settings.EVENT_SUBSCRIBERS}
+
+
+def deliver(limit: int = 50) -> int:
+    """Give every subscriber its next events; returns how many were handed over."""
+    return sum(_deliver_to(name, limit) for name in subscribers())
+
+
+def _deliver_to(name: str, limit: int) -> int:
+    done = 0
+    with transaction.atomic():
+        Cursor.objects.get_or_create(subscriber=name)
+        cursor = (
+            Cursor.objects.select_for_update(skip_locked=True).filter(subscriber=name).first()
+        )
+        if cursor is None:  # another worker has it
+            return 0
+        for row in after(Mark(cursor.xid, cursor.event_id), limit=limit):
+            _hand_over(name, row)
+            cursor.xid, cursor.event_id = row.mark
+            done += 1
+        if done:
+            cursor.save(update_fields=["xid", "event_id"])
+    return done
+
+
+def _hand_over(name: str, row: Row) -> bool:
+    try:
+        with (
+            transaction.atomic(),
+            act_as(Acting(by=row.by or "system", role="system")),
+        ):
+            subscribers()[name](row)
+    except Exception as error:  # noqa: BLE001 - whatever it was, it is kept and tried again
+        log.exception("%s could not take event %s %s", name, row.mark, row.name)
+        put_aside(name, row.mark.event_id, error)
+        return False
+    return True
+
+
+def put_aside(name: str, event_id: int, error: Exception) -> None:
+    """Keep a failed delivery with its reason; the wait doubles from 2 s to an hour."""
+    kept, _ = FailedDelivery.objects.get_or_create(
+        subscriber=name, event_id=event_id, defaults={"attempts": 0}
+    )
+    kept.attempts += 1
+    kept.error = "".join(traceback.format_exception(error))[-4000:]
+    wait = timedelta(seconds=min(2**kept.attempts, 3600))
+    kept.next_try_at = timezone.now() + wait if kept.attempts < MAX_ATTEMPTS else None
+    kept.save()
+
+
+def retry_failed() -> int:
+    """Try again what is due; returns how many went through."""
+    done = 0
+    due = FailedDelivery.objects.filter(done_at=None, next_try_at__lte=timezone.now())
+    for pk in list(due.values_list("pk", flat=True)[:50]):
+        with transaction.atomic():
+            kept = (
+                FailedDelivery.objects.select_for_update(skip_locked=True)
+                .filter(pk=pk, done_at=None)
+                .first()
+            )
+            if kept is None or kept.subscriber not in subscribers():
+                continue
+            event = Event.objects.get(pk=kept.event_id)
+            row = Row(
+                Mark(event.xid, event.pk), event.name, event.topic, event.subject,
+                event.payload, event.by, event.at,
+            )  # fmt: skip
+            if _hand_over(kept.subscriber, row):
+                kept.done_at = timezone.now()
+                kept.next_try_at = None
+                kept.save(update_fields=["done_at", "next_try_at"])
+                done += 1
+    return done

@@ -1,0 +1,155 @@
+"""Pipes, valves, hydrants and service lines: the network as the city knows it now.
+
+Geometry is stored in EPSG:4326; a generated EPSG:3857 column beside it serves the tiles (measured:
+transforming on the fly makes low-zoom tiles five times slower). Lengths come from the utility's
+own projected system, never from either of these.
+"""
+
+from __future__ import annotations
+
+from django.contrib.gis.db import models
+from django.contrib.gis.db.models.functions import Transform
+from django.contrib.postgres.indexes import GistIndex
+from django.utils.translation import gettext_lazy as _
+
+
+def tiled(field: models.Field) -> models.GeneratedField:
+    """A stored EPSG:3857 copy of `geom` for the tile queries."""
+    return models.GeneratedField(
+        expression=Transform("geom", 3857), output_field=field, db_persist=True
+    )
+
+
+class NetworkVersion(models.Model):
+    """One load of the network. The newest is in force; caches are keyed by its number."""
+
+    number = models.PositiveIntegerField(unique=True)
+    source = models.CharField(max_length=200)
+    loaded_at = models.DateTimeField(auto_now_add=True)
+    summary = models.JSONField(default=dict)
+
+
+class Zone(models.Model):
+    class Kind(models.TextChoices):
+        PRESSURE = "pressure", _("Pressure zone")
+        DMA = "dma", _("District metered area")
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    code = models.CharField(max_length=40)
+    name = models.CharField(max_length=80, blank=True)
+    geom = models.MultiPolygonField(srid=4326, null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "code"], name="one_zone_per_code")]
+
+
+class Asset(models.Model):
+    """What all parts of the network share: the id painted on the plate."""
+
+    asset = models.CharField(max_length=60, unique=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.asset
+
+
+class Node(Asset):
+    kind = models.CharField(max_length=12)  # junction, tank, reservoir
+    elevation_m = models.FloatField(default=0)
+    base_demand_m3s = models.FloatField(default=0)
+    head_m = models.FloatField(null=True)
+    tank = models.JSONField(null=True)
+    zone = models.CharField(max_length=40, blank=True)
+    dma = models.CharField(max_length=40, blank=True)
+    geom = models.PointField(srid=4326, spatial_index=True)
+
+
+class Pipe(Asset):
+    start = models.CharField(max_length=60)
+    end = models.CharField(max_length=60)
+    length_m = models.FloatField()
+    diameter_mm = models.FloatField()
+    material = models.CharField(max_length=20, blank=True)
+    year = models.PositiveSmallIntegerField(null=True)
+    roughness = models.FloatField(default=130)
+    role = models.CharField(max_length=16, default="distribution")
+    zone = models.CharField(max_length=40, blank=True)
+    dma = models.CharField(max_length=40, blank=True)
+    street = models.CharField(max_length=120, blank=True)
+    one_way = models.BooleanField(default=False)
+    closed = models.BooleanField(default=False)
+    # The valve segment this pipe belongs to in the version in force; computed, for SQL and tiles.
+    segment = models.IntegerField(null=True, db_index=True)
+    geom = models.LineStringField(srid=4326)
+    geom_3857 = tiled(models.LineStringField(srid=3857, spatial_index=False))
+
+    class Meta:
+        indexes = [GistIndex(fields=["geom_3857"], name="pipe_tile")]
+
+
+class Valve(Asset):
+    """An isolation valve: on `pipe`, at the end where the pipe meets `node`."""
+
+    class Position(models.TextChoices):
+        OPEN = "open", _("open")
+        CLOSED = "closed", _("closed")
+
+    pipe = models.CharField(max_length=60)
+    node = models.CharField(max_length=60)
+    kind = models.CharField(max_length=12, default="gate")
+    diameter_mm = models.FloatField(default=0)
+    normally_open = models.BooleanField(default=True)
+    position = models.CharField(max_length=8, choices=Position.choices, default=Position.OPEN)
+    operable = models.CharField(max_length=8, default="unknown")  # yes, no, unknown
+    turns = models.PositiveSmallIntegerField(null=True)
+    last_operated_at = models.DateTimeField(null=True)
+    geom = models.PointField(srid=4326)
+    geom_3857 = tiled(models.PointField(srid=3857, spatial_index=False))
+
+    class Meta:
+        indexes = [GistIndex(fields=["geom_3857"], name="valve_tile")]
+        constraints = [
+            models.UniqueConstraint(fields=["pipe", "node"], name="one_valve_per_pipe_end")
+        ]
+
+
+class Control(Asset):
+    """A pump or control valve between two nodes; pumps, check valves and PRVs are one-way."""
+
+    start = models.CharField(max_length=60)
+    end = models.CharField(max_length=60)
+    kind = models.CharField(max_length=8)
+    diameter_mm = models.FloatField(default=0)
+    setting = models.FloatField(null=True)
+    curve = models.JSONField(null=True)
+    geom = models.LineStringField(srid=4326)
+    geom_3857 = tiled(models.LineStringField(srid=3857, spatial_index=False))
+
+    class Meta:
+        indexes = [GistIndex(fields=["geom_3857"], name="control_tile")]
+
+
+class Hydrant(Asset):
+    node = models.CharField(max_length=60)
+    kind = models.CharField(max_length=20, blank=True)
+    geom = models.PointField(srid=4326)
+    geom_3857 = tiled(models.PointField(srid=3857, spatial_index=False))
+
+    class Meta:
+        indexes = [GistIndex(fields=["geom_3857"], name="hydrant_tile")]
+
+
+class ServiceLine(Asset):
+    """The line from a main to a premise; `measure` says where along the pipe it taps (0 to 1)."""
+
+    pipe = models.CharField(max_length=60, db_index=True)
+    measure = models.FloatField()
+    premise = models.CharField(max_length=60, db_index=True)
+    diameter_mm = models.FloatField(default=32)
+    geom = models.LineStringField(srid=4326)
+    geom_3857 = tiled(models.LineStringField(srid=3857, spatial_index=False))
+
+    class Meta:
+        indexes = [GistIndex(fields=["geom_3857"], name="service_tile")]

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class WallboardConfig(AppConfig):
+    name = "server.wallboard"
+    label = "wallboard"
