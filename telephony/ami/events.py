@@ -1,0 +1,282 @@
+"""Manager messages as values. Seconds everywhere; the call id is the caller's channel id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from telephony.ami.parser import Message
+from telephony.identity import CallerId, caller_id
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Signed in. Events of the time before are lost: ask for the present (QueueStatus)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection broke; it is being reopened."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """The dialplan took the call without the application. reason: absent, returned, watchdog."""
+
+    call_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The caller is about to enter the queue."""
+
+    call_id: str
+    queue: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueJoined:
+    """The caller stands in the queue, at `position` of `waiting`."""
+
+    call_id: str
+    queue: str
+    caller: CallerId
+    position: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLeft:
+    """The caller left the queue: answered, gave up, timed out or pressed a key."""
+
+    call_id: str
+    queue: str
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRinging:
+    """The call rings at an agent's phone: the moment for the screen-pop."""
+
+    call_id: str
+    agent: str
+    agent_channel_id: str
+    caller: CallerId
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConnected:
+    """The agent answered after the caller waited `hold_s`; the phone rang `ring_s`."""
+
+    call_id: str
+    agent: str
+    agent_channel_id: str
+    hold_s: float
+    ring_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCompleted:
+    """The talk is over. reason: caller, agent or transfer."""
+
+    call_id: str
+    agent: str
+    hold_s: float
+    talk_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentNoAnswer:
+    """The agent's phone rang `ring_s` and nobody took it; the agent was paused."""
+
+    call_id: str
+    agent: str
+    ring_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """The caller hung up while waiting."""
+
+    call_id: str
+    queue: str
+    hold_s: float
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Dialplan's own word that an agent's phone took the call."""
+
+    call_id: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The caller's channel is gone. `queue_status` is empty for a call an agent took."""
+
+    call_id: str
+    queue_status: str
+    agent: str
+    message_left: bool
+    fallback: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLeft:
+    """The caller left a spoken message in the file `path`."""
+
+    call_id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingReady:
+    """The recording's files are closed: `path` (both parties), -in and -out beside it."""
+
+    call_id: str
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberChanged:
+    """A queue member as it is now. status: Asterisk's device state (1 free, 2 talking, 5 away,
+    6 ringing). `removed` when it left the queue."""
+
+    queue: str
+    agent: str
+    status: int
+    paused: bool
+    paused_reason: str
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneReachable:
+    """A phone registered or went away."""
+
+    agent: str
+    reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A message Standpipe has no use for."""
+
+    name: str
+    message: Message
+
+
+AmiEvent = (
+    Connected | Disconnected | Fallback | Queued | QueueJoined | QueueLeft | AgentRinging
+    | AgentConnected | AgentCompleted | AgentNoAnswer | Abandoned | Answered | CallEnded
+    | MessageLeft | RecordingReady | MemberChanged | PhoneReachable | Other
+)  # fmt: skip
+
+
+def agent_of(interface: str) -> str:
+    """`PJSIP/1001` or `PJSIP/1001-0000002a` -> `1001`."""
+    return interface.rpartition("/")[2].partition("-")[0]
+
+
+def _caller(message: Message) -> CallerId:
+    return caller_id(_known(message.get("CallerIDNum")), _known(message.get("CallerIDName")))
+
+
+def _known(text: str) -> str:
+    return "" if text == "<unknown>" else text
+
+
+def _user_event(message: Message) -> AmiEvent | None:
+    name, call = message.get("UserEvent"), message.get("CallId")
+    if not call:
+        return None
+    if name == "SPFallback":
+        return Fallback(call, message.get("Reason"))
+    if name == "SPQueued":
+        return Queued(call, message.get("Queue"), int(message.number("Priority")))
+    if name == "SPAnswered":
+        return Answered(call, message.get("Agent"))
+    if name == "SPMessageLeft":
+        return MessageLeft(call, message.get("Path"))
+    if name == "SPRecordingReady":
+        return RecordingReady(call, message.get("Path"), int(message.number("Bytes")))
+    if name == "SPCallEnded":
+        return CallEnded(
+            call_id=call,
+            queue_status=message.get("QueueStatus"),
+            agent=message.get("Agent"),
+            message_left=message.get("Message") == "1",
+            fallback=message.get("Fallback"),
+        )
+    return None
+
+
+def _member(message: Message, removed: bool) -> MemberChanged:
+    return MemberChanged(
+        queue=message.get("Queue"),
+        agent=agent_of(message.get("Interface") or message.get("Location")),
+        status=int(message.number("Status")),
+        paused=message.get("Paused") == "1",
+        paused_reason=unquote(message.get("PausedReason")),
+        removed=removed,
+    )
+
+
+_MEMBER_EVENTS = {
+    "QueueMember", "QueueMemberStatus", "QueueMemberAdded", "QueueMemberPause",
+    "QueueMemberRemoved", "QueueMemberPenalty",
+}  # fmt: skip
+
+
+def parse_event(message: Message) -> AmiEvent:
+    """A manager event as a value; anything unknown becomes `Other`, never an error."""
+    name = message.get("Event")
+    call = message.get("Uniqueid")
+    agent = agent_of(message.get("Interface"))
+    event: AmiEvent | None = None
+    if name == "UserEvent":
+        event = _user_event(message)
+    elif name in _MEMBER_EVENTS:
+        event = _member(message, removed=name == "QueueMemberRemoved")
+    elif name == "QueueCallerJoin":
+        event = QueueJoined(
+            call, message.get("Queue"), _caller(message),
+            int(message.number("Position")), int(message.number("Count")),
+        )  # fmt: skip
+    elif name == "QueueCallerLeave":
+        event = QueueLeft(call, message.get("Queue"), int(message.number("Count")))
+    elif name == "QueueCallerAbandon":
+        event = Abandoned(
+            call, message.get("Queue"), message.number("HoldTime"),
+            int(message.number("Position")),
+        )  # fmt: skip
+    elif name == "AgentCalled":
+        event = AgentRinging(call, agent, message.get("DestUniqueid"), _caller(message))
+    elif name == "AgentConnect":
+        event = AgentConnected(
+            call, agent, message.get("DestUniqueid"),
+            message.number("HoldTime"), message.number("RingTime"),
+        )  # fmt: skip
+    elif name == "AgentComplete":
+        event = AgentCompleted(
+            call, agent, message.number("HoldTime"), message.number("TalkTime"),
+            message.get("Reason"),
+        )  # fmt: skip
+    elif name == "AgentRingNoAnswer":
+        # The one event that counts its ringing in milliseconds.
+        event = AgentNoAnswer(call, agent, message.number("RingTime") / 1000.0)
+    elif name == "ContactStatus":
+        status = message.get("ContactStatus")
+        if status in {"Reachable", "NonQualified", "Created", "Updated"}:
+            event = PhoneReachable(message.get("EndpointName"), True)
+        elif status in {"Removed", "Unreachable"}:
+            event = PhoneReachable(message.get("EndpointName"), False)
+    return event if event is not None else Other(name, message)

@@ -1,0 +1,1 @@
+"""Asterisk's REST interface: the part of a call before the queue."""

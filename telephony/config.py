@@ -1,0 +1,373 @@
+"""Asterisk's whole configuration, rendered from values and written below the state directory.
+
+Nothing of the machine's own Asterisk is read or changed. Every value from outside is checked
+first, and refused with the name of its field: a configuration file is a program, and a line break
+in a password would be a new statement in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from telephony.dialplan import (
+    STASIS_APP,
+    DialplanValues,
+    render_dialplan,
+    render_recorded_script,
+)
+from telephony.layout import find_layout
+from telephony.modules import UNUSED_MODULES
+from telephony.sip import Phone, render_pjsip, render_rtp
+
+# Longest path a Unix socket may have, less the room Asterisk itself wants.
+MAX_SOCKET_PATH = 100
+_FORBIDDEN = set(";[](){}<>\"'\\\r\n\0,=|`$")
+_PATH = re.compile(r"/[\w./+~@%-]*")
+_DIRECTORIES = (
+    "etc", "lib", "lib/keys", "lib/keys/keys", "run", "log", "log/cdr-csv", "log/cdr-custom", "spool",
+    "spool/monitor", "spool/recording", "spool/outgoing", "spool/tmp", "spool/system",
+)  # fmt: skip
+
+
+class ConfigError(ValueError):
+    """A configuration value is unusable. `field` names it, `reason` says why."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+def checked_text(field: str, value: str, *, empty: bool = False) -> str:
+    """`value` when it is harmless inside a configuration file, else ConfigError."""
+    if not value and not empty:
+        raise ConfigError(field, "must not be empty")
+    bad = sorted({char for char in value if char in _FORBIDDEN or not char.isprintable()})
+    if bad:
+        shown = " ".join(repr(char) for char in bad)
+        raise ConfigError(field, f"must not contain {shown}")
+    if value != value.strip():
+        raise ConfigError(field, "must not begin or end with a space")
+    return value
+
+
+def checked_path(field: str, path: Path) -> str:
+    """An absolute path the dialplan and a shell read as one word, else ConfigError."""
+    text = str(path)
+    if not _PATH.fullmatch(text):
+        raise ConfigError(
+            field, f"{text!r} must be absolute, of letters, digits and _ . / + ~ @ % - only"
+        )
+    return text
+
+
+def checked_port(field: str, port: int) -> int:
+    """A usable port number, else ConfigError."""
+    if not 1024 <= port <= 65535:
+        raise ConfigError(field, f"{port} is not a port between 1024 and 65535")
+    return port
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskConfig:
+    """One Asterisk. `prefix` is `/` for the machine's own package.
+
+    `state` is the state directory (files go below `state/asterisk`); `recordings` and `prompts`
+    are absolute directories. `host_ipv4s` are the machine's own addresses, needed for a browser
+    on the same machine. `trunk_addresses` are real gateways; simulated callers prove themselves
+    by `trunk_secret`, derived from the ARI password when not given.
+    """
+
+    prefix: Path
+    state: Path
+    sip_port: int
+    ari_port: int
+    wss_port: int | None
+    ami_port: int
+    rtp_start: int
+    rtp_end: int
+    pstn_port: int
+    ari_user: str
+    ari_password: str
+    ami_user: str
+    ami_password: str
+    prompts: Path
+    recordings: Path
+    phones: Sequence[Phone]
+    host_ipv4s: Sequence[str] = ()
+    service_number: str = "965113"
+    queue: str = "faults"
+    language: str = "en"
+    site: str = "sp"
+    bind_address: str = "127.0.0.1"
+    trunk_secret: str = ""
+    trunk_addresses: Sequence[str] = ()
+    tls_certificate: Path | None = None
+    watchdog_s: int = 60
+    queue_timeout_s: int = 300
+    max_calls: int = 200
+
+    @property
+    def base(self) -> Path:
+        """Directory of everything Asterisk owns."""
+        return self.state / "asterisk"
+
+    @property
+    def calls_log(self) -> Path:
+        """The durable record of calls, one JSON object a line."""
+        return self.base / "log" / "calls.jsonl"
+
+    @property
+    def queue_log(self) -> Path:
+        """Asterisk's own record of queue events."""
+        return self.base / "log" / "queue_log"
+
+    @property
+    def secret_of_trunk(self) -> str:
+        """What a simulated caller must send in its X-SP-Trunk header."""
+        return self.trunk_secret or derived_trunk_secret(self.ari_password)
+
+    def command(self) -> list[str]:
+        """argv that runs Asterisk in the foreground until SIGTERM."""
+        return [*find_layout(self.prefix).launch, "-f", "-C", str(self._main_file)]
+
+    def console(self, line: str) -> list[str]:
+        """argv that sends one console command to the running Asterisk."""
+        return [*find_layout(self.prefix).launch, "-C", str(self._main_file), "-rx", line]
+
+    @property
+    def _main_file(self) -> Path:
+        return self.base / "etc" / "asterisk.conf"
+
+    def check(self) -> None:
+        """Raise ConfigError for the first unusable value."""
+        for field in ("state", "prompts", "recordings", "prefix"):
+            checked_path(field, getattr(self, field))
+        socket = str(self.base / "run" / "asterisk.ctl")
+        if len(socket.encode()) > MAX_SOCKET_PATH:
+            raise ConfigError("state", f"{socket} is longer than {MAX_SOCKET_PATH} bytes, which "
+                                       "a socket cannot have; choose a shorter directory")  # fmt: skip
+        for field in ("ari_user", "ari_password", "ami_user", "ami_password"):
+            checked_text(field, getattr(self, field))
+        checked_text("trunk_secret", self.secret_of_trunk)
+        for field in ("site", "queue", "language"):
+            if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", getattr(self, field)):
+                raise ConfigError(field, "must be 1 to 20 lower-case letters or digits")
+        if not re.fullmatch(r"[0-9]{2,15}", self.service_number):
+            raise ConfigError("service_number", "must be 2 to 15 digits")
+        self._check_ports()
+        self._check_addresses()
+        self._check_phones()
+
+    def _check_ports(self) -> None:
+        for field in ("sip_port", "ari_port", "ami_port", "pstn_port", "rtp_start", "rtp_end"):
+            checked_port(field, getattr(self, field))
+        if self.rtp_end - self.rtp_start < 15:
+            raise ConfigError("rtp_end", "must be at least 15 above rtp_start")
+        if self.wss_port is not None:
+            checked_port("wss_port", self.wss_port)
+            if self.tls_certificate is None:
+                raise ConfigError("tls_certificate", "is needed with wss_port (certificate and "
+                                                     "key in one PEM file)")  # fmt: skip
+            checked_path("tls_certificate", self.tls_certificate)
+
+    def _check_addresses(self) -> None:
+        for field, values in (
+            ("host_ipv4s", self.host_ipv4s),
+            ("bind_address", [self.bind_address]),
+        ):
+            for value in values:
+                try:
+                    ipaddress.IPv4Address(value)
+                except ValueError as bad:
+                    raise ConfigError(field, f"{value!r} is not an IPv4 address") from bad
+        for value in self.trunk_addresses:
+            try:
+                ipaddress.ip_network(value, strict=False)
+            except ValueError as bad:
+                raise ConfigError("trunk_addresses", f"{value!r} is not an address") from bad
+
+    def _check_phones(self) -> None:
+        seen: set[str] = set()
+        for phone in self.phones:
+            if not re.fullmatch(r"[0-9]{2,6}", phone.extension):
+                raise ConfigError("phones.extension", f"{phone.extension!r} is not 2 to 6 digits")
+            if phone.extension in seen or phone.extension == self.service_number:
+                raise ConfigError("phones.extension", f"{phone.extension} is given twice")
+            seen.add(phone.extension)
+            checked_text(f"phones.{phone.extension}.password", phone.password)
+            checked_text(f"phones.{phone.extension}.name", phone.name)
+
+    def files(self) -> dict[str, str]:
+        """Name below `etc` -> text. Pure but for locating the prefix's parts."""
+        self.check()
+        etc = self.base / "etc"
+        dialplan = DialplanValues(
+            service_number=self.service_number,
+            queue=self.queue,
+            extensions=[phone.extension for phone in self.phones],
+            calls_log=str(self.calls_log),
+            recordings=str(self.recordings),
+            prompts=str(self.prompts / self.language),
+            recorded_script=str(etc / "recorded.sh"),
+            watchdog_s=self.watchdog_s,
+            queue_timeout_s=self.queue_timeout_s,
+        )
+        texts = {
+            "asterisk.conf": self._asterisk_conf(),
+            "modules.conf": _modules_conf(),
+            "logger.conf": _LOGGER,
+            "http.conf": self._http_conf(),
+            "ari.conf": self._ari_conf(),
+            "manager.conf": self._manager_conf(),
+            "pjsip.conf": render_pjsip(
+                sip_port=self.sip_port,
+                bind_address=self.bind_address,
+                trunk_secret=self.secret_of_trunk,
+                trunk_addresses=self.trunk_addresses,
+                phones=self.phones,
+                wss=self.wss_port is not None,
+            ),
+            "rtp.conf": render_rtp(
+                self.rtp_start, self.rtp_end, self.bind_address, self.host_ipv4s
+            ),
+            "queues.conf": self._queues_conf(),
+            "musiconhold.conf": f"[default]\nmode=files\ndirectory={self.prompts}/hold\n",
+            "extensions.conf": render_dialplan(dialplan),
+            "cdr.conf": "[general]\nenable=yes\nunanswered=no\n\n[csv]\nusegmtime=yes\n"
+                        "loguniqueid=yes\nloguserfield=no\naccountlogs=no\n",
+            "cel.conf": "[general]\nenable=no\n",
+            "features.conf": "[featuremap]\nblindxfer=##\n",
+            "indications.conf": _INDICATIONS,
+            "recorded.sh": render_recorded_script(
+                str(self.base / "spool/outgoing"), str(self.base / "spool/tmp"),
+                str(self.recordings),
+            ),
+        }  # fmt: skip
+        # Their absence would only be an error line in the log at each start.
+        texts.update(dict.fromkeys(_SILENT_FILES, "; nothing to say here\n"))
+        return texts
+
+    def write(self) -> None:
+        """Create the directories and write every file, readable by the owner alone."""
+        texts = self.files()
+        for name in _DIRECTORIES:
+            (self.base / name).mkdir(parents=True, exist_ok=True)
+        for directory in (self.recordings, self.prompts / "hold"):
+            directory.mkdir(parents=True, exist_ok=True)
+        (self.base / "etc").chmod(0o700)
+        for name, text in texts.items():
+            path = self.base / "etc" / name
+            partial = path.with_name(f".{name}.new")
+            partial.touch(mode=0o600)
+            partial.write_text(text, encoding="utf-8")
+            os.replace(partial, path)
+
+    def _asterisk_conf(self) -> str:
+        layout = find_layout(self.prefix)
+        lines = {
+            "astetcdir": self.base / "etc", "astmoddir": layout.modules,
+            "astvarlibdir": self.base / "lib", "astdbdir": self.base / "lib",
+            "astkeydir": self.base / "lib/keys", "astdatadir": layout.data,
+            "astagidir": self.base / "lib", "astspooldir": self.base / "spool",
+            "astrundir": self.base / "run", "astlogdir": self.base / "log",
+            "astsbindir": layout.binary.parent,
+        }  # fmt: skip
+        directories = "\n".join(f"{key} => {value}" for key, value in lines.items())
+        return (
+            f"[directories]\n{directories}\n\n[options]\nsystemname={self.site}\n"
+            f"maxcalls={self.max_calls}\nlive_dangerously=no\nhideconnect=yes\n"
+            "dumpcore=no\nnocolor=yes\n"
+        )
+
+    def _http_conf(self) -> str:
+        text = (
+            f"[general]\nservername=Standpipe\nenabled=yes\nbindaddr={self.bind_address}\n"
+            f"bindport={self.ari_port}\nsessionlimit=500\n"
+        )
+        if self.wss_port is not None:
+            text += (
+                f"tlsenable=yes\ntlsbindaddr={self.bind_address}:{self.wss_port}\n"
+                f"tlscertfile={self.tls_certificate}\n"
+            )
+        return text
+
+    def _ari_conf(self) -> str:
+        return (
+            f"[general]\nenabled=yes\npretty=no\nchannelvars=SP_CALL_ID\n\n[{self.ari_user}]\n"
+            f"type=user\npassword={self.ari_password}\npassword_format=plain\nread_only=no\n"
+        )
+
+    def _manager_conf(self) -> str:
+        # `command` and `config` are left out: a manager login must not become a shell.
+        return (
+            f"[general]\nenabled=yes\nport={self.ami_port}\nbindaddr=127.0.0.1\n"
+            f"timestampevents=yes\nchannelvars=SP_CALL_ID\n\n[{self.ami_user}]\n"
+            f"secret={self.ami_password}\ndeny=0.0.0.0/0.0.0.0\npermit=127.0.0.1/255.255.255.255\n"
+            "read=system,call,agent,user,reporting\nwrite=system,call,agent,user,reporting\n"
+        )
+
+    def _queues_conf(self) -> str:
+        # announce-to-first-user would make a free agent wait for the announcement's end.
+        return f"""[general]
+persistentmembers=yes
+autofill=yes
+shared_lastcall=yes
+log_membername_as_agent=yes
+
+[{self.queue}]
+strategy=leastrecent
+musicclass=default
+ringinuse=no
+timeout=15
+retry=1
+wrapuptime=3
+servicelevel=20
+joinempty=strict
+leavewhenempty=no
+autopause=yes
+setinterfacevar=yes
+setqueueentryvar=yes
+announce-to-first-user=no
+announce-frequency=0
+announce-holdtime=no
+announce-position=no
+periodic-announce={self.prompts}/{self.language}/please-wait
+periodic-announce-frequency=30
+context=sp-queue-keys
+"""
+
+
+def derived_trunk_secret(ari_password: str) -> str:
+    """The simulated trunk's secret when none is configured: 32 hexadecimal digits."""
+    digest = hmac.new(ari_password.encode(), b"standpipe trunk", hashlib.sha256)
+    return digest.hexdigest()[:32]
+
+
+def _modules_conf() -> str:
+    lines = "\n".join(f"noload = {name}.so" for name in UNUSED_MODULES)
+    return f"[modules]\nautoload=yes\n{lines}\n"
+
+
+_LOGGER = (
+    "[general]\ndateformat=%Y-%m-%dT%H:%M:%S\nqueue_log=yes\nappend_hostname=no\n"
+    "rotatestrategy=rotate\n\n[logfiles]\nmessages.log => notice,warning,error\n"
+)
+_INDICATIONS = (
+    "[general]\ncountry=fi\n\n[fi]\ndescription=Finland\nringcadence=1000,4000\n"
+    "dial=425\nbusy=425/300,0/300\nring=425/1000,0/4000\ncongestion=425/200,0/200\n"
+)
+_SILENT_FILES = (
+    "acl.conf", "ccss.conf", "codecs.conf", "dnsmgr.conf", "dsp.conf", "enum.conf",
+    "followme.conf", "pjproject.conf", "pjsip_wizard.conf", "queuerules.conf", "res_parking.conf",
+    "sorcery.conf", "stasis.conf", "udptl.conf", "websocket_client.conf", "cdr_manager.conf",
+    "cli.conf", "cli_aliases.conf", "cli_permissions.conf", "extconfig.conf",
+    "chan_websocket.conf",
+)  # fmt: skip

@@ -1,0 +1,108 @@
+"""Endpoints and media as Asterisk configuration text: the trunk, desk phones, browsers, RTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+TRUNK_HEADER = "X-SP-Trunk"
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A desk phone or a browser. `name` is what colleagues see; `webrtc` means a browser."""
+
+    extension: str
+    password: str
+    name: str
+    webrtc: bool
+
+
+def render_pjsip(
+    *,
+    sip_port: int,
+    bind_address: str,
+    trunk_secret: str,
+    trunk_addresses: Sequence[str],
+    phones: Sequence[Phone],
+    wss: bool,
+) -> str:
+    """pjsip.conf. Values are checked by the caller."""
+    # The header comes first: a caller's From may be any number, also one of our extensions.
+    sections = [
+        "[global]\ntype=global\nuser_agent=Standpipe\n"
+        "endpoint_identifier_order=header,ip,username,anonymous\nkeep_alive_interval=30",
+        f"[transport-udp]\ntype=transport\nprotocol=udp\nbind={bind_address}:{sip_port}",
+        f"[transport-ws]\ntype=transport\nprotocol=ws\nbind={bind_address}:{sip_port}",
+    ]
+    if wss:
+        sections.append(f"[transport-wss]\ntype=transport\nprotocol=wss\nbind={bind_address}")
+    sections.append(_trunk(bind_address, trunk_secret, trunk_addresses))
+    sections.extend(_phone(phone, bind_address) for phone in phones)
+    return "\n\n".join(sections) + "\n"
+
+
+def _media(bind_address: str) -> str:
+    return (
+        "direct_media=no\nrtp_symmetric=yes\ndtmf_mode=rfc4733\n"
+        f"media_address={bind_address}\nbind_rtp_to_media_address=yes"
+    )
+
+
+def _trunk(bind_address: str, secret: str, addresses: Sequence[str]) -> str:
+    endpoint = (
+        "[trunk]\ntype=endpoint\ntransport=transport-udp\ncontext=from-pstn\n"
+        "disallow=all\nallow=ulaw,alaw\ntrust_id_inbound=yes\nsend_connected_line=no\n"
+        f"allow_subscribe=no\nallow_transfer=no\nrtp_timeout=120\n{_media(bind_address)}"
+    )
+    # A secret in a header, not a port: any number of simulated callers may call at once, and a
+    # phone that does not know the secret stays a phone. A real gateway is known by its address.
+    identify = (
+        f"[trunk-by-header]\ntype=identify\nendpoint=trunk\nmatch_header={TRUNK_HEADER}: {secret}"
+    )
+    parts = [endpoint, identify]
+    if addresses:
+        matches = "\n".join(f"match={address}" for address in addresses)
+        parts.append(f"[trunk-by-address]\ntype=identify\nendpoint=trunk\n{matches}")
+    return "\n\n".join(parts)
+
+
+def _phone(phone: Phone, bind_address: str) -> str:
+    extension = phone.extension
+    if phone.webrtc:
+        kind = (
+            "transport=transport-ws\nwebrtc=yes\ndtls_auto_generate_cert=yes\n"
+            "disallow=all\nallow=opus,ulaw\nrtp_timeout=10\nrtp_timeout_hold=300"
+        )
+    else:
+        kind = (
+            "transport=transport-udp\ndisallow=all\nallow=ulaw,alaw\nsend_connected_line=no\n"
+            "rtp_timeout=60\nrtp_timeout_hold=300"
+        )
+    # device_state_busy_at stays unset: with it, ringing and talking look alike in queue events.
+    return (
+        f"[{extension}]\ntype=endpoint\ncontext=sp-internal\naors={extension}\n"
+        f"auth={extension}\ncallerid=\"{phone.name}\" <{extension}>\n{kind}\n"
+        f"{_media(bind_address)}\n\n"
+        f"[{extension}]\ntype=auth\nauth_type=userpass\nusername={extension}\n"
+        f"password={phone.password}\n\n"
+        f"[{extension}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\nqualify_frequency=0\n"
+        "maximum_expiration=3600\nminimum_expiration=30"
+    )
+
+
+def render_rtp(rtp_start: int, rtp_end: int, bind_address: str, host_ipv4s: Sequence[str]) -> str:
+    """rtp.conf.
+
+    Asterisk never offers loopback addresses to a browser, so a browser on the same machine would
+    get a call without sound. Each address of the machine is announced as the loopback one.
+    On a real network (`bind_address` not loopback) nothing is mapped.
+    """
+    text = (
+        f"[general]\nrtpstart={rtp_start}\nrtpend={rtp_end}\nstrictrtp=yes\n"
+        "icesupport=yes\nice_deny=::/0\n"
+    )
+    if bind_address.startswith("127.") and host_ipv4s:
+        mapped = "\n".join(f"{address} => {bind_address}" for address in host_ipv4s)
+        text += f"\n[ice_host_candidates]\n{mapped}\n"
+    return text
