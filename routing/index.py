@@ -1,0 +1,426 @@
+"""The compiled street index: ranks crews by travel time, finds routes, takes closures."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import shapely
+from shapely import LineString
+
+from routing.engine import Engine, Metric, make_order
+from routing.errors import (
+    BadCoordinate,
+    OffNetwork,
+    RoutingError,
+    SnapshotError,
+    UnknownEdge,
+    Unreachable,
+)
+from routing.model import Closure, EdgeId, Leg, LonLat, Origin, Reach, ReachNote, Route, Snap
+from routing.places import Fleet, Place, Seed, make_fleet, straight_along, ways_in, ways_out
+from routing.snap import Snapper, find_twins, straight_m
+from routing.snapshot import read_snapshot, write_snapshot
+from routing.table import Ints, StreetTable
+from routing.turns import steps_of
+
+#: How far a position may lie from the nearest street.
+MAX_SNAP_M = 300.0
+#: For how many of the first origins `nearest` works out metres when not told.
+MEASURED = 20
+_FLEETS_KEPT = 8
+_SNAPS_KEPT = 20_000
+
+
+class StreetIndex:
+    """Streets ready for questions; every method may be called from any thread.
+
+    Positions are (lon, lat). Costs are whole milliseconds inside, seconds outside; two answers
+    that cost the same are ordered by id. A closed edge may not be driven through; a place on it
+    can still be left and reached from its ends, as crews are let into works.
+    """
+
+    def __init__(
+        self,
+        table: StreetTable,
+        order: Ints,
+        twins: Ints,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._table = table
+        self._order = order
+        self._twins = twins
+        self._clock = clock
+        self._snapper = Snapper(table, twins)
+        self._engine = Engine(table, order)
+        self._texts = table.texts()
+        self._lock = threading.Lock()
+        self._metric: Metric = self._engine.base
+        self._closed: dict[int, datetime | None] = {}
+        self._next_expiry: datetime | None = None
+        self._fleets: list[Fleet] = []
+        self._snaps: dict[tuple[float, float], tuple[int, float, float]] = {}
+        self._numbers: dict[EdgeId, int] | None = None
+        self.version = table.version()
+
+    # -- making, saving, opening ---------------------------------------------------------------
+
+    @classmethod
+    def compile(cls, graph: nx.MultiDiGraph) -> StreetIndex:
+        """Compiles an OSMnx-form graph. Raises RoutingError when it has no edge or is unsound."""
+        table = StreetTable.from_graph(graph)
+        if table.edges == 0:
+            raise RoutingError("A street graph without edges cannot be compiled.")
+        return cls(table, make_order(table), find_twins(table))
+
+    def save(self, directory: Path | str) -> None:
+        """Writes the index (without closures) so that `open` finds the old or the new, whole."""
+        arrays = {**self._table.arrays(), "order": self._order, "twins": self._twins}
+        counts = {"nodes": self._table.nodes, "edges": self._table.edges}
+        write_snapshot(Path(directory), self.version, arrays, counts)
+
+    @classmethod
+    def open(cls, directory: Path | str) -> StreetIndex:
+        """Opens what `save` wrote, checking every file. Raises SnapshotError."""
+        version, arrays = read_snapshot(Path(directory))
+        try:
+            table = StreetTable.from_arrays(arrays)
+            index = cls(table, np.asarray(arrays["order"]), np.asarray(arrays["twins"]))
+        except (KeyError, ValueError, IndexError) as error:
+            raise SnapshotError(
+                f"The street snapshot {Path(directory).name} lacks a column or is unsound."
+            ) from error
+        if index.version != version:
+            raise SnapshotError(
+                f"The street snapshot {Path(directory).name} is not the version it says."
+            )
+        return index
+
+    @property
+    def nodes(self) -> int:
+        """How many junctions and dead ends."""
+        return self._table.nodes
+
+    @property
+    def edges(self) -> int:
+        """How many directed edges."""
+        return self._table.edges
+
+    def warm(self) -> None:
+        """Makes this thread's query objects, so that its first question is quick."""
+        self._engine.path(self._metric, [(0, 0)], [(0, 0)])
+
+    # -- questions -----------------------------------------------------------------------------
+
+    def snap(self, lon: float, lat: float, max_m: float = MAX_SNAP_M) -> Snap:
+        """The place on a street nearest to a position. Raises BadCoordinate, OffNetwork."""
+        self._snapper.check(lon, lat)
+        edge, fraction, metres = self._snap(float(lon), float(lat))
+        if metres > max_m:
+            raise OffNetwork(metres, max_m)
+        on_lon, on_lat = self._snapper.place(edge, fraction)
+        side = self._snapper.side(edge, fraction, lon, lat)
+        return Snap(
+            self._edge_id(edge), fraction, metres, on_lon, on_lat, self._street(edge), side
+        )
+
+    def nearest(
+        self,
+        to: tuple[float, float] | Snap,
+        origins: Sequence[Origin],
+        k: int | None = None,
+        max_m: float = MAX_SNAP_M,
+    ) -> list[Reach]:
+        """All origins by travel time to a place; those that cannot get there stand last.
+
+        `metres` along the road is worked out for the first `k` (20 when not given). Behind the
+        reachable come those of note "unreachable", "off_network" (farther than `max_m` from any
+        street) and "bad_position", each by id. Raises BadCoordinate or OffNetwork for `to`.
+        """
+        metric = self._current()
+        target = self._place(to, max_m)
+        fleet = self._fleet(tuple(origins), max_m)
+        inward = ways_in(self._table, target)
+        reaches: list[Reach] = []
+        if fleet.places:
+            costs = self._engine.costs_to(metric, fleet.nodes, [(s.node, s.ms) for s in inward])
+            total = np.minimum.reduceat(costs[fleet.slot] + fleet.cost, fleet.first)
+            for i in np.flatnonzero(fleet.edge == target.edge).tolist():
+                direct = straight_along(self._table, fleet.places[i], target)
+                if direct is not None:
+                    total[i] = min(total[i], direct[0])
+            for position, i in enumerate(np.lexsort((fleet.rank, total)).tolist()):
+                milliseconds = total[i]
+                if milliseconds == np.inf:
+                    reaches.append(Reach(fleet.ids[i], None, None, "unreachable"))
+                    continue
+                metres = None
+                if position < (MEASURED if k is None else k):
+                    metres = sum(leg.metres for leg in self._legs(metric, fleet.places[i], target))
+                note: ReachNote = ""
+                if metric.closed and self._on_closed(metric, fleet.places[i]):
+                    note = "on_closed_street"
+                reaches.append(Reach(fleet.ids[i], milliseconds / 1000, metres, note))
+        reaches += [Reach(name, None, None, note) for name, note in fleet.off]  # type: ignore[arg-type]
+        return reaches
+
+    def route(
+        self,
+        origin: tuple[float, float] | Snap,
+        destination: tuple[float, float] | Snap,
+        max_m: float = MAX_SNAP_M,
+    ) -> Route:
+        """The quickest way. Raises Unreachable, BadCoordinate, OffNetwork."""
+        metric = self._current()
+        start, end = self._place(origin, max_m), self._place(destination, max_m)
+        legs = self._legs(metric, start, end)
+        points: list[tuple[float, float]] = []
+        for leg in legs:
+            points += leg.coordinates[1:] if points else leg.coordinates
+        if not points:
+            points = [self._snapper.place(end.edge, end.fraction)] * 2
+        return Route(
+            seconds=round(sum(leg.seconds for leg in legs), 3),
+            metres=sum(leg.metres for leg in legs),
+            geometry=LineString(points),
+            steps=steps_of(legs),
+            legs=tuple(legs),
+        )
+
+    # -- closures ------------------------------------------------------------------------------
+
+    @property
+    def closures(self) -> tuple[Closure, ...]:
+        """The closed edges, in order."""
+        self._current()
+        with self._lock:
+            return tuple(
+                Closure(self._edge_id(edge), until) for edge, until in sorted(self._closed.items())
+            )
+
+    @property
+    def epoch(self) -> int:
+        """Grows with every change of closures."""
+        return self._current().epoch
+
+    def close(
+        self,
+        edge_ids: Iterable[EdgeId],
+        until: datetime | None = None,
+        *,
+        both_ways: bool = True,
+    ) -> tuple[EdgeId, ...]:
+        """Closes edges, and with `both_ways` the same street the other way; returns all closed.
+
+        `until` must carry a time zone; from then on the edge is open again. Raises UnknownEdge.
+        """
+        if until is not None and until.tzinfo is None:
+            raise RoutingError("until must carry a time zone.")
+        edges = {self._edge_number(edge) for edge in edge_ids}
+        return self._close(edges, until, both_ways)
+
+    def close_polygon(
+        self, area: shapely.Geometry, until: datetime | None = None
+    ) -> tuple[EdgeId, ...]:
+        """Closes every street that touches an area given in (lon, lat); returns the edges."""
+        if until is not None and until.tzinfo is None:
+            raise RoutingError("until must carry a time zone.")
+        if area.is_empty or not area.is_valid:
+            raise RoutingError("The area to close is empty or crosses itself.")
+        west, south, east, north = area.bounds
+        self._snapper.check(west, south)
+        self._snapper.check(east, north)
+        return self._close(set(self._snapper.crossed_by(area).tolist()), until, True)
+
+    def reopen(self, edge_ids: Iterable[EdgeId] | None = None, *, both_ways: bool = True) -> None:
+        """Opens edges again; all of them when none are named. Raises UnknownEdge."""
+        if edge_ids is None:
+            with self._lock:
+                self._change({})
+            return
+        edges = self._with_twins({self._edge_number(edge) for edge in edge_ids}, both_ways)
+        with self._lock:
+            self._change({e: u for e, u in self._closed.items() if e not in edges})
+
+    def _close(
+        self, edges: set[int], until: datetime | None, both_ways: bool
+    ) -> tuple[EdgeId, ...]:
+        edges = self._with_twins(edges, both_ways)
+        with self._lock:
+            self._change({**self._closed, **dict.fromkeys(edges, until)})
+        return tuple(self._edge_id(edge) for edge in sorted(edges))
+
+    def _with_twins(self, edges: set[int], both_ways: bool) -> set[int]:
+        if not both_ways:
+            return edges
+        return edges | {int(self._twins[edge]) for edge in edges} - {-1}
+
+    def _change(self, closed: dict[int, datetime | None]) -> None:
+        """Takes up a new set of closures; the caller holds the lock."""
+        if closed.keys() != self._closed.keys():
+            self._metric = self._engine.with_closed(self._metric.epoch + 1, closed)
+        self._closed = closed
+        times = [until for until in closed.values() if until is not None]
+        self._next_expiry = min(times) if times else None
+
+    def _current(self) -> Metric:
+        """The weights of now: closures that have run out are lifted first."""
+        expiry = self._next_expiry
+        if expiry is not None and self._clock() >= expiry:
+            with self._lock:
+                now = self._clock()
+                self._change({e: u for e, u in self._closed.items() if u is None or u > now})
+        return self._metric
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _edge_id(self, edge: int) -> EdgeId:
+        table = self._table
+        return (
+            int(table.node_id[table.tail[edge]]),
+            int(table.node_id[table.head[edge]]),
+            int(table.key[edge]),
+        )
+
+    def _edge_number(self, edge: EdgeId) -> int:
+        if self._numbers is None:
+            self._numbers = {self._edge_id(i): i for i in range(self._table.edges)}
+        try:
+            return self._numbers[edge[0], edge[1], edge[2]]
+        except (KeyError, IndexError, TypeError) as error:
+            raise UnknownEdge(f"There is no street edge {edge!r:.60}.") from error
+
+    def _street(self, edge: int) -> str:
+        return self._texts[int(self._table.name[edge])]
+
+    def _snap(self, lon: float, lat: float) -> tuple[int, float, float]:
+        known = self._snaps.get((lon, lat))
+        if known is None:
+            edge, fraction, metres = self._snapper.nearest([lon], [lat])
+            known = int(edge[0]), float(fraction[0]), float(metres[0])
+            self._remember({(lon, lat): known})
+        return known
+
+    def _remember(self, snaps: dict[tuple[float, float], tuple[int, float, float]]) -> None:
+        if len(self._snaps) + len(snaps) > _SNAPS_KEPT:
+            self._snaps = {}
+        self._snaps.update(snaps)
+
+    def _place(self, at: tuple[float, float] | Snap, max_m: float) -> Place:
+        if isinstance(at, Snap):
+            edge, fraction = self._edge_number(at.edge), at.fraction
+            twin = int(self._twins[edge])
+            # Of a two-way street the lower edge stands for both.
+            if 0 <= twin < edge:
+                edge, twin, fraction = twin, edge, 1.0 - fraction
+            return Place(edge, fraction, twin)
+        lon, lat = at
+        self._snapper.check(lon, lat)
+        edge, fraction, metres = self._snap(float(lon), float(lat))
+        if metres > max_m:
+            raise OffNetwork(metres, max_m)
+        return Place(edge, fraction, int(self._twins[edge]))
+
+    def _fleet(self, origins: tuple[Origin, ...], max_m: float) -> Fleet:
+        """The origins made ready; the same ones asked again are found as they were."""
+        for fleet in self._fleets:
+            if fleet.max_m == max_m and fleet.origins == origins:
+                return fleet
+        fleet = self._new_fleet(origins, max_m)
+        self._fleets = [fleet, *self._fleets[: _FLEETS_KEPT - 1]]
+        return fleet
+
+    def _new_fleet(self, origins: tuple[Origin, ...], max_m: float) -> Fleet:
+        off: list[tuple[str, str]] = []
+        sound: list[int] = []
+        for i, origin in enumerate(origins):
+            try:
+                self._snapper.check(origin.lon, origin.lat)
+            except BadCoordinate:
+                off.append((origin.id, "bad_position"))
+            else:
+                sound.append(i)
+        found = {(origins[i].lon, origins[i].lat): None for i in sound}
+        new = [place for place in found if place not in self._snaps]
+        snaps = {place: snap for place in found if (snap := self._snaps.get(place)) is not None}
+        if new:
+            lons, lats = zip(*new, strict=True)
+            rows = zip(*(part.tolist() for part in self._snapper.nearest(lons, lats)), strict=True)
+            fresh = dict(zip(new, rows, strict=True))
+            self._remember(fresh)
+            snaps.update(fresh)
+        on, places = [], []
+        for i in sound:
+            edge, fraction, metres = snaps[origins[i].lon, origins[i].lat]
+            if metres > max_m:
+                off.append((origins[i].id, "off_network"))
+            else:
+                on.append(i)
+                places.append(Place(edge, fraction, int(self._twins[edge])))
+        return make_fleet(self._table, origins, max_m, on, places, off)
+
+    def _on_closed(self, metric: Metric, place: Place) -> bool:
+        if place.fraction <= 0 or place.fraction >= 1:
+            return False
+        return place.edge in metric.closed or place.twin in metric.closed
+
+    def _legs(self, metric: Metric, start: Place, end: Place) -> list[Leg]:
+        """The parts of the quickest way. Raises Unreachable."""
+        outward, inward = ways_out(self._table, start), ways_in(self._table, end)
+        found = self._engine.path(
+            metric, [(s.node, s.ms) for s in outward], [(s.node, s.ms) for s in inward]
+        )
+        direct = straight_along(self._table, start, end)
+        if direct is not None and (found is None or direct[0] <= found[0]):
+            _, edge, a, b = direct
+            return self._part([], edge, a, b)
+        if found is None:
+            self._raise_unreachable(metric, start, end)
+            return []
+        _, nodes, edges = found
+        first = next(seed for seed in outward if seed.node == nodes[0])
+        last = next(seed for seed in inward if seed.node == nodes[-1])
+        legs: list[Leg] = []
+        self._seed_part(legs, first)
+        for edge in edges:
+            self._part(legs, edge, 0.0, 1.0)
+        self._seed_part(legs, last)
+        return legs
+
+    def _seed_part(self, legs: list[Leg], seed: Seed) -> None:
+        if seed.edge >= 0:
+            self._part(legs, seed.edge, seed.start, seed.end)
+
+    def _part(self, legs: list[Leg], edge: int, start: float, end: float) -> list[Leg]:
+        if end > start:
+            table, share = self._table, end - start
+            legs.append(
+                Leg(
+                    self._edge_id(edge),
+                    self._street(edge),
+                    float(table.length[edge]) * share,
+                    round(share * int(table.ms[edge])) / 1000,
+                    self._snapper.part(edge, start, end),
+                )
+            )
+        return legs
+
+    def _raise_unreachable(self, metric: Metric, start: Place, end: Place) -> None:
+        closures = False
+        if metric.closed:
+            try:
+                self._legs(self._engine.base, start, end)
+                closures = True
+            except Unreachable:
+                closures = False
+        a = self._snapper.place(start.edge, start.fraction)
+        b = self._snapper.place(end.edge, end.fraction)
+        raise Unreachable(straight_m(*a, *b), closures)
+
+
+__all__ = ["MAX_SNAP_M", "MEASURED", "LonLat", "StreetIndex"]

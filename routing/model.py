@@ -1,0 +1,118 @@
+"""The values that go into and come out of the street index. All frozen; SI units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from shapely import LineString
+
+#: One directed edge of the street graph: (from node, to node, key), OSM node numbers.
+EdgeId = tuple[int, int, int]
+
+Turn = Literal[
+    "depart",
+    "straight",
+    "slight_left",
+    "left",
+    "sharp_left",
+    "slight_right",
+    "right",
+    "sharp_right",
+    "u_turn",
+    "arrive",
+]
+
+#: Why an origin has no time, or a doubtful one. "" means nothing is wrong.
+ReachNote = Literal["", "on_closed_street", "unreachable", "off_network", "bad_position"]
+
+
+class LonLat(NamedTuple):
+    """A position in degrees, EPSG:4326, longitude first."""
+
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Something that could set out, for instance a crew at its last position."""
+
+    id: str
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snap:
+    """The place on a street nearest to a position.
+
+    `edge` is the directed edge and `fraction` (0 to 1) how far along it; (lon, lat) the place on
+    the street; `distance_m` how far the position was from it; `side` the side of the edge the
+    position lay on, looking along it; `street` its name, "" when it has none.
+    """
+
+    edge: EdgeId
+    fraction: float
+    distance_m: float
+    lon: float
+    lat: float
+    street: str
+    side: Literal["left", "right", "on"] = "on"
+
+
+class Reach(NamedTuple):
+    """How soon one origin could be there.
+
+    `seconds` is None when it cannot be told, `note` then says why. `metres` is None for origins
+    ranked behind the first `k` (see StreetIndex.nearest).
+    """
+
+    id: str
+    seconds: float | None
+    metres: float | None
+    note: ReachNote = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """The part of a route on one edge; `coordinates` are (lon, lat), at least two of them."""
+
+    edge: EdgeId
+    street: str
+    metres: float
+    seconds: float
+    coordinates: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the turn list: turn so, then follow `street` for `metres`."""
+
+    street: str
+    metres: float
+    seconds: float
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way from origin to destination along the streets.
+
+    `geometry` is in (lon, lat); a route of no length has a line of two equal points.
+    """
+
+    seconds: float
+    metres: float
+    geometry: LineString
+    steps: tuple[Step, ...]
+    legs: tuple[Leg, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A closed edge; `until` None means until it is reopened."""
+
+    edge: EdgeId
+    until: datetime | None

@@ -1,0 +1,174 @@
+"""Builds the editable street model from an OSM file.
+
+The model is a NetworkX MultiDiGraph in the form OSMnx uses: node attributes x, y; edge attributes
+osmid, name, highway, oneway, maxspeed, length (m), speed_kph, travel_time (s), geometry
+(LineString, lon/lat). Nothing here touches the network.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import osmnx as ox
+from shapely import LineString
+
+from routing.errors import StreetFileError
+from routing.osmfile import RawStreets, RawWay, read_osm
+from routing.table import StreetTable
+
+#: Free-flow speeds in km/h where the way carries no limit.
+CLASS_SPEEDS_KPH = {
+    "motorway": 100.0,
+    "motorway_link": 60.0,
+    "trunk": 80.0,
+    "trunk_link": 50.0,
+    "primary": 50.0,
+    "primary_link": 40.0,
+    "secondary": 50.0,
+    "secondary_link": 40.0,
+    "tertiary": 40.0,
+    "tertiary_link": 30.0,
+    "unclassified": 40.0,
+    "residential": 30.0,
+    "living_street": 15.0,
+    "road": 30.0,
+    "service": 15.0,
+}
+# Limits outside this are mistakes of the map: nothing is driven at 0 or at 900 km/h.
+_SLOWEST_KPH, _FASTEST_KPH = 5.0, 130.0
+
+
+def build_streets(path: Path | str) -> nx.MultiDiGraph:
+    """The drivable streets of an OSM extract (.osm.pbf, .osm, .osm.gz, .osm.bz2).
+
+    Keeps the largest part in which every place reaches every other; what is cut off is told in
+    graph.graph["report"] (counts) and graph.graph["islands"] (one row each: nodes, edges, metres,
+    lon, lat). graph.graph["version"] names the content. travel_time is whole milliseconds, so
+    that the compiled index and NetworkX add up the same figures. Raises StreetFileError.
+    """
+    path = Path(path)
+    raw = read_osm(path)
+    whole = _raw_graph(raw)
+    parts = sorted(nx.strongly_connected_components(whole), key=lambda p: (-len(p), min(p)))
+    # OSMnx rules on simplification: one name, class and limit per edge, so turn lists are clear.
+    kept = _simplify(whole.subgraph(parts[0]).copy())
+    if kept.number_of_edges() == 0:
+        raise StreetFileError(f"The file {path.name} holds no street that leads anywhere.")
+    _set_times(kept)
+    kept.graph["islands"] = _islands(whole, parts[1:])
+    kept.graph["report"] = {
+        "file": path.name,
+        "ways": len(raw.ways),
+        "clipped_ways": raw.clipped_ways,
+        "raw_nodes": whole.number_of_nodes(),
+        "raw_edges": whole.number_of_edges(),
+        "nodes": kept.number_of_nodes(),
+        "edges": kept.number_of_edges(),
+        "islands": len(parts) - 1,
+        "island_nodes": sum(map(len, parts[1:])),
+    }
+    stamp(kept)
+    return kept
+
+
+def stamp(graph: nx.MultiDiGraph) -> str:
+    """Sets and returns graph.graph["version"], which names the content: call it after an edit."""
+    version = StreetTable.from_graph(graph).version()
+    graph.graph["version"] = version
+    return version
+
+
+def _directions(way: RawWay) -> tuple[bool, bool]:
+    """Whether the way may be driven (as drawn, against)."""
+    oneway = way.tags.get("oneway", "").lower()
+    if oneway in ("-1", "reverse"):
+        return False, True
+    if oneway in ("yes", "true", "1"):
+        return True, False
+    if oneway == "" and (
+        way.tags.get("junction") in ("roundabout", "circular")
+        or way.tags["highway"] in ("motorway", "motorway_link")
+    ):
+        return True, False
+    return True, True
+
+
+def _raw_graph(raw: RawStreets) -> nx.MultiDiGraph:
+    """One edge per piece and direction; a piece drawn twice counts once."""
+    graph = nx.MultiDiGraph(crs="epsg:4326")
+    for way in raw.ways:
+        forward, backward = _directions(way)
+        attributes: dict[str, Any] = {
+            "osmid": way.id,
+            "highway": way.tags["highway"],
+            "oneway": not (forward and backward),
+        }
+        name = way.tags.get("name") or way.tags.get("ref")
+        if name:
+            attributes["name"] = name
+        if "maxspeed" in way.tags:
+            attributes["maxspeed"] = way.tags["maxspeed"]
+        for u, v in way.pieces:
+            ends = ((u, v, forward, False), (v, u, backward, True))
+            for tail, head, allowed, turned in ends:
+                if allowed and not graph.has_edge(tail, head):
+                    graph.add_edge(tail, head, **attributes, reversed=turned)
+    for node in graph:
+        lon, lat = raw.nodes[node]
+        graph.nodes[node].update(x=lon, y=lat)
+    for u, v, data in graph.edges(data=True):
+        a, b = graph.nodes[u], graph.nodes[v]
+        data["length"] = float(ox.distance.great_circle(a["y"], a["x"], b["y"], b["x"]))
+    return graph
+
+
+def _simplify(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
+    """Removes the nodes that only bend a street; keeps a lone ring as it is."""
+    simple = ox.simplify_graph(
+        graph, edge_attrs_differ=["highway", "maxspeed", "name"], remove_rings=False
+    )
+    for u, v, data in simple.edges(data=True):
+        if isinstance(data["osmid"], list):
+            data["osmid"] = sorted(data["osmid"])
+        if isinstance(data["reversed"], list):
+            data["reversed"] = False
+        if "geometry" not in data:
+            a, b = simple.nodes[u], simple.nodes[v]
+            data["geometry"] = LineString([(a["x"], a["y"]), (b["x"], b["y"])])
+    return simple
+
+
+def _set_times(graph: nx.MultiDiGraph) -> None:
+    ox.add_edge_speeds(graph, hwy_speeds=CLASS_SPEEDS_KPH, fallback=30.0)
+    for _, _, data in graph.edges(data=True):
+        data["speed_kph"] = _sound_speed(data["speed_kph"], data["highway"])
+    ox.add_edge_travel_times(graph)
+    for _, _, data in graph.edges(data=True):
+        data["length"] = round(float(data["length"]), 3)
+        data["travel_time"] = max(1, round(float(data["travel_time"]) * 1000)) / 1000
+
+
+def _sound_speed(speed: float, highway: str) -> float:
+    if not math.isfinite(speed) or speed <= 0:
+        speed = CLASS_SPEEDS_KPH.get(highway, 30.0)
+    return min(max(float(speed), _SLOWEST_KPH), _FASTEST_KPH)
+
+
+def _islands(whole: nx.MultiDiGraph, parts: list[set[int]]) -> list[dict[str, Any]]:
+    rows = []
+    for part in parts:
+        inside = whole.subgraph(part)
+        first = whole.nodes[min(part)]
+        rows.append(
+            {
+                "nodes": len(part),
+                "edges": inside.number_of_edges(),
+                "metres": round(sum(d["length"] for _, _, d in inside.edges(data=True)), 1),
+                "lon": first["x"],
+                "lat": first["y"],
+            }
+        )
+    return rows
