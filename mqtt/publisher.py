@@ -18,6 +18,9 @@ class PublishError(RuntimeError):
 class Publisher:
     """Keeps one connection open and publishes through it; safe for several threads.
 
+    After a lost connection it repeats the last order list of every device by itself. At its
+    start a server publishes all current lists once.
+
     `name` is the client id: give every process its own.
     """
 
@@ -26,12 +29,14 @@ class Publisher:
     ) -> None:
         self._connection = Connection(
             Account(host, port, user, password, client_id=name),
-            on_published=self._confirmed, session_s=0,
+            on_published=self._confirmed, on_change=self._changed, session_s=0,
         )
         self._lock = threading.Condition()
         self._results: dict[int, str | None] = {}
         self._given_up: set[int] = set()
-        self._versions: dict[str, int] = {}
+        # Held from the choice of a list to its sending, so that lists leave in order of version.
+        self._in_order = threading.Lock()
+        self._latest: dict[str, OrderList] = {}
 
     @property
     def connected(self) -> bool:
@@ -59,11 +64,15 @@ class Publisher:
         False, and nothing is sent, when this publisher has already sent a newer version: a late
         retry must not bring an old list back.
         """
-        with self._lock:
-            if orders.version < self._versions.get(device, 0):
+        until = time.monotonic() + timeout
+        self._wait_connected(timeout)
+        with self._in_order:
+            before = self._latest.get(device)
+            if before is not None and orders.version < before.version:
                 return False
-            self._versions[device] = orders.version
-        self._send(topics.orders(device), to_json(orders), timeout, retain=True)
+            mid = self._connection.publish(topics.orders(device), to_json(orders), retain=True)
+            self._latest[device] = orders
+        self._wait_confirmed(mid, topics.orders(device), until)
         return True
 
     def acks(self, device: str, ack: Ack, *, timeout: float = 5.0) -> None:
@@ -72,25 +81,31 @@ class Publisher:
 
     def forget(self, device: str, *, timeout: float = 5.0) -> None:
         """Remove what stands retained for a device that is gone."""
-        with self._lock:
-            self._versions.pop(device, None)
+        with self._in_order:
+            self._latest.pop(device, None)
         self._send(topics.orders(device), b"", timeout, retain=True)
         self._send(topics.state(device), b"", timeout, retain=True)
 
     def _send(self, topic: str, payload: bytes, timeout: float, *, retain: bool = False) -> None:
         until = time.monotonic() + timeout
+        self._wait_connected(timeout)
+        # Never under our lock: paho calls `_confirmed` while it holds the lock `publish` needs.
+        mid = self._connection.publish(topic, payload, retain=retain)
+        self._wait_confirmed(mid, topic, until)
+
+    def _wait_connected(self, timeout: float) -> None:
         # Not handed to the client while offline: it would be sent unasked at some later time.
         if not self._connection.connected.wait(timeout):
             reason = self._connection.problem or "no connection"
             raise PublishError(f"the broker is not there: {reason}")
-        # Never under our lock: paho calls `_confirmed` while it holds the lock `publish` needs.
-        mid = self._connection.publish(topic, payload, retain=retain)
+
+    def _wait_confirmed(self, mid: int, topic: str, until: float) -> None:
         with self._lock:
             while mid not in self._results:
                 left = until - time.monotonic()
                 if left <= 0:
                     self._given_up.add(mid)
-                    raise PublishError(f"the broker did not confirm {topic} in {timeout:g} s")
+                    raise PublishError(f"the broker did not confirm {topic} in time")
                 self._lock.wait(left)
             problem = self._results.pop(mid)
         if problem is not None:
@@ -103,3 +118,16 @@ class Publisher:
             else:
                 self._results[mid] = problem
                 self._lock.notify_all()
+
+    def _changed(self, up: bool, problem: str) -> None:
+        """Send every last list again: a broker killed in the same moment may have lost it.
+
+        It saves at the end of its turn, up to a tenth of a second after it has confirmed.
+        """
+        if not up:
+            return
+        with self._in_order:
+            for device, orders in self._latest.items():
+                mid = self._connection.publish(topics.orders(device), to_json(orders), retain=True)
+                with self._lock:
+                    self._given_up.add(mid)
