@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from server.customers.api import CustomerSearch
+
+urlpatterns: list[URLPattern] = [path("customers", CustomerSearch.as_view())]
