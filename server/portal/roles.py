@@ -1,0 +1,131 @@
+"""Which page belongs to which role, in one table: guards, navigation and the sign-in page read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Text = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    name: str
+    path: str
+    title: Text
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleCard:
+    """What the sign-in page says of a role."""
+
+    role: str
+    title: Text
+    does: Text
+    demo_user: str
+
+
+_OFFICE = frozenset({"agent", "dispatcher", "supervisor", "engineer", "manager", "auditor"})
+
+PAGES: tuple[Page, ...] = (
+    Page("desk", "/desk", _("Desk"), frozenset({"agent", "supervisor"})),
+    Page(
+        "dispatch",
+        "/dispatch",
+        _("Dispatch"),
+        frozenset({"dispatcher", "supervisor", "engineer"}),
+    ),
+    Page("wall", "/wall", _("Wall"), _OFFICE),
+    Page("bi", "/bi", _("Figures"), frozenset({"manager", "supervisor", "auditor", "engineer"})),
+    Page("messages", "/messages", _("Messages"), _OFFICE - {"engineer"}),
+)
+
+# Tickets have no place in the bar: one gets there from a list, a call or the command box.
+TICKET = Page("ticket", "/tickets/", _("Ticket"), _OFFICE)
+
+HOME: dict[str, str] = {
+    "agent": "/desk",
+    "dispatcher": "/dispatch",
+    "supervisor": "/wall",
+    "engineer": "/dispatch",
+    "manager": "/bi",
+    "auditor": "/bi",
+    "crew": "/crew",
+}
+
+# What each role may hear on the live stream; the server checks again per event.
+TOPICS: dict[str, str] = {
+    "agent": "calls,incidents,crews",
+    "dispatcher": "calls,incidents,crews,wall",
+    "supervisor": "calls,incidents,crews,wall",
+    "engineer": "incidents,crews",
+    "manager": "wall,incidents",
+    "auditor": "wall,incidents",
+}
+
+ROLE_CARDS: tuple[RoleCard, ...] = (
+    RoleCard(
+        "agent",
+        _("Agent"),
+        _("Answers calls, sees the verdict while it rings, registers what happened and where."),
+        "agent1",
+    ),
+    RoleCard(
+        "dispatcher",
+        _("Dispatcher"),
+        _("Sees every incident and crew on the map, sends the best crew with one key."),
+        "dispatcher1",
+    ),
+    RoleCard(
+        "crew",
+        _("Crew"),
+        _("Works from the phone app: orders, route, valves, photos, with or without signal."),
+        "crew1",
+    ),
+    RoleCard(
+        "supervisor",
+        _("Supervisor"),
+        _("Watches queue, crews and promises, and hears first when one is about to be broken."),
+        "supervisor1",
+    ),
+    RoleCard(
+        "engineer",
+        _("Network engineer"),
+        _("Checks shut-off plans against the pipe network and what they leave dry."),
+        "engineer1",
+    ),
+    RoleCard(
+        "manager",
+        _("Manager"),
+        _("Reads five honest figures, each with its definition."),
+        "manager1",
+    ),
+    RoleCard(
+        "auditor",
+        _("Auditor"),
+        _("Follows who did what and when, on every ticket; changes nothing."),
+        "auditor1",
+    ),
+)
+
+
+def role_of(user: Any) -> str:
+    return str(getattr(user, "role", "") or "")
+
+
+def may_open(user: Any, page: Page) -> bool:
+    return bool(getattr(user, "is_superuser", False)) or role_of(user) in page.roles
+
+
+def pages_for(user: Any) -> list[Page]:
+    return [page for page in PAGES if may_open(user, page)]
+
+
+def home_of(user: Any) -> str:
+    if getattr(user, "is_superuser", False) and role_of(user) not in HOME:
+        return "/dispatch"
+    return HOME.get(role_of(user), "/sign-in")

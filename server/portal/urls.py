@@ -1,0 +1,23 @@
+"""Addresses of the pages; included at the root by server/config/urls.py."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+from django.views.i18n import JavaScriptCatalog
+
+from server.portal import views
+from server.portal.roles import PAGES
+
+app_name = "portal"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("sign-in", views.SignIn.as_view(), name="sign-in"),
+    path("sign-out", LogoutView.as_view(), name="sign-out"),
+    path("language", views.set_language, name="language"),
+    path("theme", views.set_theme, name="theme"),
+    path("jsi18n/", JavaScriptCatalog.as_view(), name="jsi18n"),
+    path("crew", views.crew, name="crew"),
+    path("tickets/<str:number>", views.ticket, name="ticket"),
+    *(path(page.path.lstrip("/"), views.show, {"name": page.name}, page.name) for page in PAGES),
+]

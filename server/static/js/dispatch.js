@@ -1,0 +1,261 @@
+// @ts-check
+// The dispatch page: list, map, detail and board over the same data. The list works without the map.
+import { api, Refused } from './api.js';
+import { matches, offer, placesGo } from './command.js';
+import { askAnother } from './dispatch/assign.js';
+import { detail } from './dispatch/detail.js';
+import { byBreach, move, nextKind } from './dispatch/order.js';
+import { boardRow, incidentRow, totals } from './dispatch/rows.js';
+import { $, html, onDo, render } from './html.js';
+import { gettext, ngettext } from './i18n.js';
+import { keys } from './keys.js';
+import { on } from './live.js';
+import { bounds, crewData, incidentData, planData, pointOf } from './map/layers.js';
+import { makeMap } from './map/map.js';
+import { page } from './page.js';
+import { complain, toast } from './toast.js';
+
+/** @type {Map<string, any>} */ const incidents = new Map();
+/** @type {Map<string, any>} */ const crews = new Map();
+/** @type {Set<string>} */ const fresh = new Set();
+/** @type {string | null} */ let chosen = null;
+/** @type {any} */ let shown = null;
+/** @type {any} */ let ranking = null;
+/** @type {string | null} */ let chosenCrew = null;
+/** @type {any} */ let map = null;
+let busy = false;
+let loaded = false;
+
+const stage = $('#stage');
+const mayAct = page.role !== 'engineer' && page.role !== 'auditor';
+
+const ordered = () => Array.from(incidents.values()).map((f) => f.properties).sort(byBreach);
+
+function drawList() {
+  const list = ordered();
+  $('#count').textContent = ngettext('%(count)s open incident', '%(count)s open incidents', list.length);
+  $('#totals').textContent = list.length ? totals(list) : '';
+  render($('#incidents'), list.length
+    ? html`${list.map((p) => incidentRow(p, String(p.id) === chosen, fresh.has(String(p.id))))}`
+    : html`<li class="empty">${loaded ? gettext('Nothing is open. The next call will appear here by itself.') : gettext('Reading the incidents…')}</li>`);
+  if (chosen) $('#incidents').setAttribute('aria-activedescendant', `row-${chosen}`);
+  if (map) map.put('incidents', incidentData(Array.from(incidents.values())));
+}
+
+function drawCrews() {
+  const now = Date.now();
+  const list = Array.from(crews.values()).filter((c) => c.state !== 'off_duty').sort((a, b) => String(a.name).localeCompare(String(b.name), 'en', { numeric: true }));
+  render($('#board'), list.length ? html`${list.map((c) => boardRow(c, page.stale_fix_s, now))}` : html`<tr><td colspan="5" class="empty">${gettext('No crew is on shift.')}</td></tr>`);
+  if (map) map.put('crews', crewData(list, page.stale_fix_s, now));
+}
+
+function drawDetail() {
+  const holder = $('#detail');
+  holder.hidden = !shown;
+  if (shown) {
+    render(holder, detail(shown, ranking, { busy: busy || !mayAct, chosenCrew }));
+    holder.querySelectorAll('[data-share]').forEach((bar) => { if (bar instanceof HTMLElement) bar.style.width = `${bar.dataset.share}%`; });
+  }
+  if (!map) return;
+  const drawn = planData(shown && shown.plan);
+  map.put('shutoff', drawn.shutoff);
+  map.put('plan-valves', drawn.valves);
+  map.put('chosen', shown && shown.geometry ? { type: 'Feature', properties: {}, geometry: pointOf(shown.geometry) } : null);
+  map.resize();
+}
+
+async function readIncidents() {
+  const answer = await api.get('/api/incidents?open=1');
+  const known = new Set(incidents.keys());
+  incidents.clear();
+  for (const f of answer.features) {
+    const id = String(f.properties.id);
+    incidents.set(id, f);
+    if (loaded && !known.has(id)) { fresh.add(id); setTimeout(() => fresh.delete(id), 4000); }
+  }
+  loaded = true;
+  drawList();
+}
+
+async function readCrews() {
+  const answer = await api.get('/api/crews');
+  for (const f of answer.features) {
+    const p = f.properties;
+    const [lon, lat] = f.geometry ? f.geometry.coordinates : [undefined, undefined];
+    crews.set(String(p.id), { ...crews.get(String(p.id)), ...p, lon, lat });
+  }
+  drawCrews();
+}
+
+let turn = 0;
+/** @param {string | null} id @param {{fly?: boolean}} [how] */
+async function choose(id, how = {}) {
+  const mine = ++turn;
+  if (id !== chosen) { shown = null; ranking = null; chosenCrew = null; if (map) map.put('route', null); }
+  chosen = id;
+  drawList();
+  if (id === null) { drawDetail(); history.replaceState(null, '', location.pathname); return; }
+  const row = document.getElementById(`row-${id}`);
+  if (row) row.scrollIntoView({ block: 'nearest' });
+  const feature = incidents.get(id);
+  if (feature) history.replaceState(null, '', `#${feature.properties.number}`);
+  try {
+    const answer = await api.get(`/api/incidents/${encodeURIComponent(id)}`);
+    if (mine !== turn) return;
+    // Flat or GeoJSON: the same fields either way.
+    shown = answer.properties ? { ...answer, ...answer.properties } : answer;
+    drawDetail();
+    if (map && how.fly !== false) frame();
+    await rank(mine, id);
+  } catch (error) {
+    if (mine === turn) complain(error);
+  }
+}
+
+/** @param {number} mine @param {string} id */
+async function rank(mine, id) {
+  try {
+    const kind = nextKind(shown);
+    ranking = await api.get(`/api/incidents/${encodeURIComponent(id)}/crews${kind ? `?kind=${kind}` : ''}`);
+  } catch (error) {
+    ranking = { ranked: [], excluded: [], problem: error instanceof Error ? error.message : String(error) };
+  }
+  if (mine !== turn) return;
+  drawDetail();
+  const holder = (shown.work_orders || []).find((/** @type {any} */ o) => o.crew && o.state === 'en_route') || (shown.work_orders || []).find((/** @type {any} */ o) => o.crew);
+  if (holder && holder.route && map) map.put('route', { type: 'Feature', properties: {}, geometry: holder.route.geometry || holder.route });
+  else if (ranking.ranked && ranking.ranked[0]) await route(String(ranking.ranked[0].crew.id));
+}
+
+/** @param {string} crew */
+async function route(crew) {
+  if (!map || !chosen) return;
+  const mine = turn;
+  try {
+    const answer = await api.get(`/api/incidents/${encodeURIComponent(chosen)}/route?crew=${encodeURIComponent(crew)}`);
+    if (mine === turn) map.put('route', { type: 'Feature', properties: {}, geometry: answer.geometry });
+  } catch { map.put('route', null); }
+}
+
+function frame() {
+  const box = shown && bounds([shown.geometry, shown.plan && shown.plan.pipes]);
+  if (box) map.fitBounds(box, { padding: 80, maxZoom: 16.5, duration: 0 });
+}
+
+/** @param {any} crew @param {string | null} kind @param {string} [reason] */
+async function assign(crew, kind, reason) {
+  if (busy || !chosen || !mayAct) return;
+  busy = true; drawDetail();
+  try {
+    await api.post(`/api/incidents/${encodeURIComponent(chosen)}/assign`, { crew: crew.id, ...(kind ? { kind } : {}), ...(reason ? { reason } : {}) });
+    toast(gettext('%(crew)s is sent to %(number)s.', { crew: crew.name, number: shown.number }));
+  } catch (error) {
+    const holder = error instanceof Refused && error.body && error.body.holder;
+    complain(holder ? gettext('%(crew)s was taken a moment ago for %(holder)s. The ranking is new.', { crew: crew.name, holder: typeof holder === 'string' ? holder : holder.number || holder.incident || '' }) : error);
+  } finally {
+    busy = false;
+    await Promise.allSettled([readIncidents(), readCrews(), choose(chosen, { fly: false })]);
+  }
+}
+
+function assignFirst() {
+  if (!shown) { const first = ordered()[0]; if (first) choose(String(first.id)); return; }
+  const kind = nextKind(shown);
+  const first = ranking && ranking.ranked && ranking.ranked[0];
+  if (!kind) toast(gettext('Valves and repair both have a crew. Shift-Enter sends one more.'));
+  else if (first) assign(first.crew, kind);
+}
+
+async function assignAnother() {
+  if (!shown || !ranking || !(ranking.ranked || []).length || !mayAct) return;
+  const answer = await askAnother(ranking, chosenCrew, nextKind(shown));
+  if (answer) assign(answer.crew, answer.kind, answer.reason);
+}
+
+/** @param {boolean} [on] */
+function listOnly(on) {
+  const list = on === undefined ? stage.dataset.view !== 'list' : on;
+  stage.dataset.view = list ? 'list' : 'map';
+  $('#list-button').setAttribute('aria-pressed', String(list));
+  try { localStorage.setItem('standpipe.view', stage.dataset.view); } catch { /* private window: not remembered */ }
+  if (!list && map) map.resize();
+}
+
+/** @param {string} why */
+function note(why) { const p = $('#map-note'); p.textContent = why; p.hidden = false; }
+
+onDo(stage, {
+  choose: (row) => choose(row.dataset.id || null),
+  back: () => choose(null),
+  list: () => listOnly(),
+  assign: assignFirst,
+  another: assignAnother,
+  rank: (row) => { chosenCrew = row.dataset.crew || null; drawDetail(); if (chosenCrew) route(chosenCrew); },
+  crew: (row) => { const c = crews.get(row.dataset.id || ''); if (c && map && typeof c.lon === 'number') map.flyTo({ center: [c.lon, c.lat], zoom: Math.max(15, map.getZoom()), duration: 0 }); },
+});
+/** @param {1 | -1} by */
+const step = (by) => { const id = move(ordered().map((p) => String(p.id)), chosen, by); if (id !== null) choose(id); };
+keys(
+  { key: 'j', text: gettext('next incident'), run: () => step(1) }, { key: 'ArrowDown', text: '', run: () => step(1) },
+  { key: 'k', text: gettext('previous incident'), run: () => step(-1) }, { key: 'ArrowUp', text: '', run: () => step(-1) },
+  { key: 'Enter', text: gettext('send the first crew of the ranking'), run: assignFirst },
+  { key: 'Shift-Enter', text: gettext('send another crew, with a reason'), run: assignAnother },
+  { key: 'Escape', text: gettext('close the chosen incident'), run: () => choose(null) },
+  { key: 'l', text: gettext('list only, or list and map'), run: () => listOnly() },
+);
+offer((query) => [
+  { title: gettext('Send the first crew'), detail: 'Enter', run: assignFirst }, { title: gettext('Send another crew'), detail: 'Shift Enter', run: assignAnother },
+  { title: gettext('List only'), detail: 'L', run: () => listOnly() },
+].filter((hit) => !query || matches(query, hit.title)).concat(query ? ordered().filter((p) => matches(query, p.number, p.address, p.kind_label)).map((p) => ({ title: `${p.number} ${p.kind_label || ''}, ${p.address || ''}`, detail: p.priority, run: () => { choose(String(p.id)); } })) : []));
+placesGo((place) => {
+  if (!map) { toast(place.text); return; }
+  listOnly(false);
+  map.put('pin', { type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: [place.lon, place.lat] } });
+  map.flyTo({ center: [place.lon, place.lat], zoom: 17, duration: 0 });
+});
+
+let later = 0;
+const refresh = () => { clearTimeout(later); later = window.setTimeout(() => { readIncidents().catch(complain); if (chosen) choose(chosen, { fly: false }); }, 150); };
+on('incident.opened incident.changed ticket.opened ticket.changed order.changed', refresh);
+on('crew.changed', () => { readCrews().catch(() => undefined); });
+on('resumed', () => { refresh(); readCrews().catch(() => undefined); });
+on('positions', (data) => {
+  for (const p of data.crews || []) crews.set(String(p.id), { ...crews.get(String(p.id)), ...p, id: p.id });
+  drawCrews();
+});
+setInterval(() => { drawList(); drawCrews(); }, 5000);
+
+function fromHash() {
+  const target = decodeURIComponent(location.hash.slice(1));
+  if (!target) return;
+  if (target.startsWith('at=') && map) {
+    const [lon, lat] = target.slice(3).split(',').map(Number);
+    if (Number.isFinite(lon) && Number.isFinite(lat)) { map.put('pin', { type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: [lon, lat] } }); map.jumpTo({ center: [lon, lat], zoom: 17 }); }
+    return;
+  }
+  const found = ordered().find((p) => p.number === target);
+  if (found) choose(String(found.id));
+}
+addEventListener('hashchange', fromHash);
+
+let wanted = 'map';
+try { wanted = localStorage.getItem('standpipe.view') || 'map'; } catch { /* private window */ }
+if (wanted === 'list') listOnly(true);
+
+Promise.allSettled([readIncidents(), readCrews()]).then((results) => { for (const r of results) if (r.status === 'rejected') complain(r.reason); fromHash(); });
+makeMap($('#map'), { onFail: (why) => { note(why); listOnly(true); toast(why); }, onError: note }).then((made) => {
+  map = made;
+  if (!map) return;
+  Object.defineProperty(window, '__map', { value: map });
+  drawList(); drawCrews(); drawDetail();
+  for (const layer of ['incidents', 'crews']) {
+    map.on('mouseenter', layer, () => { map.getCanvas().style.cursor = 'pointer'; });
+    map.on('mouseleave', layer, () => { map.getCanvas().style.cursor = ''; });
+  }
+  map.on('click', 'incidents', (/** @type {any} */ e) => choose(String(e.features[0].properties.id)));
+  if (location.hash.startsWith('#at=')) fromHash();
+  else if (shown) { frame(); if (chosen) choose(chosen); } else {
+    const box = bounds([...Array.from(incidents.values()).map((f) => f.geometry), ...Array.from(crews.values()).filter((c) => typeof c.lon === 'number').map((c) => ({ coordinates: [c.lon, c.lat] }))]);
+    if (box) map.fitBounds(box, { padding: 60, maxZoom: 15.5, duration: 0 });
+  }
+});

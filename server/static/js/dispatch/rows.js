@@ -1,0 +1,43 @@
+// @ts-check
+// The dispatcher's list and board, drawn from data.
+import { html } from '../html.js';
+import { gettext, ngettext } from '../i18n.js';
+import { arrives, clock, figure, until, span } from '../time.js';
+import { word } from '../words.js';
+
+/** @param {any} p properties of an incident @param {boolean} chosen @param {boolean} fresh */
+export function incidentRow(p, chosen, fresh) {
+  const due = until(p.due_at);
+  return html`<li class="incident ${fresh ? 'fresh' : ''}" role="option" id="row-${p.id}" data-do="choose" data-id="${p.id}" data-number="${p.number}" data-testid="incident-row" aria-selected="${chosen ? 'true' : 'false'}">
+    <b class="prio" data-p="${p.priority || 'P4'}" title="${p.priority}">${(p.priority || 'P4').slice(1)}</b>
+    <span class="what">${p.kind_label || word('kind', p.kind)} <span class="muted">${p.number}</span></span>
+    <span class="due" data-level="${due.level}" title="${p.due_what ? `${word('clock', p.due_what)} ` : ''}${clock(p.due_at, true)}">${due.text}</span>
+    <span class="where" title="${p.address || ''}">${p.address || gettext('place not known yet')}</span>
+    <span class="more"><span>${word('state', p.state)}</span>
+      ${p.customers_off ? html`<span>${ngettext('%(n)s customer off', '%(n)s customers off', p.customers_off, { n: figure(p.customers_off) })}</span>` : ''}
+      ${p.callers ? html`<span>${ngettext('%(count)s caller', '%(count)s callers', p.callers)}</span>` : ''}
+      ${p.crew ? html`<span class="crew">${p.crew.name}${p.eta_at ? html` <span title="${clock(p.eta_at)}">${arrives(p.eta_at)}</span>` : ''}</span>` : html`<span class="crew none">${gettext('no crew')}</span>`}</span>
+  </li>`;
+}
+
+/** @param {any[]} list */
+export function totals(list) {
+  const off = list.reduce((sum, p) => sum + (p.customers_off || 0), 0);
+  const bare = list.filter((p) => !p.crew).length;
+  const parts = [];
+  if (bare) parts.push(ngettext('%(count)s without a crew', '%(count)s without a crew', bare));
+  parts.push(ngettext('%(n)s customer without water', '%(n)s customers without water', off, { n: figure(off) }));
+  return parts.join(' · ');
+}
+
+/** @param {any} crew @param {number} staleAfter seconds @param {number} now */
+export function boardRow(crew, staleAfter, now) {
+  const age = crew.fix_time ? (now - Date.parse(crew.fix_time)) / 1000 : Infinity;
+  const stale = age > staleAfter;
+  return html`<tr data-testid="crew-row" data-crew="${crew.id}" data-state="${crew.state}" data-stale="${stale ? 'true' : 'false'}" data-do="crew" data-id="${crew.id}">
+    <td class="strong">${crew.name}</td>
+    <td><i class="sign ${{ available: 'free', en_route: 'moving', on_site: 'site' }[/** @type {'available'} */ (crew.state)] || ''}"></i> ${word('crew', crew.state)}</td>
+    <td>${crew.order ? html`${crew.order}` : html`<span class="muted">–</span>`}</td>
+    <td>${crew.vehicle || ''} <span class="muted">${crew.plate || ''}</span></td>
+    <td>${Number.isFinite(age) ? html`<span title="${clock(crew.fix_time, true)}" class="${stale ? 'chip warn' : ''}">${stale ? gettext('stale %(age)s', { age: span(age) }) : gettext('%(time)s ago', { time: span(age) })}</span>` : html`<span class="chip warn">${gettext('never seen')}</span>`}</td></tr>`;
+}

@@ -1,0 +1,90 @@
+// @ts-check
+// What moves and matters, above the utility map: incidents, crews, the route, the shut-off.
+import { LETTER } from './icons.js';
+import { PALETTE } from './style.js';
+import { span } from '../time.js';
+
+const EMPTY = { type: 'FeatureCollection', features: [] };
+
+/** @param {any} map @param {'light' | 'dark'} theme */
+export function addLayers(map, theme) {
+  const c = PALETTE[theme];
+  for (const id of ['shutoff', 'route', 'plan-valves', 'incidents', 'chosen', 'crews', 'pin']) map.addSource(id, { type: 'geojson', data: EMPTY, promoteId: 'id' });
+  const text = { 'text-font': ['Map Bold'], 'text-size': 12 };
+  // A hatched band around every pipe without water: an area even where no polygon is known.
+  map.addLayer({ id: 'shutoff-band', type: 'line', source: 'shutoff', layout: { 'line-cap': 'butt', 'line-join': 'round' }, paint: { 'line-pattern': 'hatch', 'line-opacity': ['case', ['get', 'unintended'], 0.45, 0.75], 'line-width': ['interpolate', ['exponential', 1.6], ['zoom'], 12, 6, 16, 26, 19, 70] } }, 'pipes-case');
+  map.addLayer({ id: 'shutoff-line', type: 'line', source: 'shutoff', layout: { 'line-cap': 'round' }, paint: { 'line-color': c.off, 'line-width': ['case', ['get', 'unintended'], 2.5, 4] } });
+  map.addLayer({ id: 'route-case', type: 'line', source: 'route', layout: { 'line-cap': 'round', 'line-join': 'round' }, paint: { 'line-color': c.routeCase, 'line-width': 8 } });
+  map.addLayer({ id: 'route-line', type: 'line', source: 'route', layout: { 'line-cap': 'round', 'line-join': 'round' }, paint: { 'line-color': c.route, 'line-width': 4.5 } });
+  map.addLayer({ id: 'plan-valves', type: 'symbol', source: 'plan-valves', layout: { 'icon-image': ['concat', 'order-', ['get', 'state']], 'icon-allow-overlap': true, 'icon-size': 0.85, 'text-field': ['to-string', ['get', 'sequence']], ...text, 'text-size': 13, 'text-allow-overlap': true },
+    paint: { 'text-color': ['case', ['==', ['get', 'state'], 'closed'], c.paper, c.off] } });
+  map.addLayer({ id: 'chosen', type: 'symbol', source: 'chosen', layout: { 'icon-image': 'incident-chosen', 'icon-allow-overlap': true } });
+  map.addLayer({ id: 'incidents', type: 'symbol', source: 'incidents', layout: { 'icon-image': ['get', 'icon'], 'icon-allow-overlap': true, 'symbol-sort-key': ['get', 'sort'], 'text-field': ['step', ['zoom'], '', 13, ['get', 'number']], ...text, 'text-offset': [0, 1.9], 'text-optional': true },
+    paint: { 'text-color': c.ink, 'text-halo-color': c.halo, 'text-halo-width': 1.5 } });
+  map.addLayer({ id: 'crews', type: 'symbol', source: 'crews', layout: { 'icon-image': ['get', 'icon'], 'icon-rotate': ['get', 'turn'], 'icon-rotation-alignment': 'map', 'icon-allow-overlap': true, 'icon-size': 0.8, 'text-field': ['get', 'label'], ...text, 'text-offset': [0, 1.5], 'text-optional': true },
+    paint: { 'icon-opacity': ['case', ['get', 'stale'], 0.45, 1], 'text-color': c.ink, 'text-opacity': ['case', ['get', 'stale'], 0.7, 1], 'text-halo-color': c.halo, 'text-halo-width': 1.5 } });
+  map.addLayer({ id: 'pin', type: 'circle', source: 'pin', paint: { 'circle-radius': 8, 'circle-color': c.route, 'circle-stroke-color': c.paper, 'circle-stroke-width': 3 } });
+}
+
+/** @param {any[]} features incidents as the API gives them */
+export function incidentData(features) {
+  return { type: 'FeatureCollection', features: features.filter((f) => f.geometry).map((f) => {
+    const p = f.properties;
+    const letter = LETTER[/** @type {keyof LETTER} */ (p.kind)] || '?';
+    return { type: 'Feature', geometry: pointOf(f.geometry), properties: { id: p.id, number: p.number, icon: `incident-${p.priority || 'P4'}-${letter}`, sort: 5 - Number((p.priority || 'P4').slice(1)) } };
+  }) };
+}
+
+/** Any geometry as one point to put a sign on. @param {any} geometry */
+export function pointOf(geometry) {
+  let at = geometry.coordinates;
+  while (Array.isArray(at[0])) at = at[Math.floor(at.length / 2)];
+  return { type: 'Point', coordinates: at };
+}
+
+/** The sign of a crew by its state; off shift is not drawn. @param {string} state @param {number | null | undefined} heading */
+export function crewIcon(state, heading) {
+  if (state === 'off_duty' || state === 'out_of_service') return null;
+  if (state === 'available') return { icon: 'crew-available', turn: 0 };
+  if (state === 'en_route' || state === 'returning') return { icon: 'crew-en_route', turn: heading || 0 };
+  if (['on_site', 'working', 'busy_no_interrupt', 'busy', 'isolating', 'isolated', 'repaired'].includes(state)) return { icon: 'crew-on_site', turn: 0 };
+  return { icon: 'crew-other', turn: 0 };
+}
+
+/** @param {Iterable<any>} crews latest properties with lon, lat @param {number} staleAfter seconds @param {number} now ms */
+export function crewData(crews, staleAfter, now) {
+  const features = [];
+  for (const crew of crews) {
+    const sign = crewIcon(crew.state, crew.heading);
+    if (!sign || typeof crew.lon !== 'number') continue;
+    const age = crew.fix_time ? (now - Date.parse(crew.fix_time)) / 1000 : Infinity;
+    const stale = age > staleAfter;
+    features.push({ type: 'Feature', geometry: { type: 'Point', coordinates: [crew.lon, crew.lat] },
+      properties: { id: crew.id, ...sign, stale, label: stale && Number.isFinite(age) ? `${crew.name} (${span(age)})` : String(crew.name || '') } });
+  }
+  return { type: 'FeatureCollection', features };
+}
+
+/** @param {any} plan */
+export function planData(plan) {
+  const shutoff = [];
+  if (plan && plan.pipes) shutoff.push({ type: 'Feature', properties: { unintended: false }, geometry: plan.pipes });
+  if (plan && plan.unintended && plan.unintended.coordinates && plan.unintended.coordinates.length) shutoff.push({ type: 'Feature', properties: { unintended: true }, geometry: plan.unintended });
+  const valves = ((plan && plan.valves) || []).filter((/** @type {any} */ v) => typeof v.lon === 'number').map((/** @type {any} */ v) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: [v.lon, v.lat] }, properties: { id: v.id, sequence: v.sequence, state: valveState(v.state) } }));
+  return { shutoff: { type: 'FeatureCollection', features: shutoff }, valves: { type: 'FeatureCollection', features: valves } };
+}
+
+/** @param {string} state */
+function valveState(state) { return state === 'closed' || state === 'cannot_close' ? state : 'open'; }
+
+/** Box around geometries, for fitting: [[w, s], [e, n]] or null. @param {any[]} geometries */
+export function bounds(geometries) {
+  let [w, s, e, n] = [Infinity, Infinity, -Infinity, -Infinity];
+  /** @param {any} at */
+  function walk(at) {
+    if (!Array.isArray(at)) return;
+    if (typeof at[0] === 'number') { w = Math.min(w, at[0]); e = Math.max(e, at[0]); s = Math.min(s, at[1]); n = Math.max(n, at[1]); } else at.forEach(walk);
+  }
+  for (const g of geometries) if (g) walk(g.coordinates);
+  return w === Infinity ? null : [[w, s], [e, n]];
+}

@@ -1,0 +1,64 @@
+// @ts-check
+// Make the map, or say plainly that there is none: the lists are complete without it.
+import { addIcons } from './icons.js';
+import { addLayers } from './layers.js';
+import { mapTheme, style } from './style.js';
+import { gettext } from '../i18n.js';
+import { page } from '../page.js';
+
+const EMPTY = { type: 'FeatureCollection', features: [] };
+
+/** @param {HTMLElement} holder @param {{center?: [number, number], zoom?: number, bounds?: any, interactive?: boolean, theme?: 'light' | 'dark', onFail?: (why: string) => void, onError?: (why: string) => void}} [options]
+ * @returns {Promise<any | null>} the map with `.put(source, data)`; null where WebGL is missing */
+export async function makeMap(holder, options = {}) {
+  /** @param {string} why */
+  const fail = (why) => { holder.dataset.map = 'failed'; if (options.onFail) options.onFail(why); return null; };
+  let gl;
+  try {
+    gl = await import('maplibre-gl');
+    const probe = document.createElement('canvas').getContext('webgl2');
+    if (!probe) return fail(gettext('This browser cannot draw the map (no WebGL). The list works without it.'));
+  } catch {
+    return fail(gettext('The map could not be loaded. The list works without it.'));
+  }
+  const theme = options.theme || mapTheme();
+  let map;
+  try {
+    map = /** @type {any} */ (new gl.Map({
+      container: holder, style: /** @type {any} */ (style(theme, { origin: location.origin, fonts: absolute(page.fonts), version: /** @type {any} */ (page).tiles })),
+      center: options.center || /** @type {any} */ (page).center || [24.9414, 60.1699], zoom: options.zoom || 13.2, maxZoom: 19.5, minZoom: 9,
+      fadeDuration: 0, attributionControl: { compact: true, customAttribution: '© OpenStreetMap' }, interactive: options.interactive !== false, dragRotate: false, pitchWithRotate: false,
+      ...(options.bounds ? { bounds: options.bounds, fitBoundsOptions: { padding: 40 } } : {}),
+    }));
+  } catch (error) {
+    return fail(gettext('This browser cannot draw the map (no WebGL). The list works without it.'));
+  }
+  if (options.interactive !== false) map.addControl(new gl.NavigationControl({ showCompass: false }), 'bottom-right');
+  let tileErrors = 0;
+  map.on('error', (/** @type {any} */ event) => {
+    tileErrors += 1;
+    if (tileErrors === 1 && options.onError) options.onError(gettext('Some of the map could not be loaded. Lists are complete.'));
+    console.warn('map', event.error && event.error.message);
+  });
+  /** @type {Map<string, any>} data that came before the style was ready */
+  const waiting = new Map();
+  let ready = false;
+  map.put = (/** @type {string} */ source, /** @type {any} */ data) => {
+    if (ready) map.getSource(source).setData(data || EMPTY); else waiting.set(source, data || EMPTY);
+  };
+  map.gl = gl;
+  // 'style.load', not 'load': the latter waits for every tile, and a tile server that is away must not hide crews.
+  await new Promise((done) => { map.once('style.load', done); });
+  addIcons(map, theme);
+  addLayers(map, theme);
+  ready = true;
+  for (const [source, data] of waiting) map.getSource(source).setData(data);
+  holder.dataset.map = 'drawn';
+  map.once('idle', () => { holder.dataset.map = 'ready'; holder.dataset.testid = 'map-ready'; });
+  return map;
+}
+
+/** Font addresses must be absolute: the map's worker has no page to be relative to. @param {Record<string, string>} fonts */
+function absolute(fonts) {
+  return Object.fromEntries(Object.entries(fonts).map(([name, address]) => [name, new URL(address, location.href).href]));
+}

@@ -1,0 +1,49 @@
+// @ts-check
+// The reader's word for each code the server uses. A code unknown here is shown as plain words.
+import { gettext } from './i18n.js';
+
+/** @type {Record<string, () => string>} */
+const WORDS = {
+  'kind.burst': () => gettext('Burst main'), 'kind.leak': () => gettext('Leak'), 'kind.no_water': () => gettext('No water'),
+  'kind.low_pressure': () => gettext('Low pressure'), 'kind.quality': () => gettext('Water quality'), 'kind.discoloured': () => gettext('Discoloured water'),
+  'kind.meter': () => gettext('Meter'), 'kind.hydrant': () => gettext('Hydrant damage'), 'kind.damage': () => gettext('Construction damage'), 'kind.inquiry': () => gettext('Inquiry'),
+  'kind.complaint': () => gettext('Complaint'), 'kind.repair': () => gettext('Repair'), 'kind.valves': () => gettext('Close valves'), 'kind.notices': () => gettext('Notices'),
+  'kind.other': () => gettext('Something else'),
+  'state.draft': () => gettext('draft'), 'state.registered': () => gettext('registered'), 'state.triaged': () => gettext('triaged'), 'state.assigned': () => gettext('assigned'),
+  'state.returned': () => gettext('returned'), 'state.in_progress': () => gettext('in progress'), 'state.suspended': () => gettext('suspended'), 'state.pending_customer': () => gettext('waiting for customer'),
+  'state.resolved': () => gettext('resolved'), 'state.call_back': () => gettext('call-back'), 'state.closed': () => gettext('closed'), 'state.reopened': () => gettext('reopened'),
+  'state.cancelled': () => gettext('cancelled'), 'state.merged': () => gettext('merged'), 'state.answered': () => gettext('answered'), 'state.audited': () => gettext('audited'),
+  'state.open': () => gettext('open'), 'state.new': () => gettext('new'), 'state.located': () => gettext('located'), 'state.confirmed': () => gettext('confirmed'),
+  'state.created': () => gettext('created'), 'state.planned': () => gettext('planned'), 'state.dispatched': () => gettext('sent'), 'state.accepted': () => gettext('accepted'),
+  'state.en_route': () => gettext('on the way'), 'state.on_site': () => gettext('on site'), 'state.isolating': () => gettext('closing valves'), 'state.isolated': () => gettext('water stopped'),
+  'state.working': () => gettext('working'), 'state.repaired': () => gettext('repaired'), 'state.restored': () => gettext('water back'), 'state.reinstated': () => gettext('road reinstated'),
+  'state.completed': () => gettext('completed'), 'state.verified': () => gettext('verified'), 'state.declined': () => gettext('declined'), 'state.paused': () => gettext('paused'),
+  'state.aborted': () => gettext('aborted'), 'state.failed_visit': () => gettext('no access'), 'state.reassigned': () => gettext('reassigned'),
+  'crew.available': () => gettext('free'), 'crew.assigned': () => gettext('has an order'), 'crew.en_route': () => gettext('on the way'), 'crew.on_site': () => gettext('on site'),
+  'crew.busy': () => gettext('busy'), 'crew.busy_no_interrupt': () => gettext('must not be interrupted'), 'crew.returning': () => gettext('returning'), 'crew.break': () => gettext('on a break'),
+  'crew.off_duty': () => gettext('off shift'), 'crew.out_of_service': () => gettext('out of service'), 'crew.working': () => gettext('on site'),
+  'valve.open': () => gettext('open'), 'valve.closed': () => gettext('closed'), 'valve.cannot_close': () => gettext('cannot close'), 'valve.proposed': () => gettext('to close'),
+  'condition.yes': () => gettext('operable'), 'condition.no': () => gettext('seized'), 'condition.unknown': () => gettext('condition unknown'), 'condition.operable': () => gettext('operable'), 'condition.inoperable': () => gettext('seized'),
+  'use.hospital': () => gettext('hospital'), 'use.dialysis': () => gettext('dialysis'), 'use.school': () => gettext('school'), 'use.care': () => gettext('care home'), 'use.home': () => gettext('home'),
+  'use.shop': () => gettext('shop'), 'use.office': () => gettext('office'), 'use.elderly': () => gettext('elderly alone'),
+  'call.ringing': () => gettext('ringing'), 'call.ivr': () => gettext('hears the notice'), 'call.queued': () => gettext('waiting'), 'call.talking': () => gettext('talking'), 'call.wrap': () => gettext('after-call work'), 'call.ended': () => gettext('ended'),
+  'agent.ready': () => gettext('Ready'), 'agent.talking': () => gettext('Talking'), 'agent.ringing': () => gettext('Ringing'), 'agent.wrap': () => gettext('After-call work'), 'agent.paused': () => gettext('Paused'), 'agent.signed_out': () => gettext('Signed out of the queue'),
+  'grade.room': () => gettext('room'), 'grade.building': () => gettext('building'), 'grade.estate': () => gettext('estate'), 'grade.number': () => gettext('house number'), 'grade.crossing': () => gettext('crossing'),
+  'grade.asset': () => gettext('asset'), 'grade.road': () => gettext('road only'), 'grade.coordinates': () => gettext('coordinates'),
+  'clock.answer': () => gettext('answer'), 'clock.triage': () => gettext('triage'), 'clock.dispatch': () => gettext('dispatch'), 'clock.arrival': () => gettext('arrival'), 'clock.stop_water': () => gettext('stop water'), 'clock.repair': () => gettext('repair'), 'clock.reply': () => gettext('reply'),
+  'action.triage': () => gettext('Triage'), 'action.assign': () => gettext('Assign'), 'action.start': () => gettext('Start'), 'action.resolve': () => gettext('Resolve'), 'action.close': () => gettext('Close'), 'action.reopen': () => gettext('Reopen'), 'action.cancel': () => gettext('Cancel the ticket'), 'action.suspend': () => gettext('Suspend'), 'action.resume': () => gettext('Resume'), 'action.merge': () => gettext('Merge'), 'action.call_back': () => gettext('Call back'), 'action.return': () => gettext('Return'), 'action.audit': () => gettext('Audit'), 'action.answer': () => gettext('Answer'),
+  'sms.queued': () => gettext('waiting'), 'sms.sent': () => gettext('sent'), 'sms.delivered': () => gettext('delivered'), 'sms.failed': () => gettext('failed'),
+  'identity.one': () => gettext('one account has this number'), 'identity.many': () => gettext('several accounts have this number'), 'identity.none': () => gettext('number not known'), 'identity.hidden': () => gettext('number hidden'),
+};
+
+/** @param {string} family @param {string | null | undefined} code */
+export function word(family, code) {
+  if (!code) return '–';
+  const found = WORDS[`${family}.${code}`];
+  return found ? found() : code.replace(/_/g, ' ');
+}
+
+/** Minimal set of codes of a family, for menus. @param {string} family */
+export function codes(family) {
+  return Object.keys(WORDS).filter((key) => key.startsWith(`${family}.`)).map((key) => key.slice(family.length + 1));
+}
