@@ -18,7 +18,7 @@ class Backoff:
 
     def failed(self) -> float:
         """The next delay. Between half and the whole of the current step, so peers spread out."""
-        step = min(self.longest, self.first * 2 ** min(self._failures, 16))
+        step = min(self.longest, self.first * 2.0 ** min(self._failures, 16))
         self._failures += 1
         return step * (0.5 + 0.5 * self.chance())
 

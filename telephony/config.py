@@ -10,14 +10,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from telephony.dialplan import (
-    STASIS_APP,
     DialplanValues,
     render_dialplan,
     render_recorded_script,
@@ -31,8 +29,9 @@ MAX_SOCKET_PATH = 100
 _FORBIDDEN = set(";[](){}<>\"'\\\r\n\0,=|`$")
 _PATH = re.compile(r"/[\w./+~@%-]*")
 _DIRECTORIES = (
-    "etc", "lib", "lib/keys", "lib/keys/keys", "run", "log", "log/cdr-csv", "log/cdr-custom", "spool",
-    "spool/monitor", "spool/recording", "spool/outgoing", "spool/tmp", "spool/system",
+    "etc", "lib", "lib/keys", "lib/keys/keys", "run", "log", "log/cdr-csv",
+    "log/cdr-custom", "spool", "spool/monitor", "spool/recording", "spool/outgoing",
+    "spool/tmp", "spool/system",
 )  # fmt: skip
 
 
@@ -152,8 +151,10 @@ class AsteriskConfig:
             checked_path(field, getattr(self, field))
         socket = str(self.base / "run" / "asterisk.ctl")
         if len(socket.encode()) > MAX_SOCKET_PATH:
-            raise ConfigError("state", f"{socket} is longer than {MAX_SOCKET_PATH} bytes, which "
-                                       "a socket cannot have; choose a shorter directory")  # fmt: skip
+            raise ConfigError(
+                "state", f"{socket} is longer than the {MAX_SOCKET_PATH} bytes a socket's path "
+                "may have; choose a shorter directory",
+            )  # fmt: skip
         for field in ("ari_user", "ari_password", "ami_user", "ami_password"):
             checked_text(field, getattr(self, field))
         checked_text("trunk_secret", self.secret_of_trunk)
@@ -268,7 +269,7 @@ class AsteriskConfig:
             partial = path.with_name(f".{name}.new")
             partial.touch(mode=0o600)
             partial.write_text(text, encoding="utf-8")
-            os.replace(partial, path)
+            partial.replace(path)
 
     def _asterisk_conf(self) -> str:
         layout = find_layout(self.prefix)

@@ -10,6 +10,8 @@ Rules kept here:
 
 * Nothing a caller controls is ever put into an expression, a shell command or a file name. The
   number goes through FILTER, the name through URIENCODE, both are data afterwards.
+* FILTER and URIENCODE refuse empty text and then yield leftovers, so one harmless character goes
+  in front: FILTER drops it, readers of the encoded name do.
 * Each milestone is one JSON line in `calls.jsonl` first and a manager event second: the event may
   find nobody listening, the line waits.
 * The trunk's context reaches the service number and nothing else, so it can never dial out.
@@ -30,7 +32,7 @@ EMPTY_WAV_BYTES = 44
 
 @dataclass(frozen=True, slots=True)
 class DialplanValues:
-    """Everything the dialplan needs. Paths are absolute and hold no character the dialplan reads."""
+    """Everything the dialplan needs. Paths are absolute, of harmless characters."""
 
     service_number: str
     queue: str
@@ -51,7 +53,7 @@ def _line(v: DialplanValues, what: str, **fields: str) -> str:
     """`Set(FILE(...)=...)` that appends one JSON line. Values are dialplan text, already safe."""
     pairs = {"event": what, "call": "${SP_CALL_ID}", "at": _NOW, **fields}
     body = ",".join(f'"{key}":"{value}"' for key, value in pairs.items())
-    return f"Set(FILE({v.calls_log},,,al)={{{body}}})"
+    return f"Set(FILE({v.calls_log},,,al,u)={{{body}}})"
 
 
 def _block(exten: str, steps: Sequence[str]) -> str:
@@ -64,10 +66,10 @@ def _from_pstn(v: DialplanValues) -> str:
         "Set(__SP_CALL_ID=${UNIQUEID})",
         # A withheld number stays withheld even when the operator passes it along.
         'ExecIf($["${CALLERID(pres):0:6}" = "prohib"]?Set(CALLERID(all)=Anonymous <anonymous>))',
-        "Set(SP_FROM=${FILTER(0-9+,${CALLERID(num)})})",
+        "Set(SP_FROM=${FILTER(0-9+,x${CALLERID(num)})})",
         "Set(CHANNEL(hangup_handler_push)=sp-ended,s,1)",
         _line(
-            v, "arrived", number="${SP_FROM}", name="${URIENCODE(${CALLERID(name)})}",
+            v, "arrived", number="${SP_FROM}", name="${URIENCODE(x${CALLERID(name)})}",
             to="${EXTEN}",
         ),
         f"Set(TIMEOUT(absolute)={v.watchdog_s})",
@@ -105,7 +107,7 @@ def _queue(v: DialplanValues) -> str:
     steps = [
         "Set(TIMEOUT(absolute)=0)",
         "Answer()",
-        "Set(QUEUE_PRIO=0${FILTER(0-9,${SP_PRIORITY})})",
+        "Set(QUEUE_PRIO=0${FILTER(0-9,x${SP_PRIORITY})})",
         _line(v, "queued", queue=v.queue, priority="${QUEUE_PRIO}"),
         f"UserEvent(SPQueued,CallId: ${{SP_CALL_ID}},Queue: {v.queue},Priority: ${{QUEUE_PRIO}})",
         monitor,
@@ -139,7 +141,7 @@ def _agent_side(v: DialplanValues) -> str:
         "Return()",
     ]
     answered = [
-        "Set(SP_AGENT=${FILTER(0-9A-Za-z_-,${CHANNEL(endpoint)})})",
+        "Set(SP_AGENT=${FILTER(0-9A-Za-z_-,.${CHANNEL(endpoint)})})",
         _line(v, "answered", agent="${SP_AGENT}"),
         "UserEvent(SPAnswered,CallId: ${SP_CALL_ID},Agent: ${SP_AGENT})",
         "Return()",
@@ -175,7 +177,7 @@ def _ended(v: DialplanValues) -> str:
         f'${{IF($["${{STAT(e,{message})}}" = "1" & 0${{STAT(s,{message})}} > '
         f'{EMPTY_WAV_BYTES}]?1:0)}}'
     )
-    agent = "${FILTER(0-9A-Za-z_-,${CUT(MEMBERINTERFACE,/,2)})}"
+    agent = "${FILTER(0-9A-Za-z_-,.${CUT(MEMBERINTERFACE,/,2)})}"
     left = f"SPMessageLeft,CallId: ${{SP_CALL_ID}},Path: {message}"
     return "[sp-ended]\n" + _block("s", [
         f"Set(SP_MESSAGE={has_message})",
@@ -196,6 +198,7 @@ def _recorded(v: DialplanValues) -> str:
     """Entered by a call file that the recording hook drops once the files are closed."""
     wav = f"{v.recordings}/${{SP_CALL_ID}}.wav"
     return "[sp-recorded]\n" + _block("s", [
+        "Answer()",
         "Set(CDR_PROP(disable)=1)",
         f"Set(SP_BYTES=0${{STAT(s,{wav})}})",
         _line(v, "recorded", bytes="${SP_BYTES}"),

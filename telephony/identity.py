@@ -30,6 +30,7 @@ def clean_name(text: str) -> str:
 
     Markup is kept as the text it is; whoever shows it escapes it.
     """
+    text = re.sub(r"\\+(?=[\"\\])", "", text)  # SIP's quoting, undone once too little on the way
     kept = "".join(
         " " if char.isspace() else char
         for char in text[: NAME_LENGTH * 8]

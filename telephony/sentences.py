@@ -1,0 +1,162 @@
+"""What callers hear, in words: fixed prompts and sentences with times, in English and Chinese.
+
+Digits are written out as words, because speech engines read them by rules of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+PROMPTS: dict[str, dict[Language, str]] = {
+    "recorded": {
+        "en": "Water service. This call is recorded.",
+        "zh": "您好，供水服务热线。本次通话将被录音。",
+    },
+    "known-shutoff": {
+        "en": "We know that the water is off where you are, and we are working on it.",
+        "zh": "我们已知道您所在的区域停水，正在抢修。",
+    },
+    "known-planned": {
+        "en": "The water is off where you are because of planned work.",
+        "zh": "您所在的区域正在进行计划停水。",
+    },
+    "choose-key": {
+        "en": "If there is danger, press one. To speak with a person, press zero, "
+              "or stay on the line.",
+        "zh": "如有危险，请按一。需要人工服务，请按零，或者不要挂机。",
+    },
+    "please-wait": {
+        "en": "Please stay on the line. To leave a message instead, press nine.",
+        "zh": "请不要挂机。如需留言，请按九。",
+    },
+    "leave-message": {
+        "en": "Nobody can take your call now. After the tone, please say your name, the address, "
+              "and what has happened. Press hash when you are done. We will call you back.",
+        "zh": "现在无人接听。请在提示音后说出您的姓名、地址和发生的情况，"
+              "说完请按井号键。我们会给您回电。",
+    },
+    "message-thanks": {
+        "en": "Thank you. Your message is with us.",
+        "zh": "谢谢，我们已收到您的留言。",
+    },
+    "reconnect": {
+        "en": "The line to our colleague was lost. We are connecting you again.",
+        "zh": "与客服人员的线路中断，正在为您重新接通。",
+    },
+}  # fmt: skip
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
+).split()
+_TENS = "- - twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ZH_DIGITS = "零一二三四五六七八九"
+_EN_MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+
+
+def say_number(number: int, language: Language) -> str:
+    """A number of 0 to 9999 in words. Raises ValueError outside."""
+    if not 0 <= number <= 9999:
+        raise ValueError(f"number: {number} is not between 0 and 9999")
+    return _zh_number(number) if language == "zh" else _en_number(number)
+
+
+def _en_number(number: int) -> str:
+    if number < 20:
+        return _ONES[number]
+    if number < 100:
+        tens, rest = divmod(number, 10)
+        return _TENS[tens] + (f" {_ONES[rest]}" if rest else "")
+    unit, word = (1000, "thousand") if number >= 1000 else (100, "hundred")
+    head, rest = divmod(number, unit)
+    joint = " and " if rest < 100 else " "
+    return f"{_en_number(head)} {word}" + (f"{joint}{_en_number(rest)}" if rest else "")
+
+
+def _zh_number(number: int) -> str:
+    if number < 10:
+        return _ZH_DIGITS[number]
+    text, gap = "", False
+    for unit, word in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
+        digit, number = divmod(number, unit)
+        if digit:
+            text += ("零" if gap else "") + _ZH_DIGITS[digit] + word
+            gap = False
+        elif text:
+            gap = True
+    return text.removeprefix("一") if text.startswith("一十") else text
+
+
+def say_digits(digits: str, language: Language) -> str:
+    """A string of digits one by one, as for a ticket number."""
+    words = [(_ONES if language == "en" else _ZH_DIGITS)[int(d)] for d in digits if d.isdecimal()]
+    return (" " if language == "en" else "").join(words)
+
+
+def say_time(moment: datetime, language: Language) -> str:
+    """The clock time of `moment` in its own zone: "fourteen oh five", "十四点零五分"."""
+    hour, minute = moment.hour, moment.minute
+    if language == "zh":
+        if minute == 0:
+            return f"{_zh_number(hour)}点整"
+        return f"{_zh_number(hour)}点{'零' if minute < 10 else ''}{_zh_number(minute)}分"
+    if minute == 0:
+        return f"{_en_number(hour)} o'clock"
+    return f"{_en_number(hour)} {'oh ' if minute < 10 else ''}{_en_number(minute)}"
+
+
+def say_day_and_time(moment: datetime, now: datetime, language: Language) -> str:
+    """The clock time, with the day when it is not `now`'s. Both in the same zone."""
+    clock = say_time(moment, language)
+    if moment.date() == now.date():
+        return clock
+    if language == "zh":
+        return f"{_zh_number(moment.month)}月{_zh_number(moment.day)}日{clock}"
+    return f"{clock} on {_EN_MONTHS[moment.month - 1]} {_en_number(moment.day)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """One thing to say: a fixed prompt by name, or a sentence with a prompt to fall back on."""
+
+    prompt: str
+    language: Language = "en"
+    sentence: str = ""
+
+    def __post_init__(self) -> None:
+        if self.prompt not in PROMPTS:
+            raise ValueError(f"prompt: {self.prompt!r} is not one of {', '.join(sorted(PROMPTS))}")
+        if self.language not in LANGUAGES:
+            raise ValueError(f"language: {self.language!r} is not one of {', '.join(LANGUAGES)}")
+
+
+def shutoff_notice(
+    language: Language,
+    *,
+    since: datetime,
+    until: datetime | None,
+    now: datetime,
+    planned: bool = False,
+) -> Say:
+    """The notice for a caller whose water is off. Times in the utility's zone."""
+    began = say_day_and_time(since, now, language)
+    back = say_day_and_time(until, now, language) if until is not None else ""
+    if language == "zh":
+        why = "因计划施工，" if planned else ""
+        text = f"{why}您所在的区域自{began}起停水。"
+        text += f"预计{back}恢复供水。" if back else "恢复时间尚未确定。"
+    else:
+        why = "Because of planned work, the" if planned else "The"
+        text = f"{why} water where you are has been off since {began}. "
+        text += (
+            f"We expect it back by {back}." if back
+            else "We do not know yet when it will be back."
+        )  # fmt: skip
+    return Say("known-planned" if planned else "known-shutoff", language, text)
