@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from routing.errors import RoutingError
 from routing.model import Leg, Route
@@ -87,7 +88,7 @@ def _place(leg: Leg, share: float) -> tuple[float, float, float]:
     points = leg.coordinates
     lengths = [
         math.hypot((b[0] - a[0]) * math.cos(math.radians(a[1])), b[1] - a[1])
-        for a, b in zip(points, points[1:], strict=False)
+        for a, b in pairwise(points)
     ]
     left = share * sum(lengths)
     heading = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -23,7 +24,8 @@ def save_graph(graph: nx.MultiDiGraph, path: Path | str) -> str:
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with scratch.open("wb") as stream:
-            np.savez(stream, format=np.array([_FORMAT, version]), **table.arrays())
+            columns: dict[str, Any] = table.arrays()
+            np.savez(stream, format=np.array([_FORMAT, version]), **columns)
             stream.flush()
             os.fsync(stream.fileno())
         scratch.replace(path)

@@ -22,7 +22,16 @@ from routing.errors import (
     Unreachable,
 )
 from routing.model import Closure, EdgeId, Leg, LonLat, Origin, Reach, ReachNote, Route, Snap
-from routing.places import Fleet, Place, Seed, make_fleet, straight_along, ways_in, ways_out
+from routing.places import (
+    Fleet,
+    Part,
+    Place,
+    Seed,
+    make_fleet,
+    straight_along,
+    ways_in,
+    ways_out,
+)
 from routing.snap import Snapper, find_twins, straight_m
 from routing.snapshot import read_snapshot, write_snapshot
 from routing.table import Ints, StreetTable
@@ -125,9 +134,7 @@ class StreetIndex:
             raise OffNetwork(metres, max_m)
         on_lon, on_lat = self._snapper.place(edge, fraction)
         side = self._snapper.side(edge, fraction, lon, lat)
-        return Snap(
-            self._edge_id(edge), fraction, metres, on_lon, on_lat, self._street(edge), side
-        )
+        return Snap(self._edge_id(edge), fraction, metres, on_lon, on_lat, self._street(edge), side)
 
     def nearest(
         self,
@@ -149,24 +156,31 @@ class StreetIndex:
         reaches: list[Reach] = []
         if fleet.places:
             costs = self._engine.costs_to(metric, fleet.nodes, [(s.node, s.ms) for s in inward])
-            total = np.minimum.reduceat(costs[fleet.slot] + fleet.cost, fleet.first)
+            total = np.minimum(costs[fleet.head] + fleet.head_ms, costs[fleet.tail] + fleet.tail_ms)
             for i in np.flatnonzero(fleet.edge == target.edge).tolist():
                 direct = straight_along(self._table, fleet.places[i], target)
                 if direct is not None:
-                    total[i] = min(total[i], direct[0])
-            for position, i in enumerate(np.lexsort((fleet.rank, total)).tolist()):
-                milliseconds = total[i]
-                if milliseconds == np.inf:
-                    reaches.append(Reach(fleet.ids[i], None, None, "unreachable"))
-                    continue
-                metres = None
-                if position < (MEASURED if k is None else k):
-                    metres = sum(leg.metres for leg in self._legs(metric, fleet.places[i], target))
-                note: ReachNote = ""
-                if metric.closed and self._on_closed(metric, fleet.places[i]):
-                    note = "on_closed_street"
-                reaches.append(Reach(fleet.ids[i], milliseconds / 1000, metres, note))
-        reaches += [Reach(name, None, None, note) for name, note in fleet.off]  # type: ignore[arg-type]
+                    total[i] = min(total[i], direct.ms)
+            order = np.lexsort((fleet.rank, total))
+            known = int(np.count_nonzero(total < np.inf))
+            measured = min(MEASURED if k is None else max(k, 0), known)
+            ranked = order.tolist()
+            seconds: list[float | None] = (total[order] / 1000).tolist()
+            seconds[known:] = [None] * (len(ranked) - known)
+            metres: list[float | None] = [None] * len(ranked)
+            for position in range(measured):
+                metres[position] = self._metres(
+                    metric, fleet.places[ranked[position]], inward, target
+                )
+            notes: list[ReachNote] = [""] * len(ranked)
+            notes[known:] = ["unreachable"] * (len(ranked) - known)
+            if metric.closed:
+                for position in range(known):
+                    if self._on_closed(metric, fleet.places[ranked[position]]):
+                        notes[position] = "on_closed_street"
+            ids = [fleet.ids[i] for i in ranked]
+            reaches = list(map(Reach, ids, seconds, metres, notes))
+        reaches += [Reach(name, None, None, note) for name, note in fleet.off]
         return reaches
 
     def route(
@@ -185,7 +199,7 @@ class StreetIndex:
         if not points:
             points = [self._snapper.place(end.edge, end.fraction)] * 2
         return Route(
-            seconds=round(sum(leg.seconds for leg in legs), 3),
+            seconds=sum(round(leg.seconds * 1000) for leg in legs) / 1000,
             metres=sum(leg.metres for leg in legs),
             geometry=LineString(points),
             steps=steps_of(legs),
@@ -336,91 +350,92 @@ class StreetIndex:
         return fleet
 
     def _new_fleet(self, origins: tuple[Origin, ...], max_m: float) -> Fleet:
-        off: list[tuple[str, str]] = []
-        sound: list[int] = []
-        for i, origin in enumerate(origins):
-            try:
-                self._snapper.check(origin.lon, origin.lat)
-            except BadCoordinate:
-                off.append((origin.id, "bad_position"))
+        off: list[tuple[str, ReachNote]] = []
+        sound: list[Origin] = []
+        snaps: dict[tuple[float, float], tuple[int, float, float]] = {}
+        new: dict[tuple[float, float], None] = {}
+        for origin in origins:
+            at = (origin.lon, origin.lat)
+            known = self._snaps.get(at)
+            if known is None:
+                try:
+                    self._snapper.check(*at)
+                except BadCoordinate:
+                    off.append((origin.id, "bad_position"))
+                    continue
+                new[at] = None
             else:
-                sound.append(i)
-        found = {(origins[i].lon, origins[i].lat): None for i in sound}
-        new = [place for place in found if place not in self._snaps]
-        snaps = {place: snap for place in found if (snap := self._snaps.get(place)) is not None}
+                snaps[at] = known
+            sound.append(origin)
         if new:
             lons, lats = zip(*new, strict=True)
             rows = zip(*(part.tolist() for part in self._snapper.nearest(lons, lats)), strict=True)
             fresh = dict(zip(new, rows, strict=True))
             self._remember(fresh)
             snaps.update(fresh)
-        on, places = [], []
-        for i in sound:
-            edge, fraction, metres = snaps[origins[i].lon, origins[i].lat]
+        on: list[tuple[str, Place]] = []
+        for origin in sound:
+            edge, fraction, metres = snaps[origin.lon, origin.lat]
             if metres > max_m:
-                off.append((origins[i].id, "off_network"))
+                off.append((origin.id, "off_network"))
             else:
-                on.append(i)
-                places.append(Place(edge, fraction, int(self._twins[edge])))
-        return make_fleet(self._table, origins, max_m, on, places, off)
+                on.append((origin.id, Place(edge, fraction, int(self._twins[edge]))))
+        return make_fleet(self._table, origins, max_m, on, off)
 
     def _on_closed(self, metric: Metric, place: Place) -> bool:
         if place.fraction <= 0 or place.fraction >= 1:
             return False
         return place.edge in metric.closed or place.twin in metric.closed
 
-    def _legs(self, metric: Metric, start: Place, end: Place) -> list[Leg]:
-        """The parts of the quickest way. Raises Unreachable."""
-        outward, inward = ways_out(self._table, start), ways_in(self._table, end)
+    def _parts(
+        self, metric: Metric, start: Place, end: Place, inward: list[Seed]
+    ) -> list[Part] | None:
+        """The edge parts of the quickest way, None when there is none."""
+        outward = ways_out(self._table, start)
         found = self._engine.path(
             metric, [(s.node, s.ms) for s in outward], [(s.node, s.ms) for s in inward]
         )
         direct = straight_along(self._table, start, end)
-        if direct is not None and (found is None or direct[0] <= found[0]):
-            _, edge, a, b = direct
-            return self._part([], edge, a, b)
+        if direct is not None and (found is None or direct.ms <= found[0]):
+            return [direct]
         if found is None:
-            self._raise_unreachable(metric, start, end)
-            return []
+            return None
         _, nodes, edges = found
-        first = next(seed for seed in outward if seed.node == nodes[0])
-        last = next(seed for seed in inward if seed.node == nodes[-1])
-        legs: list[Leg] = []
-        self._seed_part(legs, first)
-        for edge in edges:
-            self._part(legs, edge, 0.0, 1.0)
-        self._seed_part(legs, last)
-        return legs
+        first = next(seed.part for seed in outward if seed.node == nodes[0])
+        last = next(seed.part for seed in inward if seed.node == nodes[-1])
+        middle = (Part(edge, 0.0, 1.0, int(self._table.ms[edge])) for edge in edges)
+        return [part for part in (first, *middle, last) if part is not None]
 
-    def _seed_part(self, legs: list[Leg], seed: Seed) -> None:
-        if seed.edge >= 0:
-            self._part(legs, seed.edge, seed.start, seed.end)
+    def _metres(self, metric: Metric, start: Place, inward: list[Seed], end: Place) -> float:
+        length = self._table.length
+        parts = self._parts(metric, start, end, inward) or []
+        return sum(float(length[part.edge]) * (part.end - part.start) for part in parts)
 
-    def _part(self, legs: list[Leg], edge: int, start: float, end: float) -> list[Leg]:
-        if end > start:
-            table, share = self._table, end - start
-            legs.append(
-                Leg(
-                    self._edge_id(edge),
-                    self._street(edge),
-                    float(table.length[edge]) * share,
-                    round(share * int(table.ms[edge])) / 1000,
-                    self._snapper.part(edge, start, end),
-                )
+    def _legs(self, metric: Metric, start: Place, end: Place) -> list[Leg]:
+        """The legs of the quickest way. Raises Unreachable."""
+        parts = self._parts(metric, start, end, ways_in(self._table, end))
+        if parts is None:
+            raise self._unreachable(metric, start, end)
+        return [
+            Leg(
+                self._edge_id(part.edge),
+                self._street(part.edge),
+                float(self._table.length[part.edge]) * (part.end - part.start),
+                part.ms / 1000,
+                self._snapper.part(part.edge, part.start, part.end),
             )
-        return legs
+            for part in parts
+            if part.end > part.start
+        ]
 
-    def _raise_unreachable(self, metric: Metric, start: Place, end: Place) -> None:
-        closures = False
-        if metric.closed:
-            try:
-                self._legs(self._engine.base, start, end)
-                closures = True
-            except Unreachable:
-                closures = False
+    def _unreachable(self, metric: Metric, start: Place, end: Place) -> Unreachable:
+        inward = ways_in(self._table, end)
+        by_closure = bool(metric.closed) and (
+            self._parts(self._engine.base, start, end, inward) is not None
+        )
         a = self._snapper.place(start.edge, start.fraction)
         b = self._snapper.place(end.edge, end.fraction)
-        raise Unreachable(straight_m(*a, *b), closures)
+        return Unreachable(straight_m(*a, *b), by_closure)
 
 
 __all__ = ["MAX_SNAP_M", "MEASURED", "LonLat", "StreetIndex"]

@@ -220,9 +220,7 @@ def _read_xml(path: Path) -> RawStreets:
 
 def _way(element: ElementTree.Element) -> tuple[RawWay, list[int]]:
     tags = {
-        tag.attrib["k"]: tag.attrib["v"]
-        for tag in element.iter("tag")
-        if tag.attrib["k"] in TAGS
+        tag.attrib["k"]: tag.attrib["v"] for tag in element.iter("tag") if tag.attrib["k"] in TAGS
     }
     refs = [int(nd.attrib["ref"]) for nd in element.iter("nd")]
     return RawWay(int(element.attrib["id"]), tags), refs
@@ -240,5 +238,3 @@ def _cut(drawn: Iterable[tuple[RawWay, list[int]]], nodes: Mapping[int, object])
             if known[i] and known[i + 1] and refs[i] != refs[i + 1]
         ]
     return clipped
-
-

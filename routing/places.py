@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from routing.model import Origin
-from routing.table import Ints, StreetTable
+from routing.model import Origin, ReachNote
+from routing.table import Floats, Ints, StreetTable
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
-    """A node that a place touches, the cost between them, and the edge part in between.
+class Part(NamedTuple):
+    """A stretch of one edge, from one fraction of it to another, and its milliseconds."""
 
-    `edge` is -1 when the place is the node itself.
-    """
-
-    node: int
-    ms: int
     edge: int
     start: float
     end: float
+    ms: int
+
+
+class Seed(NamedTuple):
+    """A node that a place touches, with the stretch between them (None: it is that node)."""
+
+    node: int
+    ms: int
+    part: Part | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,112 +39,122 @@ class Place:
 
 
 def share_ms(ms: int, share: float) -> int:
-    """The milliseconds that a share of an edge takes."""
+    """The whole milliseconds that a share of an edge takes, half to even."""
     return round(share * ms)
 
 
 def ways_out(table: StreetTable, place: Place) -> list[Seed]:
-    """Where a vehicle standing at the place gets onto the network, cheapest way per node.
+    """Where a vehicle standing at the place gets onto the network: at most two nodes.
 
     On a two-way street it may leave in either direction. A closed street may be left: closures
     stop traffic passing through, not those who are inside.
     """
+    edge, at, twin = place.edge, place.fraction, place.twin
+    tail, head = int(table.tail[edge]), int(table.head[edge])
     seeds = []
-    for edge, at in _both(place):
-        ms = int(table.ms[edge])
-        seeds.append(Seed(int(table.head[edge]), share_ms(ms, 1 - at), edge, at, 1.0))
-        if at <= 0:
-            seeds.append(Seed(int(table.tail[edge]), 0, -1, 0.0, 0.0))
-    return _cheapest(seeds)
+    if at < 1:
+        ms = share_ms(int(table.ms[edge]), 1 - at)
+        seeds.append(Seed(head, ms, Part(edge, at, 1.0, ms)))
+    else:
+        seeds.append(Seed(head, 0, None))
+    if at <= 0:
+        seeds.append(Seed(tail, 0, None))
+    elif twin >= 0:
+        ms = share_ms(int(table.ms[twin]), at)
+        seeds.append(Seed(tail, ms, Part(twin, 1 - at, 1.0, ms)))
+    return _one_per_node(seeds)
 
 
 def ways_in(table: StreetTable, place: Place) -> list[Seed]:
-    """Where a vehicle leaves the network to reach the place, cheapest way per node."""
+    """Where a vehicle leaves the network to reach the place: at most two nodes."""
+    edge, at, twin = place.edge, place.fraction, place.twin
+    tail, head = int(table.tail[edge]), int(table.head[edge])
     seeds = []
-    for edge, at in _both(place):
-        ms = int(table.ms[edge])
-        seeds.append(Seed(int(table.tail[edge]), share_ms(ms, at), edge, 0.0, at))
-        if at >= 1:
-            seeds.append(Seed(int(table.head[edge]), 0, -1, 0.0, 0.0))
-    return _cheapest(seeds)
+    if at > 0:
+        ms = share_ms(int(table.ms[edge]), at)
+        seeds.append(Seed(tail, ms, Part(edge, 0.0, at, ms)))
+    else:
+        seeds.append(Seed(tail, 0, None))
+    if at >= 1:
+        seeds.append(Seed(head, 0, None))
+    elif twin >= 0:
+        ms = share_ms(int(table.ms[twin]), 1 - at)
+        seeds.append(Seed(head, ms, Part(twin, 0.0, 1 - at, ms)))
+    return _one_per_node(seeds)
 
 
-def straight_along(
-    table: StreetTable, start: Place, end: Place
-) -> tuple[int, int, float, float] | None:
-    """(milliseconds, edge, from, to) between two places of one street, if driven directly."""
+def straight_along(table: StreetTable, start: Place, end: Place) -> Part | None:
+    """The stretch between two places of one street if it can be driven directly."""
     if start.edge != end.edge:
         return None
-    found = None
-    for (edge, a), (_, b) in zip(_both(start), _both(end), strict=True):
-        if a <= b:
-            cost = share_ms(int(table.ms[edge]), b - a)
-            if found is None or cost < found[0]:
-                found = (cost, edge, a, b)
-    return found
+    a, b = start.fraction, end.fraction
+    if a <= b:
+        return Part(start.edge, a, b, share_ms(int(table.ms[start.edge]), b - a))
+    if start.twin >= 0:
+        return Part(start.twin, 1 - a, 1 - b, share_ms(int(table.ms[start.twin]), a - b))
+    return None
 
 
-def _both(place: Place) -> list[tuple[int, float]]:
-    sides = [(place.edge, place.fraction)]
-    if place.twin >= 0:
-        sides.append((place.twin, 1.0 - place.fraction))
-    return sides
+def _one_per_node(seeds: list[Seed]) -> list[Seed]:
+    """Both ends of a loop are one node: the nearer counts."""
+    if len(seeds) == 2 and seeds[0].node == seeds[1].node:
+        return [seeds[0] if seeds[0].ms <= seeds[1].ms else seeds[1]]
+    return seeds
 
 
-def _cheapest(seeds: Sequence[Seed]) -> list[Seed]:
-    best: dict[int, Seed] = {}
-    for seed in sorted(seeds, key=lambda s: (s.ms, s.edge)):
-        best.setdefault(seed.node, seed)
-    return list(best.values())
-
-
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fleet:
     """Origins made ready for ranking: snapped once, asked often.
 
-    `slot` and `cost` have one row per seed, sorted by origin: its number in `nodes` and its
-    milliseconds; the seeds of origin i begin at `first[i]`. `off` are the origins on no street.
+    One row per origin on a street: `head` and `tail` number its two nodes within `nodes`, and
+    `head_ms`, `tail_ms` say how far they are (infinite: not that way). `rank` is the order of
+    the ids. `off` are the origins on no street, in the order they are listed.
     """
 
     origins: tuple[Origin, ...]
     max_m: float
-    places: list[Place]
-    off: list[tuple[str, str]]
-    nodes: Ints
-    slot: Ints
-    cost: npt.NDArray[np.float64]
-    first: Ints
-    edge: Ints
-    rank: Ints
     ids: list[str]
+    places: list[Place]
+    edge: Ints
+    nodes: Ints
+    head: Ints
+    tail: Ints
+    head_ms: Floats
+    tail_ms: Floats
+    rank: Ints
+    off: list[tuple[str, ReachNote]]
 
 
 def make_fleet(
     table: StreetTable,
     origins: tuple[Origin, ...],
     max_m: float,
-    on: list[int],
-    places: list[Place],
-    off: list[tuple[str, str]],
+    on: list[tuple[str, Place]],
+    off: list[tuple[str, ReachNote]],
 ) -> Fleet:
-    """Collects the ways out of every place; `off` are (id, note) of origins on no street."""
-    seeds = [ways_out(table, place) for place in places]
-    flat = [seed for some in seeds for seed in some]
-    nodes, slot = np.unique(np.array([s.node for s in flat], dtype=np.int64), return_inverse=True)
-    sizes = [len(some) for some in seeds]
-    ids = [origins[i].id for i in on]
+    """The same ways out as `ways_out` gives, for all origins at once."""
+    ids = [name for name, _ in on]
+    places = [place for _, place in on]
+    edge = np.array([place.edge for place in places], dtype=np.int64)
+    twin = np.array([place.twin for place in places], dtype=np.int64)
+    at = np.array([place.fraction for place in places], dtype=np.float64)
+    nodes, slots = np.unique(
+        np.concatenate([table.head[edge], table.tail[edge]]), return_inverse=True
+    )
+    back: npt.NDArray[np.float64] = np.where(twin >= 0, np.rint(at * table.ms[twin]), np.inf)
     rank = np.empty(len(ids), dtype=np.int64)
     rank[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
     return Fleet(
         origins=origins,
         max_m=max_m,
-        places=places,
-        off=sorted(off, key=lambda row: (row[1] == "bad_position", row[0])),
-        nodes=nodes,
-        slot=slot.astype(np.int64),
-        cost=np.array([s.ms for s in flat], dtype=np.float64),
-        first=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
-        edge=np.array([place.edge for place in places], dtype=np.int64),
-        rank=rank,
         ids=ids,
+        places=places,
+        edge=edge,
+        nodes=nodes,
+        head=slots[: len(ids)],
+        tail=slots[len(ids) :],
+        head_ms=np.rint((1 - at) * table.ms[edge]),
+        tail_ms=np.where(at <= 0, 0.0, back),
+        rank=rank,
+        off=sorted(off, key=lambda row: (row[1] == "bad_position", row[0])),
     )

@@ -98,9 +98,7 @@ class Snapper:
             return " Longitude and latitude look swapped: longitude comes first."
         return ""
 
-    def nearest(
-        self, lons: npt.ArrayLike, lats: npt.ArrayLike
-    ) -> tuple[Ints, Floats, Floats]:
+    def nearest(self, lons: npt.ArrayLike, lats: npt.ArrayLike) -> tuple[Ints, Floats, Floats]:
         """(edge, fraction along it, metres away) for each position; the positions are sound.
 
         Between streets equally near the edge with the lower number wins. A fraction is exactly
@@ -143,20 +141,25 @@ class Snapper:
         low, high = start * measures[-1], end * measures[-1]
         inner = lonlat[(measures > low) & (measures < high)]
         ends = [
-            (float(np.interp(m, measures, lonlat[:, 0])), float(np.interp(m, measures, lonlat[:, 1])))
+            (
+                float(np.interp(m, measures, lonlat[:, 0])),
+                float(np.interp(m, measures, lonlat[:, 1])),
+            )
             for m in (low, high)
         ]
         return (ends[0], *((float(a), float(b)) for a, b in inner), ends[1])
 
     def place(self, edge: int, fraction: float) -> tuple[float, float]:
         """The (lon, lat) at a fraction of an edge."""
-        return self.part(edge, fraction, fraction)[0] if 0 < fraction < 1 else self._end(
-            edge, fraction
+        return (
+            self.part(edge, fraction, fraction)[0]
+            if 0 < fraction < 1
+            else self._end(edge, fraction)
         )
 
-    def side(self, edge: int, fraction: float, lon: float, lat: float) -> Literal[
-        "left", "right", "on"
-    ]:
+    def side(
+        self, edge: int, fraction: float, lon: float, lat: float
+    ) -> Literal["left", "right", "on"]:
         """On which side of the edge, looking along it, a position lies."""
         x, y = self._to_metres.transform(lon, lat)
         first, last = self._at[edge], self._at[edge + 1]

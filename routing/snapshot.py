@@ -106,7 +106,8 @@ def _read(directory: Path) -> tuple[str, Arrays]:
                 "saved. Compile the streets again."
             )
         try:
-            arrays[name] = np.load(path, mmap_mode="r", allow_pickle=False)
+            # As plain arrays over the mapping: single values of a memmap are slow to read.
+            arrays[name] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         except (ValueError, EOFError) as error:
             raise SnapshotError(f"{name}.npy of {directory.name} cannot be read.") from error
     return version, arrays

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
-import osmnx as ox
 from shapely import LineString
 
 from routing.errors import StreetFileError
@@ -98,6 +97,9 @@ def _directions(way: RawWay) -> tuple[bool, bool]:
 
 def _raw_graph(raw: RawStreets) -> nx.MultiDiGraph:
     """One edge per piece and direction; a piece drawn twice counts once."""
+    # OSMnx is imported where it is used: it takes seconds, and only builders need it.
+    import osmnx as ox
+
     graph = nx.MultiDiGraph(crs="epsg:4326")
     for way in raw.ways:
         forward, backward = _directions(way)
@@ -127,6 +129,8 @@ def _raw_graph(raw: RawStreets) -> nx.MultiDiGraph:
 
 def _simplify(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
     """Removes the nodes that only bend a street; keeps a lone ring as it is."""
+    import osmnx as ox
+
     simple = ox.simplify_graph(
         graph, edge_attrs_differ=["highway", "maxspeed", "name"], remove_rings=False
     )
@@ -142,6 +146,8 @@ def _simplify(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
 
 
 def _set_times(graph: nx.MultiDiGraph) -> None:
+    import osmnx as ox
+
     ox.add_edge_speeds(graph, hwy_speeds=CLASS_SPEEDS_KPH, fallback=30.0)
     for _, _, data in graph.edges(data=True):
         data["speed_kph"] = _sound_speed(data["speed_kph"], data["highway"])

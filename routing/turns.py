@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from routing.model import Leg, Step, Turn
 
@@ -60,7 +61,7 @@ def _leaving(points: Sequence[tuple[float, float]], backwards: bool) -> float:
     """Direction of travel at the first of the points, looking some metres along them."""
     start, far = points[0], points[-1]
     gone = 0.0
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in pairwise(points):
         scale = math.cos(math.radians(a[1]))
         gone += math.hypot((b[0] - a[0]) * scale, b[1] - a[1]) * _M_PER_DEGREE
         if gone >= _LOOK_M:
