@@ -1,0 +1,103 @@
+"""The environment of the server's processes, from one table.
+
+The containers (docker-compose.yml) set the same names; tests/ops compares the two.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ops.paths import REPO, State
+
+HOST = "127.0.0.1"
+DB_NAME = "standpipe"
+DB_USER = "standpipe"
+DB_ADMIN = "standpipe_admin"
+MQTT_USER = "server"
+ARI_USER = AMI_USER = "standpipe"
+
+# Named in the caller's environment, these go on to the server's processes as they are.
+PASSED_ON = (
+    "STANDPIPE_HOSTS", "STANDPIPE_TRUSTED_ORIGINS", "STANDPIPE_HTTPS", "STANDPIPE_DEMO",
+    "STANDPIPE_DEBUG", "STANDPIPE_UTILITY", "STANDPIPE_SERVICE_NUMBER", "STANDPIPE_MEASURE_EPSG",
+    "STANDPIPE_COUNTRY_CODE", "STANDPIPE_AREA_CODE", "STANDPIPE_SMS_GATEWAY", "STANDPIPE_SMS_URL",
+    "STANDPIPE_SMS_KEY", "STANDPIPE_STALE_FIX_S", "STANDPIPE_OLD_FIX_S",
+    "STANDPIPE_TIME_ZONE", "STANDPIPE_LANGUAGE",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `up` was told; kept in options.json so that later commands know."""
+
+    profile: str = "full"
+    city: str = "helsinki"
+    simulator: bool = True
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def server_env(
+    state: State,
+    ports: Mapping[str, int],
+    secrets: Mapping[str, str],
+    options: Options,
+    *,
+    vendor: Path | None,
+    home: Path,
+    mqtt_owner: str | None = None,
+    outer: Mapping[str, str] = os.environ,
+) -> dict[str, str]:
+    """Every STANDPIPE_ name that a process of the server reads, by value."""
+    env = {name: outer[name] for name in PASSED_ON if name in outer}
+    env |= {
+        "STANDPIPE_STATE": str(state.root),
+        "STANDPIPE_HOME": str(home),
+        "STANDPIPE_SECRET_KEY": secrets["secret_key"],
+        "STANDPIPE_DB_HOST": HOST,
+        "STANDPIPE_DB_PORT": str(ports["postgres"]),
+        "STANDPIPE_DB_NAME": DB_NAME,
+        "STANDPIPE_DB_USER": DB_USER,
+        "STANDPIPE_DB_PASSWORD": secrets["db_password"],
+        "STANDPIPE_WEB_PORT": str(ports["web"]),
+        "STANDPIPE_MQTT_HOST": HOST,
+        "STANDPIPE_MQTT_PORT": str(ports["mqtt"]),
+        "STANDPIPE_MQTT_USER": MQTT_USER,
+        "STANDPIPE_MQTT_PASSWORD": secrets["mqtt_password"],
+        "STANDPIPE_ARI_URL": f"http://{HOST}:{ports['ari']}/ari",
+        "STANDPIPE_ARI_USER": ARI_USER,
+        "STANDPIPE_ARI_PASSWORD": secrets["ari_password"],
+        "STANDPIPE_AMI_HOST": HOST,
+        "STANDPIPE_AMI_PORT": str(ports["ami"]),
+        "STANDPIPE_AMI_USER": AMI_USER,
+        "STANDPIPE_AMI_PASSWORD": secrets["ami_password"],
+        "STANDPIPE_SIP_HOST": HOST,
+        "STANDPIPE_SIP_PORT": str(ports["sip"]),
+        "STANDPIPE_PSTN_PORT": str(ports["pstn"]),
+        "STANDPIPE_SIP_WS_URL": f"ws://{HOST}:{ports['ari']}/ws",
+        "STANDPIPE_PHONE_PASSWORD_SEED": secrets["phone_password_seed"],
+        "STANDPIPE_CITY": options.city,
+        "STANDPIPE_PROFILE": options.profile,
+    }
+    if vendor is not None:
+        env["STANDPIPE_VENDOR_DIR"] = str(vendor)
+    if mqtt_owner:
+        # Root adds a device's account to a file that the broker's own user must read.
+        env["STANDPIPE_MQTT_OWNER"] = mqtt_owner
+    env.setdefault("STANDPIPE_TIME_ZONE", "Europe/Helsinki")
+    env.setdefault("STANDPIPE_LANGUAGE", "en")
+    return env
+
+
+def process_env(server: Mapping[str, str], outer: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """`server` plus the little of the outer environment that programs need to run at all."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME")
+    env = {name: outer[name] for name in kept if name in outer}
+    env.setdefault("LANG", "C.UTF-8")
+    env["PYTHONUNBUFFERED"] = "1"
+    env["PYTHONPATH"] = str(REPO)
+    return env | dict(server)
