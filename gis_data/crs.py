@@ -47,11 +47,16 @@ def measuring_system(epsg: int) -> CRS:
     except (ProjCrsError, ValueError, TypeError, OverflowError) as error:
         raise CoordinateError("crs", f"EPSG:{epsg} is not a known coordinate system") from error
     if epsg in _WEB_MERCATOR:
-        raise CoordinateError("crs", "Web Mercator must not be used to measure; name the local "
-                                     "projected system of the utility")
+        raise CoordinateError(
+            "crs",
+            "Web Mercator must not be used to measure; name the local "
+            "projected system of the utility",
+        )
     if not crs.is_projected:
-        raise CoordinateError("crs", f"EPSG:{epsg} ({crs.name}) is not a projected system, lengths "
-                                     "cannot be measured in it")
+        raise CoordinateError(
+            "crs",
+            f"EPSG:{epsg} ({crs.name}) is not a projected system, lengths cannot be measured in it",
+        )
     return crs
 
 
@@ -61,8 +66,11 @@ def _transformers(epsg: int) -> tuple[Transformer, Transformer, float]:
     if epsg not in cache:
         crs = measuring_system(epsg)
         unit = float(crs.axis_info[0].unit_conversion_factor)
-        cache[epsg] = (Transformer.from_crs(4326, crs, always_xy=True),
-                       Transformer.from_crs(crs, 4326, always_xy=True), unit)
+        cache[epsg] = (
+            Transformer.from_crs(4326, crs, always_xy=True),
+            Transformer.from_crs(crs, 4326, always_xy=True),
+            unit,
+        )
     return cache[epsg]
 
 
@@ -161,14 +169,17 @@ def check_projected(xy: Any, epsg: int, *, margin_deg: float = 1.0) -> Any:
     if area is not None:
         west, east = area.west - margin_deg, area.east + margin_deg
         good &= (lonlat[:, 1] >= area.south - margin_deg) & (
-            lonlat[:, 1] <= area.north + margin_deg)
+            lonlat[:, 1] <= area.north + margin_deg
+        )
         if area.west <= area.east:
             good &= (lonlat[:, 0] >= west) & (lonlat[:, 0] <= east)
     if not good.all():
         x, y = points[int(np.argmin(good))]
         raise CoordinateError(
-            "crs", f"{int((~good).sum())} of {len(points)} coordinates, for instance ({x:g}, "
-                   f"{y:g}), cannot be in EPSG:{epsg} ({crs.name}). {_hint(float(x), float(y))}")
+            "crs",
+            f"{int((~good).sum())} of {len(points)} coordinates, for instance ({x:g}, "
+            f"{y:g}), cannot be in EPSG:{epsg} ({crs.name}). {_hint(float(x), float(y))}",
+        )
     return lonlat
 
 
@@ -176,8 +187,10 @@ def _hint(x: float, y: float) -> str:
     if not (math.isfinite(x) and math.isfinite(y)):
         return "A coordinate is not a number."
     if abs(x) <= 180 and abs(y) <= 90:
-        return ("They look like degrees or like a drawing without a coordinate system: give the "
-                "system the file was drawn in.")
+        return (
+            "They look like degrees or like a drawing without a coordinate system: give the "
+            "system the file was drawn in."
+        )
     if abs(x) < 1e5 and abs(y) < 1e5:
         return "They look like a local drawing, not like map coordinates."
     return "Was another zone or another system meant, or are the axes swapped?"
@@ -187,16 +200,54 @@ def _hint(x: float, y: float) -> str:
 
 # A coarse outline of the mainland, good to some tens of kilometres: enough to refuse a shift for
 # Seoul, Hanoi or Helsinki. (lon, lat)
-_CHINA = Polygon([
-    (73.5, 39.4), (74.9, 37.2), (78.0, 35.4), (78.8, 32.5), (81.2, 30.0), (86.0, 27.9),
-    (88.9, 27.3), (92.0, 26.9), (97.4, 28.2), (97.6, 24.0), (99.3, 22.1), (101.6, 21.1),
-    (105.3, 23.2), (106.7, 22.0), (108.1, 21.3), (108.3, 18.2), (110.5, 17.9), (113.6, 21.6),
-    (114.6, 22.5), (119.3, 24.8), (122.6, 29.5), (122.6, 37.3), (121.0, 39.0), (124.3, 39.8),
-    (126.9, 41.7), (130.8, 42.4), (131.3, 45.0), (135.2, 48.4), (131.0, 47.9), (127.3, 50.6),
-    (123.6, 53.7), (120.0, 52.8), (116.6, 49.9), (119.9, 46.8), (111.8, 45.1), (111.0, 43.3),
-    (105.0, 41.5), (97.0, 42.7), (91.0, 45.2), (87.8, 49.2), (85.5, 47.1), (82.3, 45.5),
-    (80.2, 42.2), (76.8, 40.6),
-])
+_CHINA = Polygon(
+    [
+        (73.5, 39.4),
+        (74.9, 37.2),
+        (78.0, 35.4),
+        (78.8, 32.5),
+        (81.2, 30.0),
+        (86.0, 27.9),
+        (88.9, 27.3),
+        (92.0, 26.9),
+        (97.4, 28.2),
+        (97.6, 24.0),
+        (99.3, 22.1),
+        (101.6, 21.1),
+        (105.3, 23.2),
+        (106.7, 22.0),
+        (108.1, 21.3),
+        (108.3, 18.2),
+        (110.5, 17.9),
+        (113.6, 21.6),
+        (114.6, 22.5),
+        (119.3, 24.8),
+        (122.6, 29.5),
+        (122.6, 37.3),
+        (121.0, 39.0),
+        (124.3, 39.8),
+        (126.9, 41.7),
+        (130.8, 42.4),
+        (131.3, 45.0),
+        (135.2, 48.4),
+        (131.0, 47.9),
+        (127.3, 50.6),
+        (123.6, 53.7),
+        (120.0, 52.8),
+        (116.6, 49.9),
+        (119.9, 46.8),
+        (111.8, 45.1),
+        (111.0, 43.3),
+        (105.0, 41.5),
+        (97.0, 42.7),
+        (91.0, 45.2),
+        (87.8, 49.2),
+        (85.5, 47.1),
+        (82.3, 45.5),
+        (80.2, 42.2),
+        (76.8, 40.6),
+    ]
+)
 _AXIS = 6378245.0
 _ECCENTRICITY2 = 0.00669342162296594323
 
@@ -277,8 +328,9 @@ def _bd_forward(lon: float, lat: float) -> LonLat:
 
 def _require_china(lon: float, lat: float) -> None:
     if not in_china(lon, lat):
-        raise CoordinateError("lon,lat", f"({lon:g}, {lat:g}) is not in China; GCJ-02 and BD-09 "
-                                         "do not exist there")
+        raise CoordinateError(
+            "lon,lat", f"({lon:g}, {lat:g}) is not in China; GCJ-02 and BD-09 do not exist there"
+        )
 
 
 def _shift(lon: float, lat: float) -> LonLat:
@@ -286,13 +338,29 @@ def _shift(lon: float, lat: float) -> LonLat:
     root = math.sqrt(abs(x))
     wave = 20.0 * math.sin(6.0 * x * math.pi) + 20.0 * math.sin(2.0 * x * math.pi)
     d_lat = -100.0 + 2.0 * x + 3.0 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root
-    d_lat += (wave + 20.0 * math.sin(y * math.pi) + 40.0 * math.sin(y / 3.0 * math.pi)
-              + 160.0 * math.sin(y / 12.0 * math.pi)
-              + 320.0 * math.sin(y * math.pi / 30.0)) * 2.0 / 3.0
+    d_lat += (
+        (
+            wave
+            + 20.0 * math.sin(y * math.pi)
+            + 40.0 * math.sin(y / 3.0 * math.pi)
+            + 160.0 * math.sin(y / 12.0 * math.pi)
+            + 320.0 * math.sin(y * math.pi / 30.0)
+        )
+        * 2.0
+        / 3.0
+    )
     d_lon = 300.0 + x + 2.0 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root
-    d_lon += (wave + 20.0 * math.sin(x * math.pi) + 40.0 * math.sin(x / 3.0 * math.pi)
-              + 150.0 * math.sin(x / 12.0 * math.pi)
-              + 300.0 * math.sin(x / 30.0 * math.pi)) * 2.0 / 3.0
+    d_lon += (
+        (
+            wave
+            + 20.0 * math.sin(x * math.pi)
+            + 40.0 * math.sin(x / 3.0 * math.pi)
+            + 150.0 * math.sin(x / 12.0 * math.pi)
+            + 300.0 * math.sin(x / 30.0 * math.pi)
+        )
+        * 2.0
+        / 3.0
+    )
     rad = math.radians(lat)
     magic = 1 - _ECCENTRICITY2 * math.sin(rad) ** 2
     d_lat = d_lat * 180.0 / ((_AXIS * (1 - _ECCENTRICITY2)) / (magic * math.sqrt(magic)) * math.pi)

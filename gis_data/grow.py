@@ -34,8 +34,32 @@ from gis_data.places import Places, Street
 __all__ = ["Grown", "PremiseSeed", "Street", "grow_network"]
 
 #: Hourly multipliers of a town's day; the mean is one.
-DAY = (0.45, 0.38, 0.35, 0.35, 0.42, 0.70, 1.15, 1.55, 1.50, 1.30, 1.15, 1.10,
-       1.15, 1.10, 1.02, 1.00, 1.08, 1.30, 1.52, 1.50, 1.32, 1.10, 0.85, 0.66)
+DAY = (
+    0.45,
+    0.38,
+    0.35,
+    0.35,
+    0.42,
+    0.70,
+    1.15,
+    1.55,
+    1.50,
+    1.30,
+    1.15,
+    1.10,
+    1.15,
+    1.10,
+    1.02,
+    1.00,
+    1.08,
+    1.30,
+    1.52,
+    1.50,
+    1.32,
+    1.10,
+    0.85,
+    0.66,
+)
 _LEAST_M, _MOST_M = 20.0, 90.0
 _DMA_NODES = 42
 
@@ -55,8 +79,15 @@ class _Pump:
     tank: TankShape | None
 
 
-def grow_network(streets: Sequence[Street], places: Places, *, seed: int = 965113,
-                 premises: int = 2000, epsg: int, name: str = "grown network") -> Grown:
+def grow_network(
+    streets: Sequence[Street],
+    places: Places,
+    *,
+    seed: int = 965113,
+    premises: int = 2000,
+    epsg: int,
+    name: str = "grown network",
+) -> Grown:
     """Mains, valves, hydrants, services, zones, source, pump and tank along the streets.
 
     Errors: NetworkError when there are too few connected streets, or no premises can be placed.
@@ -71,8 +102,9 @@ def grow_network(streets: Sequence[Street], places: Places, *, seed: int = 96511
     heights = dict(zip(ids, ground.elevation([graph.places[i] for i in ids]), strict=True))
     layout = lay(graph, ground, zones_of(graph, heights))
     shapes = [LineString(m.line) for m in layout.mains.values()]
-    settled = settle(places, shapes, [m.name for m in layout.mains.values()], epsg,
-                     count=premises, rng=rng)
+    settled = settle(
+        places, shapes, [m.name for m in layout.mains.values()], epsg, count=premises, rng=rng
+    )
     if premises > 0 and not settled.premises:
         raise NetworkError("places", "no address or building stands near a street")
     taps = fittings.plan_taps(layout, settled.doors, walls)
@@ -132,38 +164,67 @@ def _plan_pump(layout: Layout) -> _Pump:
     return _Pump(flow, round(tank.z + shape.max_level_m - source + 9.0, 1), shape)
 
 
-def _assemble(layout: Layout, settled: Settled, taps: list[fittings.Tap],
-              valves: list[fittings.PlannedValve], pump: _Pump, epsg: int, name: str) -> Network:
-    where = dict(zip(layout.spots, unproject_array([s.xy for s in layout.spots.values()], epsg),
-                     strict=True))
+def _assemble(
+    layout: Layout,
+    settled: Settled,
+    taps: list[fittings.Tap],
+    valves: list[fittings.PlannedValve],
+    pump: _Pump,
+    epsg: int,
+    name: str,
+) -> Network:
+    where = dict(
+        zip(layout.spots, unproject_array([s.xy for s in layout.spots.values()], epsg), strict=True)
+    )
     nodes = {s.id: _node(s, where[s.id], pump) for s in layout.spots.values()}
     pipes = _pipes(layout, where, epsg)
     controls = {}
     for station in layout.stations.values():
         line = LineString([where[station.a], where[station.b]])
         if station.kind == "pump":
-            controls[station.id] = Control(station.id, station.a, station.b, "pump", line, 200.0,
-                                           None, ((pump.flow_m3s, pump.head_m),))
+            controls[station.id] = Control(
+                station.id,
+                station.a,
+                station.b,
+                "pump",
+                line,
+                200.0,
+                None,
+                ((pump.flow_m3s, pump.head_m),),
+            )
         else:
-            controls[station.id] = Control(station.id, station.a, station.b, "prv", line, 150.0,
-                                           20.0)
+            controls[station.id] = Control(
+                station.id, station.a, station.b, "prv", line, 150.0, 20.0
+            )
     return Network(
-        name, epsg, nodes, pipes, _valves(layout, valves, epsg), controls,
-        {f"H-{k:04d}": Hydrant(f"H-{k:04d}", n, nodes[n].lon, nodes[n].lat, "underground")
-         for k, n in enumerate(fittings.plan_hydrants(layout), 1)},
-        _services(settled, taps, epsg), {"day": DAY}, 3600, "day",
+        name,
+        epsg,
+        nodes,
+        pipes,
+        _valves(layout, valves, epsg),
+        controls,
+        {
+            f"H-{k:04d}": Hydrant(f"H-{k:04d}", n, nodes[n].lon, nodes[n].lat, "underground")
+            for k, n in enumerate(fittings.plan_hydrants(layout), 1)
+        },
+        _services(settled, taps, epsg),
+        {"day": DAY},
+        3600,
+        "day",
         ("LINK PU-01 CLOSED IF NODE T-01 ABOVE 5.5", "LINK PU-01 OPEN IF NODE T-01 BELOW 3.0")
-        if "PU-01" in controls else ())
+        if "PU-01" in controls
+        else (),
+    )
 
 
 def _node(spot: Any, where: Any, pump: _Pump) -> Node:
     lon, lat = float(where[0]), float(where[1])
     if spot.kind == "reservoir":
-        return Node(spot.id, "reservoir", lon, lat, spot.z, zone=spot.zone, dma=spot.dma,
-                    head_m=spot.z)
+        return Node(
+            spot.id, "reservoir", lon, lat, spot.z, zone=spot.zone, dma=spot.dma, head_m=spot.z
+        )
     if spot.kind == "tank":
-        return Node(spot.id, "tank", lon, lat, spot.z, zone=spot.zone, dma=spot.dma,
-                    tank=pump.tank)
+        return Node(spot.id, "tank", lon, lat, spot.z, zone=spot.zone, dma=spot.dma, tank=pump.tank)
     return Node(spot.id, "junction", lon, lat, spot.z, round(spot.demand, 9), spot.zone, spot.dma)
 
 
@@ -172,14 +233,24 @@ def _pipes(layout: Layout, where: Mapping[str, Any], epsg: int) -> dict[str, Pip
     flat = unproject_array(np.vstack([m.line for m in mains]), epsg)
     pipes, start = {}, 0
     for m in mains:
-        line = flat[start:start + len(m.line)]
+        line = flat[start : start + len(m.line)]
         start += len(m.line)
         line[0], line[-1] = where[m.a], where[m.b]
-        pipes[m.id] = Pipe(m.id, m.a, m.b, LineString(line), round(m.length, 2), float(m.dn),
-                           m.material, m.year, sizing.ROUGHNESS[m.material],
-                           "transmission" if m.trunk else "distribution", m.zone,
-                           layout.spots[m.a].dma if layout.spots[m.a].zone == m.zone
-                           else layout.spots[m.b].dma, m.name)
+        pipes[m.id] = Pipe(
+            m.id,
+            m.a,
+            m.b,
+            LineString(line),
+            round(m.length, 2),
+            float(m.dn),
+            m.material,
+            m.year,
+            sizing.ROUGHNESS[m.material],
+            "transmission" if m.trunk else "distribution",
+            m.zone,
+            layout.spots[m.a].dma if layout.spots[m.a].zone == m.zone else layout.spots[m.b].dma,
+            m.name,
+        )
     return pipes
 
 
@@ -191,9 +262,17 @@ def _valves(layout: Layout, planned: list[fittings.PlannedValve], epsg: int) -> 
     for k, (v, (lon, lat)) in enumerate(zip(planned, where, strict=True), 1):
         dn = float(layout.mains[v.main].dn)
         valves[f"V-{k:05d}"] = Valve(
-            f"V-{k:05d}", v.main, v.node, float(lon), float(lat),
-            "butterfly" if dn >= 400 else "gate", dn, v.open,
-            v.operable, v.turns)  # type: ignore[arg-type]
+            f"V-{k:05d}",
+            v.main,
+            v.node,
+            float(lon),
+            float(lat),
+            "butterfly" if dn >= 400 else "gate",
+            dn,
+            v.open,
+            v.operable,
+            v.turns,
+        )  # type: ignore[arg-type]
     return valves
 
 
@@ -207,8 +286,9 @@ def _services(settled: Settled, taps: list[fittings.Tap], epsg: int) -> dict[str
         dn = 32.0 if behind[door] == 1 else 50.0 if behind[door] <= 4 else 63.0
         if premise.use in ("hospital", "school", "care"):
             dn = 100.0
-        services[f"S-{k:05d}"] = Service(f"S-{k:05d}", taps[door].main, taps[door].measure,
-                                         lines[door], premise.id, dn)
+        services[f"S-{k:05d}"] = Service(
+            f"S-{k:05d}", taps[door].main, taps[door].measure, lines[door], premise.id, dn
+        )
     return services
 
 
@@ -229,8 +309,9 @@ def _made_sound(network: Network, tree: dict[str, str]) -> tuple[Network, DayRep
             node = pipe.end if pipe.start == node else pipe.start
         if not grown:
             break
-        valves = {v.id: replace(v, diameter_mm=pipes[v.pipe].diameter_mm)
-                  for v in network.valves.values()}
+        valves = {
+            v.id: replace(v, diameter_mm=pipes[v.pipe].diameter_mm) for v in network.valves.values()
+        }
         network = replace(network, pipes=pipes, valves=valves)
         day = run_day(network, lowest_m=_LEAST_M, highest_m=_MOST_M)
     return network, day

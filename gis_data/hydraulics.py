@@ -72,11 +72,21 @@ class PressureReport:
     worst_drop_m: float | None = None
 
 
-def simulate(network: Network, *, hours: int = 24, closed: Collection[str] = (),
-             required_pressure_m: float | None = None) -> Simulation:
+def simulate(
+    network: Network,
+    *,
+    hours: int = 24,
+    closed: Collection[str] = (),
+    required_pressure_m: float | None = None,
+) -> Simulation:
     """Run EPANET over `hours` (0: one instant). Errors: SimulationFailed."""
-    text = inp_text(network, isolation_valves=False, closed=closed, hours=hours,
-                    required_pressure_m=required_pressure_m)
+    text = inp_text(
+        network,
+        isolation_valves=False,
+        closed=closed,
+        hours=hours,
+        required_pressure_m=required_pressure_m,
+    )
     return simulate_text(text, network.patterns.get(network.default_pattern, ()))
 
 
@@ -98,16 +108,18 @@ def simulate_text(text: str, _pattern: Collection[float] = ()) -> Simulation:
             times, pressures, demands = [], [], []
             while True:
                 times.append(int(engine.ENrunH()))
-                pressures.append([engine.ENgetnodevalue(i, EN.PRESSURE)
-                                  for i in range(1, count + 1)])
-                demands.append([engine.ENgetnodevalue(i, EN.DEMAND) / 1000.0
-                                for i in range(1, count + 1)])
+                pressures.append(
+                    [engine.ENgetnodevalue(i, EN.PRESSURE) for i in range(1, count + 1)]
+                )
+                demands.append(
+                    [engine.ENgetnodevalue(i, EN.DEMAND) / 1000.0 for i in range(1, count + 1)]
+                )
                 if engine.ENnextH() <= 0:
                     break
             engine.ENcloseH()
             said = tuple(str(w) for w in getattr(engine, "errcodelist", ()))
         # The toolkit raises its own, OSError or ctypes errors depending on where EPANET stopped.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             raise SimulationFailed(_first_line(error)) from error
         finally:
             _close(engine)
@@ -127,33 +139,50 @@ def _first_line(error: Exception) -> str:
     return (text[0] if text else type(error).__name__)[:200]
 
 
-def run_day(network: Network, hours: int = 24, *, lowest_m: float = 20.0,
-            highest_m: float = 90.0) -> DayReport:
+def run_day(
+    network: Network, hours: int = 24, *, lowest_m: float = 20.0, highest_m: float = 90.0
+) -> DayReport:
     """Simulate a day; pressures are judged at the nodes that have demand.
 
     Errors: SimulationFailed when EPANET cannot run the network.
     """
     result = simulate(network, hours=hours)
     index = {name: k for k, name in enumerate(result.nodes)}
-    served = [n.id for n in network.nodes.values()
-              if n.kind == "junction" and n.base_demand_m3s > 0]
+    served = [
+        n.id for n in network.nodes.values() if n.kind == "junction" and n.base_demand_m3s > 0
+    ]
     served = served or [n.id for n in network.nodes.values() if n.kind == "junction"]
     pressure = result.pressure_m[:, [index[n] for n in served]]
     low = np.unravel_index(int(np.argmin(pressure)), pressure.shape)
     high = np.unravel_index(int(np.argmax(pressure)), pressure.shape)
-    levels = {n.id: (float(result.pressure_m[:, index[n.id]].min()),
-                     float(result.pressure_m[:, index[n.id]].max()))
-              for n in network.nodes.values() if n.kind == "tank"}
+    levels = {
+        n.id: (
+            float(result.pressure_m[:, index[n.id]].min()),
+            float(result.pressure_m[:, index[n.id]].max()),
+        )
+        for n in network.nodes.values()
+        if n.kind == "tank"
+    }
     spans = np.diff([*result.times_s, hours * 3600])
     volume = float((result.demand_m3s[:, [index[n] for n in served]].sum(axis=1) * spans).sum())
     least, most = float(pressure.min()), float(pressure.max())
-    return DayReport(lowest_m <= least and most <= highest_m, least, most, served[low[1]],
-                     result.times_s[low[0]], served[high[1]], len(result.times_s), volume, levels,
-                     result.warnings)
+    return DayReport(
+        lowest_m <= least and most <= highest_m,
+        least,
+        most,
+        served[low[1]],
+        result.times_s[low[0]],
+        served[high[1]],
+        len(result.times_s),
+        volume,
+        levels,
+        result.warnings,
+    )
 
 
-def pressures_after(network: Network, plan: IsolationPlan, *,
-                    required_m: float = REQUIRED_PRESSURE_M) -> PressureReport:
+def pressures_after(
+    network: Network, plan: IsolationPlan, *, required_m: float = REQUIRED_PRESSURE_M
+) -> PressureReport:
     """Pressures with the plan's valves closed, at the mean demand, against those before.
 
     Never raises for hydraulics that fail: the answer is then `topology_only` and says why.
@@ -170,16 +199,28 @@ def pressures_after(network: Network, plan: IsolationPlan, *,
     index = {name: k for k, name in enumerate(after.nodes)}
     served = [n for n in network.nodes.values() if n.kind == "junction" and n.base_demand_m3s > 0]
     now, then = after.pressure_m[0], before.pressure_m[0]
-    below = tuple(n.id for n in served
-                  if n.id not in dry and now[index[n.id]] < required_m <= then[index[n.id]])
-    undelivered = tuple(n.id for n in served if after.demand_m3s[0][index[n.id]]
-                        < 0.001 * max(before.demand_m3s[0][index[n.id]], 1e-9))
+    below = tuple(
+        n.id
+        for n in served
+        if n.id not in dry and now[index[n.id]] < required_m <= then[index[n.id]]
+    )
+    undelivered = tuple(
+        n.id
+        for n in served
+        if after.demand_m3s[0][index[n.id]] < 0.001 * max(before.demand_m3s[0][index[n.id]], 1e-9)
+    )
     live = [n.id for n in served if n.id not in dry]
     worst = min(live, key=lambda name: (float(now[index[name]]), name), default="")
     return PressureReport(
-        "done", "", below, _premises_at(network, set(below), set(plan.premises)), undelivered,
-        worst, float(now[index[worst]]) if worst else None,
-        float(then[index[worst]] - now[index[worst]]) if worst else None)
+        "done",
+        "",
+        below,
+        _premises_at(network, set(below), set(plan.premises)),
+        undelivered,
+        worst,
+        float(now[index[worst]]) if worst else None,
+        float(then[index[worst]] - now[index[worst]]) if worst else None,
+    )
 
 
 def _premises_at(network: Network, nodes: set[str], lost: set[str]) -> tuple[str, ...]:

@@ -16,9 +16,15 @@ _ID = re.compile(r"^[^\s;\"]{1,31}$")
 _VALVE_KINDS = {"prv": "PRV", "psv": "PSV", "fcv": "FCV", "tcv": "TCV"}
 
 
-def inp_text(network: Network, *, isolation_valves: bool = True, closed: Collection[str] = (),
-             hours: int = 24, required_pressure_m: float | None = None,
-             step_s: int = 3600) -> str:
+def inp_text(
+    network: Network,
+    *,
+    isolation_valves: bool = True,
+    closed: Collection[str] = (),
+    hours: int = 24,
+    required_pressure_m: float | None = None,
+    step_s: int = 3600,
+) -> str:
     """EPANET input text.
 
     `isolation_valves`: write each as a TCV in series (a file that `read_inp` turns back into the
@@ -29,13 +35,19 @@ def inp_text(network: Network, *, isolation_valves: bool = True, closed: Collect
     for group in (network.nodes, network.pipes, network.controls, network.valves):
         for name in group:
             if not _ID.match(name):
-                raise NetworkError("id", f"{name[:40]!r} cannot be written: EPANET ids have 1 to 31 "
-                                         "characters without spaces, quotes or semicolons")
+                raise NetworkError(
+                    "id",
+                    f"{name[:40]!r} cannot be written: EPANET ids have 1 to 31 "
+                    "characters without spaces, quotes or semicolons",
+                )
     lines: list[str] = []
-    for part in (_nodes(network), _links(network, set(closed), isolation_valves),
-                 _patterns_and_curves(network), _options(network, hours, required_pressure_m,
-                                                         step_s),
-                 _map(network, isolation_valves)):
+    for part in (
+        _nodes(network),
+        _links(network, set(closed), isolation_valves),
+        _patterns_and_curves(network),
+        _options(network, hours, required_pressure_m, step_s),
+        _map(network, isolation_valves),
+    ):
         lines.extend(part)
     lines.append("[END]")
     return "\n".join(lines) + "\n"
@@ -63,8 +75,10 @@ def _nodes(network: Network) -> Iterator[str]:
             if n.tank is None:
                 raise NetworkError(f"nodes.{n.id}", "a tank without a shape")
             t = n.tank
-            yield (f"{n.id} {_num(n.elevation_m)} {_num(t.initial_level_m)} {_num(t.min_level_m)} "
-                   f"{_num(t.max_level_m)} {_num(t.diameter_m)} 0")
+            yield (
+                f"{n.id} {_num(n.elevation_m)} {_num(t.initial_level_m)} {_num(t.min_level_m)} "
+                f"{_num(t.max_level_m)} {_num(t.diameter_m)} 0"
+            )
 
 
 def _links(network: Network, closed: set[str], isolation: bool) -> Iterator[str]:
@@ -94,8 +108,10 @@ def _links(network: Network, closed: set[str], isolation: bool) -> Iterator[str]
             pipes.append(f"{c.id} {c.start} {c.end} 1 {_num(c.diameter_mm)} 130 0 {state}")
         else:
             value = (c.setting or 0.0) * (1000 if c.kind == "fcv" else 1)
-            tcvs.append(f"{c.id} {c.start} {c.end} {_num(c.diameter_mm)} "
-                        f"{_VALVE_KINDS[c.kind]} {_num(value)} 0")
+            tcvs.append(
+                f"{c.id} {c.start} {c.end} {_num(c.diameter_mm)} "
+                f"{_VALVE_KINDS[c.kind]} {_num(value)} 0"
+            )
         if c.kind != "check" and (c.closed or c.id in closed):
             states.append(f"{c.id} CLOSED")
     yield "[JUNCTIONS]"
@@ -111,12 +127,13 @@ def _links(network: Network, closed: set[str], isolation: bool) -> Iterator[str]
 
 
 def _pipe(p: Pipe, ends: dict[str, str], state: str) -> str:
-    return (f"{p.id} {ends[p.start]} {ends[p.end]} {_num(max(p.length_m, 0.01))} "
-            f"{_num(p.diameter_mm)} {_num(p.roughness)} {_num(p.minor_loss)} {state}")
+    return (
+        f"{p.id} {ends[p.start]} {ends[p.end]} {_num(max(p.length_m, 0.01))} "
+        f"{_num(p.diameter_mm)} {_num(p.roughness)} {_num(p.minor_loss)} {state}"
+    )
 
 
-def _pipe_state(p: Pipe, closed: set[str], on_pipe: dict[str, list[Valve]],
-                isolation: bool) -> str:
+def _pipe_state(p: Pipe, closed: set[str], on_pipe: dict[str, list[Valve]], isolation: bool) -> str:
     shut = p.closed or p.id in closed
     if not isolation:
         shut = shut or any(not v.normally_open or v.id in closed for v in on_pipe.get(p.id, ()))
@@ -127,7 +144,7 @@ def _patterns_and_curves(network: Network) -> Iterator[str]:
     yield "[PATTERNS]"
     for name, values in network.patterns.items():
         for start in range(0, len(values), 6):
-            yield f"{name} " + " ".join(_num(v) for v in values[start:start + 6])
+            yield f"{name} " + " ".join(_num(v) for v in values[start : start + 6])
     yield "[CURVES]"
     for c in network.controls.values():
         for flow, head in c.curve:
@@ -138,17 +155,29 @@ def _patterns_and_curves(network: Network) -> Iterator[str]:
 
 def _options(network: Network, hours: int, required: float | None, step_s: int) -> Iterator[str]:
     yield "[OPTIONS]"
-    yield from ("UNITS LPS", "HEADLOSS H-W", "TRIALS 200", "ACCURACY 0.001",
-                "UNBALANCED CONTINUE 10")
+    yield from (
+        "UNITS LPS",
+        "HEADLOSS H-W",
+        "TRIALS 200",
+        "ACCURACY 0.001",
+        "UNBALANCED CONTINUE 10",
+    )
     if network.default_pattern:
         yield f"PATTERN {network.default_pattern}"
     if required is not None:
-        yield from ("DEMAND MODEL PDA", "MINIMUM PRESSURE 0",
-                    f"REQUIRED PRESSURE {_num(required)}", "PRESSURE EXPONENT 0.5")
+        yield from (
+            "DEMAND MODEL PDA",
+            "MINIMUM PRESSURE 0",
+            f"REQUIRED PRESSURE {_num(required)}",
+            "PRESSURE EXPONENT 0.5",
+        )
     yield "[TIMES]"
     yield f"DURATION {hours}:00"
-    for name, seconds in (("HYDRAULIC", step_s), ("PATTERN", network.pattern_step_s),
-                          ("REPORT", step_s)):
+    for name, seconds in (
+        ("HYDRAULIC", step_s),
+        ("PATTERN", network.pattern_step_s),
+        ("REPORT", step_s),
+    ):
         yield f"{name} TIMESTEP {seconds // 3600}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
 
 

@@ -108,9 +108,16 @@ class SegmentIndex:
         end = np.fromiter((self._element[link.end] for link in links), np.int64, count)
         shut = np.fromiter((link.closed for link in links), bool, count)
         one_way = np.fromiter(
-            (k >= self._pipes and links[k].kind in ONE_WAY_CONTROLS  # type: ignore[union-attr]
-             or k < self._pipes and links[k].one_way  # type: ignore[union-attr]
-             for k in range(count)), bool, count)
+            (
+                (k >= self._pipes
+                and links[k].kind in ONE_WAY_CONTROLS)  # type: ignore[union-attr]
+                or (k < self._pipes
+                and links[k].one_way)  # type: ignore[union-attr]
+                for k in range(count)
+            ),
+            bool,
+            count,
+        )
         link = np.arange(count) + self._nodes
         self._end_node = np.concatenate([start, end])
         self._end_link = np.concatenate([link, link])
@@ -136,9 +143,11 @@ class SegmentIndex:
         self._valve_number = {name: k for k, name in enumerate(self._valve_ids)}
         self._spare_of = {s: first for first, more in self._spare.items() for s in more}
         self._normally_shut = np.array(
-            [not self.network.valves[v].normally_open for v in self._valve_ids], bool)
+            [not self.network.valves[v].normally_open for v in self._valve_ids], bool
+        )
         self._never_turns = np.array(
-            [self.network.valves[v].operable == "no" for v in self._valve_ids], bool)
+            [self.network.valves[v].operable == "no" for v in self._valve_ids], bool
+        )
 
     def _row_of(self, valve: Valve, count: int) -> int | None:
         link = self._element.get(valve.pipe, -1) - self._nodes
@@ -209,8 +218,12 @@ class SegmentIndex:
         """Valves with exactly one side in the segment, whatever their state."""
         inside = np.zeros(self.segment_count, bool)
         inside[segment] = True
-        return tuple(sorted(self._valve_ids[self._side_valve[k]]
-                            for k in self._boundary_sides(inside, [segment])))
+        return tuple(
+            sorted(
+                self._valve_ids[self._side_valve[k]]
+                for k in self._boundary_sides(inside, [segment])
+            )
+        )
 
     @cached_property
     def segment_labels(self) -> dict[str, int]:
@@ -225,8 +238,11 @@ class SegmentIndex:
             if element >= self._nodes and self._end_shut[element - self._nodes]:
                 # Nobody says where along a shut pipe it is shut: empty both sides.
                 row = element - self._nodes
-                return [element, int(self._end_node[row]),
-                        int(self._end_node[row + len(self.link_ids)])]
+                return [
+                    element,
+                    int(self._end_node[row]),
+                    int(self._end_node[row + len(self.link_ids)]),
+                ]
             return [element]
         if target in network.hydrants:
             return self._elements_of(network.hydrants[target].node)
@@ -234,8 +250,9 @@ class SegmentIndex:
             return self._elements_of(network.services[target].pipe)
         if target in network.valves:
             valve = network.valves[target]
-            found = [self._element[name] for name in (valve.pipe, valve.node)
-                     if name in self._element]
+            found = [
+                self._element[name] for name in (valve.pipe, valve.node) if name in self._element
+            ]
             if found:
                 return found
         raise UnknownElement(target)
@@ -244,9 +261,11 @@ class SegmentIndex:
         ordered = np.sort(np.asarray(elements, dtype=np.int64))
         nodes = ordered[ordered < self._nodes]
         links = ordered[ordered >= self._nodes] - self._nodes
-        return (tuple(self.link_ids[k] for k in links[links < self._pipes]),
-                tuple(self.node_ids[k] for k in nodes),
-                tuple(self.link_ids[k] for k in links[links >= self._pipes]))
+        return (
+            tuple(self.link_ids[k] for k in links[links < self._pipes]),
+            tuple(self.node_ids[k] for k in nodes),
+            tuple(self.link_ids[k] for k in links[links >= self._pipes]),
+        )
 
     def _boundary_sides(self, inside: Any, segments: Iterable[int]) -> Any:
         sides = np.unique(self._sides_at.of(segments) % max(len(self._side_valve), 1))
@@ -260,13 +279,15 @@ class SegmentIndex:
             return order
         use = conducting & ~blocked[self._arc_node] & ~blocked[self._arc_link]
         back = use & ~self._arc_one_way
-        tail = np.concatenate([self._arc_link[use], self._arc_node[back],
-                               np.full(len(starts), self._cells)])
+        tail = np.concatenate(
+            [self._arc_link[use], self._arc_node[back], np.full(len(starts), self._cells)]
+        )
         head = np.concatenate([self._arc_node[use], self._arc_link[back], starts])
         size = self._cells + 1
         graph = csr_matrix((np.ones(len(tail), np.int8), (tail, head)), shape=(size, size))
-        visited = breadth_first_order(graph, self._cells, directed=True,
-                                      return_predecessors=False)[1:]
+        visited = breadth_first_order(graph, self._cells, directed=True, return_predecessors=False)[
+            1:
+        ]
         order[visited] = np.arange(len(visited))
         return order
 
@@ -279,7 +300,7 @@ class _Grouped:
         self._starts = np.searchsorted(labels[self._order], np.arange(count + 1))
 
     def of(self, labels: Iterable[int]) -> Any:
-        parts = [self._order[self._starts[k]:self._starts[k + 1]] for k in labels]
+        parts = [self._order[self._starts[k] : self._starts[k + 1]] for k in labels]
         return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
@@ -287,8 +308,14 @@ def _grouped(labels: Any, count: int) -> _Grouped:
     return _Grouped(np.asarray(labels), count)
 
 
-def isolate(network: Network | SegmentIndex, target: str, *, inoperable: Collection[str] = (),
-            closed: Collection[str] = (), opened: Collection[str] = ()) -> IsolationPlan:
+def isolate(
+    network: Network | SegmentIndex,
+    target: str,
+    *,
+    inoperable: Collection[str] = (),
+    closed: Collection[str] = (),
+    opened: Collection[str] = (),
+) -> IsolationPlan:
     """The plan to isolate a pipe, node, control, valve, hydrant or service.
 
     `inoperable`: valves that cannot be turned, beside those the network knows. `closed`: valves or
@@ -297,8 +324,13 @@ def isolate(network: Network | SegmentIndex, target: str, *, inoperable: Collect
     """
     from gis_data.isolation_plan import make_plan
 
-    return make_plan(_index_for(network, closed), target, frozenset(inoperable),
-                     frozenset(closed), frozenset(opened))
+    return make_plan(
+        _index_for(network, closed),
+        target,
+        frozenset(inoperable),
+        frozenset(closed),
+        frozenset(opened),
+    )
 
 
 def alternatives(network: Network | SegmentIndex, plan: IsolationPlan) -> tuple[Alternative, ...]:
@@ -306,12 +338,18 @@ def alternatives(network: Network | SegmentIndex, plan: IsolationPlan) -> tuple[
     index = _index_for(network, plan.closed)
     found = []
     for valve in plan.valves_to_close:
-        other = isolate(index, plan.target, inoperable={*plan.inoperable, valve},
-                        closed=plan.closed)
+        other = isolate(
+            index, plan.target, inoperable={*plan.inoperable, valve}, closed=plan.closed
+        )
         had_valves, had_premises = set(plan.valves_to_close), set(plan.premises)
-        found.append(Alternative(
-            valve, other, tuple(v for v in other.valves_to_close if v not in had_valves),
-            tuple(p for p in other.premises if p not in had_premises)))
+        found.append(
+            Alternative(
+                valve,
+                other,
+                tuple(v for v in other.valves_to_close if v not in had_valves),
+                tuple(p for p in other.premises if p not in had_premises),
+            )
+        )
     return tuple(found)
 
 
@@ -325,10 +363,16 @@ def _index_for(network: Network | SegmentIndex, closed: Collection[str]) -> Segm
     pipes = {n for n in closed if n in whole.pipes and not whole.pipes[n].closed}
     controls = {n for n in closed if n in whole.controls and not whole.controls[n].closed}
     if pipes or controls:
-        return SegmentIndex(replace(
-            whole,
-            pipes={n: replace(p, closed=True) if n in pipes else p
-                   for n, p in whole.pipes.items()},
-            controls={n: replace(c, closed=True) if n in controls else c
-                      for n, c in whole.controls.items()}))
+        return SegmentIndex(
+            replace(
+                whole,
+                pipes={
+                    n: replace(p, closed=True) if n in pipes else p for n, p in whole.pipes.items()
+                },
+                controls={
+                    n: replace(c, closed=True) if n in controls else c
+                    for n, c in whole.controls.items()
+                },
+            )
+        )
     return network if isinstance(network, SegmentIndex) else SegmentIndex(network)

@@ -10,8 +10,13 @@ from gis_data.isolation import IsolationPlan, SegmentIndex, Warning
 from gis_data.model import UnknownElement
 
 
-def make_plan(index: SegmentIndex, target: str, inoperable: frozenset[str],
-              closed: frozenset[str], opened: frozenset[str]) -> IsolationPlan:
+def make_plan(
+    index: SegmentIndex,
+    target: str,
+    inoperable: frozenset[str],
+    closed: frozenset[str],
+    opened: frozenset[str],
+) -> IsolationPlan:
     """See `gis_data.isolation.isolate`; `index` already holds the closed pipes."""
     network = index.network
     for name in (*inoperable, *opened):
@@ -30,8 +35,9 @@ def make_plan(index: SegmentIndex, target: str, inoperable: frozenset[str],
         number = index._valve_number[target]
         first = index._spare_of.get(number, number)
         end_stuck[first], end_shut[first] = True, False
-    segments, through = _grown(index, {int(s) for s in index._segment[elements]},
-                               end_shut, end_stuck)
+    segments, through = _grown(
+        index, {int(s) for s in index._segment[elements]}, end_shut, end_stuck
+    )
     inside = np.zeros(index.segment_count, bool)
     inside[list(segments)] = True
     sides = index._boundary_sides(inside, sorted(segments))
@@ -41,8 +47,11 @@ def make_plan(index: SegmentIndex, target: str, inoperable: frozenset[str],
     members = index._by_segment.of(sorted(segments))
     blocked = np.zeros(index._cells, bool)
     blocked[index._cell[members]] = True
-    conducting = (index._arc_valve < 0) | ~end_shut[index._arc_valve] \
-        if len(end_shut) else np.ones(len(index._arc_valve), bool)
+    conducting = (
+        (index._arc_valve < 0) | ~end_shut[index._arc_valve]
+        if len(end_shut)
+        else np.ones(len(index._arc_valve), bool)
+    )
     nothing = np.zeros(index._cells, bool)
     before = index._reach(conducting, nothing, index._source_cells)
     outside = index._source_cells[~blocked[index._source_cells]]
@@ -50,11 +59,13 @@ def make_plan(index: SegmentIndex, target: str, inoperable: frozenset[str],
     lost_cells = np.flatnonzero((before >= 0) & (after < 0) & ~blocked)
     lost = index._by_cell.of(lost_cells)
 
-    far = np.where(inside[index._side_node[sides]], index._side_link_cell[sides],
-                   index._side_node_cell[sides])
+    far = np.where(
+        inside[index._side_node[sides]], index._side_link_cell[sides], index._side_node_cell[sides]
+    )
     to_close = _in_order(index, valves[~is_shut], far[~is_shut], before, after, stuck)
-    fed = {int(v) for v, cell in zip(valves[~is_shut], far[~is_shut], strict=True)
-           if after[cell] >= 0}
+    fed = {
+        int(v) for v, cell in zip(valves[~is_shut], far[~is_shut], strict=True) if after[cell] >= 0
+    }
     names = [_turning(index, v, stuck) for v in to_close]
     segment_pipes, segment_nodes, segment_controls = index._names(members)
     lost_pipes, lost_nodes, lost_controls = index._names(lost)
@@ -62,11 +73,23 @@ def make_plan(index: SegmentIndex, target: str, inoperable: frozenset[str],
     premises = tuple(sorted({p for e in dry for p in index._premises.get(int(e), ())}))
     already = tuple(sorted(index._valve_ids[v] for v in valves[is_shut]))
     plan = IsolationPlan(
-        target, tuple(names), tuple(_turning(index, v, stuck) for v in to_close if v in fed),
-        segment_pipes, segment_nodes, lost_pipes, lost_nodes,
-        tuple(sorted(h for e in dry for h in index._hydrants.get(int(e), ()))), premises, (),
-        tuple(sorted(segments)), segment_controls, lost_controls, already,
-        tuple(sorted(closed)), tuple(sorted(inoperable)))
+        target,
+        tuple(names),
+        tuple(_turning(index, v, stuck) for v in to_close if v in fed),
+        segment_pipes,
+        segment_nodes,
+        lost_pipes,
+        lost_nodes,
+        tuple(sorted(h for e in dry for h in index._hydrants.get(int(e), ()))),
+        premises,
+        (),
+        tuple(sorted(segments)),
+        segment_controls,
+        lost_controls,
+        already,
+        tuple(sorted(closed)),
+        tuple(sorted(inoperable)),
+    )
     return _with_warnings(index, plan, through, members, before, after, conducting, blocked)
 
 
@@ -76,8 +99,9 @@ def _mask(index: SegmentIndex, names: frozenset[str]) -> Any:
     return mask
 
 
-def _grown(index: SegmentIndex, segments: set[int], shut: Any,
-           stuck: Any) -> tuple[set[int], list[str]]:
+def _grown(
+    index: SegmentIndex, segments: set[int], shut: Any, stuck: Any
+) -> tuple[set[int], list[str]]:
     """Add the segments behind valves that stand open and cannot be turned."""
     through: set[str] = set()
     queue = list(segments)
@@ -100,23 +124,37 @@ def _grown(index: SegmentIndex, segments: set[int], shut: Any,
 
 def _turning(index: SegmentIndex, valve: int, stuck: Any) -> str:
     """The valve to turn at an end: the first that can be turned."""
-    return index._valve_ids[next(v for v in (valve, *index._spare.get(int(valve), ()))
-                                 if not stuck[v])]
+    return index._valve_ids[
+        next(v for v in (valve, *index._spare.get(int(valve), ())) if not stuck[v])
+    ]
 
 
-def _in_order(index: SegmentIndex, valves: Any, far: Any, before: Any, after: Any,
-              stuck: Any) -> list[int]:
+def _in_order(
+    index: SegmentIndex, valves: Any, far: Any, before: Any, after: Any, stuck: Any
+) -> list[int]:
     """Those with supply behind them first, nearest the source first: most flow stops soonest."""
+
     def key(k: int) -> tuple[int, int, str]:
         reached = int(before[far[k]])
-        return (0 if after[far[k]] >= 0 else 1, reached if reached >= 0 else index._cells,
-                _turning(index, valves[k], stuck))
+        return (
+            0 if after[far[k]] >= 0 else 1,
+            reached if reached >= 0 else index._cells,
+            _turning(index, valves[k], stuck),
+        )
 
     return [int(valves[k]) for k in sorted(range(len(valves)), key=key)]
 
 
-def _with_warnings(index: SegmentIndex, plan: IsolationPlan, through: list[str], members: Any,
-                   before: Any, after: Any, conducting: Any, blocked: Any) -> IsolationPlan:
+def _with_warnings(
+    index: SegmentIndex,
+    plan: IsolationPlan,
+    through: list[str],
+    members: Any,
+    before: Any,
+    after: Any,
+    conducting: Any,
+    blocked: Any,
+) -> IsolationPlan:
     from dataclasses import replace
 
     network = index.network
@@ -124,44 +162,82 @@ def _with_warnings(index: SegmentIndex, plan: IsolationPlan, through: list[str],
     said: list[Warning] = []
     for source in network.sources():
         if source.id in inside:
-            said.append(Warning("no_valve_before_source",
-                                f"Cannot isolate below source {source.id}: no valve that can be "
-                                f"turned stands between it and {plan.target}."))
+            said.append(
+                Warning(
+                    "no_valve_before_source",
+                    f"Cannot isolate below source {source.id}: no valve that can be "
+                    f"turned stands between it and {plan.target}.",
+                )
+            )
     stuck = [v for v in through if v != plan.target]
     if stuck:
-        said.append(Warning("inoperable_valve", "More is shut off because these valves cannot be "
-                                                f"turned: {', '.join(stuck)}."))
+        said.append(
+            Warning(
+                "inoperable_valve",
+                f"More is shut off because these valves cannot be turned: {', '.join(stuck)}.",
+            )
+        )
     doubtful = [v for v in plan.valves_to_close if network.valves[v].operable == "unknown"]
     if doubtful:
-        said.append(Warning("valve_untested", "Nobody knows whether these valves turn: "
-                                              f"{', '.join(doubtful)}."))
+        said.append(
+            Warning(
+                "valve_untested", f"Nobody knows whether these valves turn: {', '.join(doubtful)}."
+            )
+        )
     if plan.already_closed:
-        said.append(Warning("already_closed", "Found shut, keep them shut: "
-                                              f"{', '.join(plan.already_closed)}."))
+        said.append(
+            Warning(
+                "already_closed", f"Found shut, keep them shut: {', '.join(plan.already_closed)}."
+            )
+        )
     if not len(index._sources):
-        said.append(Warning("no_source", "The network has no reservoir or tank; who loses supply "
-                                         "beyond the segment cannot be said."))
+        said.append(
+            Warning(
+                "no_source",
+                "The network has no reservoir or tank; who loses supply "
+                "beyond the segment cannot be said.",
+            )
+        )
     elif (before[index._cell[members]] < 0).all():
-        said.append(Warning("already_without_supply",
-                            f"{plan.target} had no way to a source before."))
+        said.append(
+            Warning("already_without_supply", f"{plan.target} had no way to a source before.")
+        )
     if plan.unintended_nodes or plan.unintended_pipes:
-        said.append(Warning("unintended", f"{len(plan.unintended_pipes)} pipes beyond the closed "
-                                          "valves lose their last way to a source."))
+        said.append(
+            Warning(
+                "unintended",
+                f"{len(plan.unintended_pipes)} pipes beyond the closed "
+                "valves lose their last way to a source.",
+            )
+        )
     on_tank = _on_tank_only(index, before, after, conducting, blocked)
     if on_tank:
-        said.append(Warning("tank_only", f"{on_tank} pipes are fed from a tank alone until the "
-                                         "valves are open again."))
+        said.append(
+            Warning(
+                "tank_only",
+                f"{on_tank} pipes are fed from a tank alone until the valves are open again.",
+            )
+        )
     nearby = set(plan.segment_pipes)
-    wrong = [v for v in index.ignored_valves
-             if network.valves[v].pipe in nearby or network.valves[v].node in inside]
+    wrong = [
+        v
+        for v in index.ignored_valves
+        if network.valves[v].pipe in nearby or network.valves[v].node in inside
+    ]
     if wrong:
-        said.append(Warning("valve_not_on_pipe", "Left out, because the records do not place them "
-                                                 f"on a pipe end: {', '.join(sorted(wrong))}."))
+        said.append(
+            Warning(
+                "valve_not_on_pipe",
+                "Left out, because the records do not place them "
+                f"on a pipe end: {', '.join(sorted(wrong))}.",
+            )
+        )
     return replace(plan, warnings=tuple(said))
 
 
-def _on_tank_only(index: SegmentIndex, before: Any, after: Any, conducting: Any,
-                  blocked: Any) -> int:
+def _on_tank_only(
+    index: SegmentIndex, before: Any, after: Any, conducting: Any, blocked: Any
+) -> int:
     """How many pipes can reach a reservoir before, and only a tank after."""
     if index._reservoir.all() or not len(index._reservoir):
         return 0

@@ -23,22 +23,77 @@ import shapely
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
-STREET_CLASSES = frozenset({
-    "motorway", "trunk", "primary", "secondary", "tertiary", "unclassified", "residential",
-    "living_street", "pedestrian", "primary_link", "secondary_link", "tertiary_link", "trunk_link",
-    "motorway_link", "service",
-})
+STREET_CLASSES = frozenset(
+    {
+        "motorway",
+        "trunk",
+        "primary",
+        "secondary",
+        "tertiary",
+        "unclassified",
+        "residential",
+        "living_street",
+        "pedestrian",
+        "primary_link",
+        "secondary_link",
+        "tertiary_link",
+        "trunk_link",
+        "motorway_link",
+        "service",
+    }
+)
 _POI_KEYS = ("amenity", "healthcare", "shop", "office", "tourism", "emergency")
-_DULL = frozenset({
-    "bench", "waste_basket", "vending_machine", "bicycle_parking", "parking", "post_box", "atm",
-    "taxi", "waste_disposal", "clock", "grit_bin", "motorcycle_parking", "parking_entrance",
-    "parking_space", "recycling", "bicycle_rental", "telephone", "artwork", "fountain", "life_ring",
-    "information", "viewpoint", "fire_hydrant", "shelter", "drinking_water", "hunting_stand",
-    "bicycle_repair_station", "charging_station", "defibrillator", "loading_dock", "vacant",
-})
-_COLUMNS = ["highway", "area", "oneway", "name", "building", "building:levels", "addr:street",
-            "addr:housenumber", "addr:postcode", "addr:city", "tunnel", "bridge", "layer",
-            *_POI_KEYS]
+_DULL = frozenset(
+    {
+        "bench",
+        "waste_basket",
+        "vending_machine",
+        "bicycle_parking",
+        "parking",
+        "post_box",
+        "atm",
+        "taxi",
+        "waste_disposal",
+        "clock",
+        "grit_bin",
+        "motorcycle_parking",
+        "parking_entrance",
+        "parking_space",
+        "recycling",
+        "bicycle_rental",
+        "telephone",
+        "artwork",
+        "fountain",
+        "life_ring",
+        "information",
+        "viewpoint",
+        "fire_hydrant",
+        "shelter",
+        "drinking_water",
+        "hunting_stand",
+        "bicycle_repair_station",
+        "charging_station",
+        "defibrillator",
+        "loading_dock",
+        "vacant",
+    }
+)
+_COLUMNS = [
+    "highway",
+    "area",
+    "oneway",
+    "name",
+    "building",
+    "building:levels",
+    "addr:street",
+    "addr:housenumber",
+    "addr:postcode",
+    "addr:city",
+    "tunnel",
+    "bridge",
+    "layer",
+    *_POI_KEYS,
+]
 
 
 class PlaceFileError(ValueError):
@@ -145,8 +200,9 @@ def read_extract(osm_path: Path | str) -> Extract:
     elif name.endswith((".osm", ".osm.gz", ".osm.bz2", ".xml")):
         elements = list(_xml_elements(path))
     else:
-        raise PlaceFileError(path, "not an OpenStreetMap extract: give .osm.pbf, .osm, .osm.gz "
-                                   "or .osm.bz2")
+        raise PlaceFileError(
+            path, "not an OpenStreetMap extract: give .osm.pbf, .osm, .osm.gz or .osm.bz2"
+        )
     extract = _sort_out(elements)
     if not extract.streets:
         raise PlaceFileError(path, "the extract holds no streets")
@@ -164,21 +220,38 @@ def _sort_out(elements: list[_Element]) -> Extract:
             streets += [(element.id, i, street) for i, street in enumerate(_streets(tags, shape))]
         polygon = _largest(shape)
         if tags.get("building", "no") != "no" and polygon is not None:
-            buildings.append(Building(element.id, polygon, tags["building"],
-                                      _levels(tags.get("building:levels")), tags.get("name", "")))
+            buildings.append(
+                Building(
+                    element.id,
+                    polygon,
+                    tags["building"],
+                    _levels(tags.get("building:levels")),
+                    tags.get("name", ""),
+                )
+            )
         point = shape if isinstance(shape, Point) else shape.representative_point()
         street, number = tags.get("addr:street", ""), tags.get("addr:housenumber", "")
         if street and number:
-            addresses.setdefault((street, number), Address(
-                element.id, street, number, point.x, point.y,
-                tags.get("addr:postcode", ""), tags.get("addr:city", "")))
+            addresses.setdefault(
+                (street, number),
+                Address(
+                    element.id,
+                    street,
+                    number,
+                    point.x,
+                    point.y,
+                    tags.get("addr:postcode", ""),
+                    tags.get("addr:city", ""),
+                ),
+            )
         kind = next((tags[key] for key in _POI_KEYS if tags.get(key, "no") != "no"), "")
         if kind == "yes":
             kind = next(key for key in _POI_KEYS if key in tags)
         if kind and kind not in _DULL:
             pois.append(Poi(element.id, tags.get("name", ""), kind, point.x, point.y))
-    return Extract(Places(list(addresses.values()), buildings, pois),
-                   [street for _, _, street in streets])
+    return Extract(
+        Places(list(addresses.values()), buildings, pois), [street for _, _, street in streets]
+    )
 
 
 def _is_street(tags: Mapping[str, str]) -> bool:
@@ -206,17 +279,23 @@ def _levels(text: str | None) -> int | None:
 
 # --- .pbf ---------------------------------------------------------------------------------------
 
+
 def _pbf_elements(path: Path) -> Iterator[_Element]:
     from pyrosm import OSM
 
-    wanted: dict[str, Any] = {key: True for key in _POI_KEYS}
+    wanted: dict[str, Any] = dict.fromkeys(_POI_KEYS, True)
     wanted |= {"building": True, "addr:housenumber": True, "highway": sorted(STREET_CLASSES)}
     try:
         frame = OSM(str(path)).get_data_by_custom_criteria(
-            custom_filter=wanted, filter_type="keep", keep_nodes=True, keep_ways=True,
-            keep_relations=True, tags_as_columns=_COLUMNS)
+            custom_filter=wanted,
+            filter_type="keep",
+            keep_nodes=True,
+            keep_ways=True,
+            keep_relations=True,
+            tags_as_columns=_COLUMNS,
+        )
     # pyrosm's compiled parser answers a damaged file with whatever the damage met first.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise PlaceFileError(path, f"not a readable .pbf extract ({_first_line(error)})") from error
     if frame is None or not len(frame):
         raise PlaceFileError(path, "the extract holds no streets, buildings or addresses")
@@ -237,6 +316,7 @@ def _first_line(error: Exception) -> str:
 
 
 # --- .osm ---------------------------------------------------------------------------------------
+
 
 def _open(path: Path) -> BinaryIO:
     if path.name.lower().endswith(".gz"):
@@ -264,8 +344,9 @@ def _xml_elements(path: Path) -> Iterator[_Element]:
                     shape = Point(points[number]) if tags else None
                 elif item.tag == "way":
                     # A clipped extract names points it does not hold; the rest of the way stays.
-                    line = [points[r] for n in item.iterfind("nd")
-                            if (r := n.get("ref", "")) in points]
+                    line = [
+                        points[r] for n in item.iterfind("nd") if (r := n.get("ref", "")) in points
+                    ]
                     ways[number] = line
                     shape = _way_shape(line, tags) if tags else None
                 elif tags.get("type") == "multipolygon" and "building" in tags:
@@ -288,10 +369,15 @@ def _way_shape(line: list[tuple[float, float]], tags: Mapping[str, str]) -> Base
     return LineString(line) if len(line) >= 2 else None
 
 
-def _relation_shape(item: ElementTree.Element,
-                    ways: Mapping[str, list[tuple[float, float]]]) -> BaseGeometry | None:
-    outer = [LineString(ways[ref]) for m in item.iterfind("member")
-             if m.get("type") == "way" and m.get("role", "outer") in ("outer", "")
-             and len(ways.get(ref := m.get("ref", ""), ())) >= 2]
+def _relation_shape(
+    item: ElementTree.Element, ways: Mapping[str, list[tuple[float, float]]]
+) -> BaseGeometry | None:
+    outer = [
+        LineString(ways[ref])
+        for m in item.iterfind("member")
+        if m.get("type") == "way"
+        and m.get("role", "outer") in ("outer", "")
+        and len(ways.get(ref := m.get("ref", ""), ())) >= 2
+    ]
     polygons = [p for p in shapely.polygonize(outer).geoms if isinstance(p, Polygon)]
     return max(polygons, key=lambda p: float(p.area)) if polygons else None

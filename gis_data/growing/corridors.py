@@ -20,8 +20,17 @@ from gis_data.crs import project_array
 from gis_data.places import Street
 
 #: Order of importance of a street; classes not listed carry no main.
-RANK = {"trunk": 1, "primary": 1, "secondary": 2, "tertiary": 3, "unclassified": 4,
-        "residential": 4, "living_street": 5, "pedestrian": 5, "service": 6}
+RANK = {
+    "trunk": 1,
+    "primary": 1,
+    "secondary": 2,
+    "tertiary": 3,
+    "unclassified": 4,
+    "residential": 4,
+    "living_street": 5,
+    "pedestrian": 5,
+    "service": 6,
+}
 _MERGE_M = 16.0
 _TWIN_M = 22.0
 _STUB_M = 70.0
@@ -99,7 +108,7 @@ def _split(streets: Sequence[Street], epsg: int) -> Corridors:
         for index in range(start + 1, end):
             if uses[place[index]] < 2:
                 continue
-            line = [(float(x), float(y)) for x, y in flat[cut:index + 1]]
+            line = [(float(x), float(y)) for x, y in flat[cut : index + 1]]
             a, b = int(place[cut]), int(place[index])
             places[a], places[b] = line[0], line[-1]
             if LineString(line).length > 0.01:
@@ -150,7 +159,7 @@ def _no_loops(graph: Corridors) -> Corridors:
             continue
         cut = len(edge.line) // 2
         places[fresh] = edge.line[cut]
-        edges.append(Corridor(edge.a, fresh, edge.line[:cut + 1], edge.name, edge.rank))
+        edges.append(Corridor(edge.a, fresh, edge.line[: cut + 1], edge.name, edge.rank))
         edges.append(Corridor(fresh, edge.b, edge.line[cut:], edge.name, edge.rank))
         fresh += 1
     return Corridors(places, edges)
@@ -181,15 +190,20 @@ def _largest_part(graph: Corridors) -> Corridors:
 
 def _without_twins(graph: Corridors) -> Corridors:
     """Drop the second carriageway, ramps and drives that run beside a corridor already kept."""
-    order = sorted(range(len(graph.edges)), key=lambda i: (
-        graph.edges[i].rank, -round(graph.edges[i].length, 2), graph.edges[i].line))
+    order = sorted(
+        range(len(graph.edges)),
+        key=lambda i: (graph.edges[i].rank, -round(graph.edges[i].length, 2), graph.edges[i].line),
+    )
     shapes = np.array([e.shape for e in graph.edges], dtype=object)
     tree = shapely.STRtree(shapes)
     kept: set[int] = set()
     for i in order:
         edge = graph.edges[i]
-        near = [int(j) for j in tree.query(shapes[i], predicate="dwithin", distance=_TWIN_M)
-                if int(j) in kept]
+        near = [
+            int(j)
+            for j in tree.query(shapes[i], predicate="dwithin", distance=_TWIN_M)
+            if int(j) in kept
+        ]
         beside = [j for j in near if _beside(edge, graph.edges[j])]
         if beside:
             cover = shapely.union_all(shapely.buffer(shapes[beside], _TWIN_M, cap_style="flat"))
@@ -232,8 +246,9 @@ def _contracted(graph: Corridors) -> Corridors:
         if a == b or any({edges[k].a, edges[k].b} == {a, b} for k in at[a] - {i, j}):
             continue
         longer = one if one.length >= two.length else two
-        joined = Corridor(a, b, first + second[1:], longer.name or one.name or two.name,
-                          min(one.rank, two.rank))
+        joined = Corridor(
+            a, b, first + second[1:], longer.name or one.name or two.name, min(one.rank, two.rank)
+        )
         edges[i] = joined
         del edges[j]
         at[place].clear()
@@ -251,8 +266,9 @@ def _without_stubs(graph: Corridors, shorter_than: float) -> Corridors:
         for edge in edges:
             degree[edge.a] += 1
             degree[edge.b] += 1
-        kept = [e for e in edges
-                if (degree[e.a] > 1 and degree[e.b] > 1) or e.length >= shorter_than]
+        kept = [
+            e for e in edges if (degree[e.a] > 1 and degree[e.b] > 1) or e.length >= shorter_than
+        ]
         if len(kept) == len(edges) or len(kept) < 3:
             break
         edges = kept
@@ -296,8 +312,9 @@ def _linked_ends(graph: Corridors, buildings: Sequence[Any]) -> Corridors:
 
 def _numbered(graph: Corridors) -> Corridors:
     """Number places from west to east and sort edges, so that ids follow the ground."""
-    order = sorted(graph.places, key=lambda i: (round(graph.places[i][0], 2),
-                                                round(graph.places[i][1], 2)))
+    order = sorted(
+        graph.places, key=lambda i: (round(graph.places[i][0], 2), round(graph.places[i][1], 2))
+    )
     new = {old: k for k, old in enumerate(order)}
     edges = []
     for e in graph.edges:

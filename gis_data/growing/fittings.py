@@ -56,11 +56,15 @@ def plan_valves(layout: Layout, rng: np.random.Generator) -> list[PlannedValve]:
         if len(found) == 3 or min(m.dn for m in found) < 250:
             # The pipe left without a valve here must have one at its other end, and never the
             # dead end or the trunk: those are what one wants to shut by themselves.
-            free = [m for m in found if not m.trunk and (m.id, node) not in wanted
-                    and len(at[_other(m, node)]) > 1]
+            free = [
+                m
+                for m in found
+                if not m.trunk and (m.id, node) not in wanted and len(at[_other(m, node)]) > 1
+            ]
             held = [m for m in free if (m.id, _other(m, node)) in wanted]
-            pool = held or [m for m in free if len(at[_other(m, node)]) >= 3
-                            and _other(m, node) > node]
+            pool = held or [
+                m for m in free if len(at[_other(m, node)]) >= 3 and _other(m, node) > node
+            ]
             bare = pool[int(rng.integers(len(pool)))] if pool else None
         wanted |= {(m.id, node) for m in found if m is not bare}
     wanted |= _on_long_runs(layout, at, wanted)
@@ -71,8 +75,9 @@ def _other(main: Main, node: str) -> str:
     return main.b if main.a == node else main.a
 
 
-def _on_long_runs(layout: Layout, at: dict[str, list[Main]],
-                  wanted: set[tuple[str, str]]) -> set[tuple[str, str]]:
+def _on_long_runs(
+    layout: Layout, at: dict[str, list[Main]], wanted: set[tuple[str, str]]
+) -> set[tuple[str, str]]:
     """Walk each street from crossing to crossing; a valve whenever the last is too far back."""
     extra: set[tuple[str, str]] = set()
     seen: set[str] = set()
@@ -112,8 +117,14 @@ def _planned(layout: Layout, main_id: str, node: str, rng: np.random.Generator) 
     operable = "no" if chance < stuck else "unknown" if chance < stuck + doubtful else "yes"
     if layout.spots[node].fixed or main.shut_at == node:
         operable = "yes"
-    return PlannedValve(main_id, node, (foot.x, foot.y), main.shut_at != node, operable,
-                        max(8, round(main.dn / 25.4 * 3) + 2))
+    return PlannedValve(
+        main_id,
+        node,
+        (foot.x, foot.y),
+        main.shut_at != node,
+        operable,
+        max(8, round(main.dn / 25.4 * 3) + 2),
+    )
 
 
 def plan_hydrants(layout: Layout) -> list[str]:
@@ -123,8 +134,13 @@ def plan_hydrants(layout: Layout) -> list[str]:
     xy = np.array([layout.spots[s].xy for s in nodes])
     tree = cKDTree(xy)
     # Dead ends first (they are flushed there), then mid-street, then crossings.
-    order = sorted(range(len(nodes)), key=lambda i: (
-        0 if len(at[nodes[i]]) == 1 else 1 if len(at[nodes[i]]) == 2 else 2, nodes[i]))
+    order = sorted(
+        range(len(nodes)),
+        key=lambda i: (
+            0 if len(at[nodes[i]]) == 1 else 1 if len(at[nodes[i]]) == 2 else 2,
+            nodes[i],
+        ),
+    )
     chosen: set[int] = set()
     for i in order:
         if not any(j in chosen for j in tree.query_ball_point(xy[i], _HYDRANT_APART_M)):
@@ -160,8 +176,9 @@ def plan_taps(layout: Layout, doors: list[Door], buildings: list[shapely.Polygon
         assert best is not None
         shape, line = shapes[best[2]], best[3]
         measure = shape.project(Point(line.coords[0])) / shape.length
-        taps.append(Tap(best[1], round(float(measure), 6),
-                        [(float(x), float(y)) for x, y in line.coords]))
+        taps.append(
+            Tap(best[1], round(float(measure), 6), [(float(x), float(y)) for x, y in line.coords])
+        )
     return taps
 
 

@@ -94,8 +94,10 @@ def lay(graph: Corridors, ground: Ground, zones: dict[int, str]) -> Layout:
     layout = Layout()
     ids = sorted(graph.places)
     heights = ground.elevation([graph.places[i] for i in ids])
-    name = {i: layout.spot(graph.places[i], float(z), zones[i])
-            for i, z in zip(ids, heights, strict=True)}
+    name = {
+        i: layout.spot(graph.places[i], float(z), zones[i])
+        for i, z in zip(ids, heights, strict=True)
+    }
     crossing = [i for i, e in enumerate(graph.edges) if zones[e.a] != zones[e.b]]
     inlet = _inlet(graph, zones)
     pump, relief = _station_edges(graph, crossing, inlet)
@@ -106,7 +108,8 @@ def lay(graph: Corridors, ground: Ground, zones: dict[int, str]) -> Layout:
             mains = _in_pieces(layout, ground, a, b, line, edge, zone)
             if index in crossing:
                 mains[-1 if zones[edge.b] == HIGH else 0].shut_at = (
-                    b if zones[edge.b] == HIGH else a)
+                    b if zones[edge.b] == HIGH else a
+                )
             continue
         if zones[edge.a] == HIGH:
             a, b, line = b, a, line[::-1]
@@ -120,12 +123,15 @@ def lay(graph: Corridors, ground: Ground, zones: dict[int, str]) -> Layout:
 def _cut(line: Line, parts: int) -> list[Line]:
     shape = LineString(line)
     step = shape.length / parts
-    return [[(float(x), float(y)) for x, y in ops.substring(shape, k * step, (k + 1) * step).coords]
-            for k in range(parts)]
+    return [
+        [(float(x), float(y)) for x, y in ops.substring(shape, k * step, (k + 1) * step).coords]
+        for k in range(parts)
+    ]
 
 
-def _in_pieces(layout: Layout, ground: Ground, a: str, b: str, line: Line, edge: Corridor,
-               zone: str) -> list[Main]:
+def _in_pieces(
+    layout: Layout, ground: Ground, a: str, b: str, line: Line, edge: Corridor, zone: str
+) -> list[Main]:
     length = LineString(line).length
     parts = 1 if length < 1.4 * _PIECE_M else int(np.ceil(length / _PIECE_M))
     lines = _cut(line, parts) if parts > 1 else [line]
@@ -138,8 +144,9 @@ def _in_pieces(layout: Layout, ground: Ground, a: str, b: str, line: Line, edge:
     return made
 
 
-def _station(layout: Layout, ground: Ground, low: str, high: str, line: Line, edge: Corridor,
-             kind: str) -> None:
+def _station(
+    layout: Layout, ground: Ground, low: str, high: str, line: Line, edge: Corridor, kind: str
+) -> None:
     """Low main, station of three metres, high main. A pump lifts, a reducing valve lets down."""
     shape = LineString(line)
     half = shape.length / 2
@@ -170,31 +177,43 @@ def _inlet(graph: Corridors, zones: dict[int, str]) -> list[int]:
         return away * (1.0 if rank <= 2 else 0.8), -i
 
     first = max(low, key=worth)
-    near = sorted((i for i in low if i != first), key=lambda i: (
-        float(np.hypot(*(np.array(graph.places[i]) - graph.places[first]))), i))
-    other = next((i for i in near if np.hypot(
-        *(np.array(graph.places[i]) - graph.places[first])) > 90.0), None)
+    near = sorted(
+        (i for i in low if i != first),
+        key=lambda i: (float(np.hypot(*(np.array(graph.places[i]) - graph.places[first]))), i),
+    )
+    other = next(
+        (i for i in near if np.hypot(*(np.array(graph.places[i]) - graph.places[first])) > 90.0),
+        None,
+    )
     return [first] if other is None else [first, other]
 
 
-def _station_edges(graph: Corridors, crossing: list[int],
-                   inlet: list[int]) -> tuple[int | None, int | None]:
+def _station_edges(
+    graph: Corridors, crossing: list[int], inlet: list[int]
+) -> tuple[int | None, int | None]:
     """The pump on the boundary street nearest the source, the relief valve far from the pump."""
     if not crossing:
         return None, None
     middle = {i: np.mean(graph.edges[i].line, axis=0) for i in crossing}
     source = np.array(graph.places[inlet[0]])
     long_enough = [i for i in crossing if graph.edges[i].length > 24.0] or crossing
-    pump = min(long_enough, key=lambda i: (
-        float(np.hypot(*(middle[i] - source))) * (0.7 if graph.edges[i].rank <= 3 else 1.0), i))
+    pump = min(
+        long_enough,
+        key=lambda i: (
+            float(np.hypot(*(middle[i] - source))) * (0.7 if graph.edges[i].rank <= 3 else 1.0),
+            i,
+        ),
+    )
     rest = [i for i in long_enough if i != pump]
-    relief = max(rest, key=lambda i: (float(np.hypot(*(middle[i] - middle[pump]))), -i),
-                 default=None)
+    relief = max(
+        rest, key=lambda i: (float(np.hypot(*(middle[i] - middle[pump]))), -i), default=None
+    )
     return pump, relief
 
 
-def _works(layout: Layout, graph: Corridors, ground: Ground, name: dict[int, str],
-           inlet: list[int]) -> None:
+def _works(
+    layout: Layout, graph: Corridors, ground: Ground, name: dict[int, str], inlet: list[int]
+) -> None:
     """The reservoir stands outside, up to two trunk mains lead in."""
     middle = np.mean(list(graph.places.values()), axis=0)
     first = np.array(graph.places[inlet[0]])

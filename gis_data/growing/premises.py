@@ -16,15 +16,47 @@ from gis_data.places import Places
 UseClass = Literal["home", "hospital", "school", "dialysis", "care", "shop", "office"]
 
 #: Litres a day for each person there.
-LITRES = {"home": 155.0, "dialysis": 310.0, "hospital": 420.0, "care": 210.0, "school": 25.0,
-          "shop": 60.0, "office": 45.0}
+LITRES = {
+    "home": 155.0,
+    "dialysis": 310.0,
+    "hospital": 420.0,
+    "care": 210.0,
+    "school": 25.0,
+    "shop": 60.0,
+    "office": 45.0,
+}
 _HOSPITAL = {"hospital", "clinic"}
 _SCHOOL = {"school", "kindergarten", "university", "college"}
 _CARE = {"nursing_home", "social_facility", "assisted_living"}
-_OFFICE = {"company", "office", "government", "lawyer", "embassy", "ngo", "bank", "association",
-           "architect", "townhall", "courthouse", "police", "fire_station", "library", "museum",
-           "place_of_worship", "theatre", "cinema", "doctors", "dentist", "insurance",
-           "accountant", "financial", "travel_agent", "estate_agent", "research", "consulting"}
+_OFFICE = {
+    "company",
+    "office",
+    "government",
+    "lawyer",
+    "embassy",
+    "ngo",
+    "bank",
+    "association",
+    "architect",
+    "townhall",
+    "courthouse",
+    "police",
+    "fire_station",
+    "library",
+    "museum",
+    "place_of_worship",
+    "theatre",
+    "cinema",
+    "doctors",
+    "dentist",
+    "insurance",
+    "accountant",
+    "financial",
+    "travel_agent",
+    "estate_agent",
+    "research",
+    "consulting",
+}
 _SMALL = {"roof", "garage", "garages", "shed", "hut", "carport", "kiosk", "toilets", "greenhouse"}
 _REACH_M = 90.0
 _DIALYSIS_HOMES = 4
@@ -85,8 +117,15 @@ class Settled:
     doors: list[Door]
 
 
-def settle(places: Places, mains: Sequence[Any], names: Sequence[str], epsg: int, *,
-           count: int, rng: np.random.Generator) -> Settled:
+def settle(
+    places: Places,
+    mains: Sequence[Any],
+    names: Sequence[str],
+    epsg: int,
+    *,
+    count: int,
+    rng: np.random.Generator,
+) -> Settled:
     """`count` premises near the mains (lines in metres with street names)."""
     buildings = list(project_geometries([b.polygon for b in places.buildings], epsg))
     doors = _doors(places, buildings, mains, names, epsg)
@@ -103,16 +142,31 @@ def settle(places: Places, mains: Sequence[Any], names: Sequence[str], epsg: int
             use, name = _use_of(door, k, places)
             unit = "" if units[index] == 1 else f"{chr(65 + min(k // 16, 25))} {k + 1}"
             text = " ".join(part for part in (door.street, door.number, unit) if part)
-            premises.append(PremiseSeed(
-                door.id if k == 0 else f"{door.id}-{k + 1}", text, polygon,
-                float(lonlat[index][0]), float(lonlat[index][1]), use, _persons(use, door, rng),
-                door.floors, door.street, door.number, unit, door.postcode, door.city, name))
+            premises.append(
+                PremiseSeed(
+                    door.id if k == 0 else f"{door.id}-{k + 1}",
+                    text,
+                    polygon,
+                    float(lonlat[index][0]),
+                    float(lonlat[index][1]),
+                    use,
+                    _persons(use, door, rng),
+                    door.floors,
+                    door.street,
+                    door.number,
+                    unit,
+                    door.postcode,
+                    door.city,
+                    name,
+                )
+            )
             door_of.append(index)
     return Settled(_with_needs(premises, rng), door_of, doors)
 
 
-def _doors(places: Places, buildings: list[Any], mains: Sequence[Any], names: Sequence[str],
-           epsg: int) -> list[Door]:
+def _doors(
+    places: Places, buildings: list[Any], mains: Sequence[Any], names: Sequence[str], epsg: int
+) -> list[Door]:
     tree = shapely.STRtree(list(mains))
     walls = shapely.STRtree(buildings)
     doors: list[Door] = []
@@ -125,21 +179,42 @@ def _doors(places: Places, buildings: list[Any], mains: Sequence[Any], names: Se
         if not len(tree.query(point, predicate="dwithin", distance=_REACH_M)):
             continue
         near = walls.query(point, predicate="dwithin", distance=15.0)
-        inside = min((int(i) for i in near),
-                     key=lambda i: (round(float(buildings[i].distance(point)), 2), i), default=None)
+        inside = min(
+            (int(i) for i in near),
+            key=lambda i: (round(float(buildings[i].distance(point)), 2), i),
+            default=None,
+        )
         if inside is not None:
             taken.add(inside)
-        doors.append(Door(address.id, address.street, address.number, (float(x), float(y)), inside,
-                          address.postcode, address.city or town, [], {}))
+        doors.append(
+            Door(
+                address.id,
+                address.street,
+                address.number,
+                (float(x), float(y)),
+                inside,
+                address.postcode,
+                address.city or town,
+                [],
+                {},
+            )
+        )
     doors += _unnumbered(places, buildings, taken, mains, names, tree, doors, town)
     doors.sort(key=lambda d: (d.id[0], int(d.id[1:])))
     _place_pois(places, doors, epsg)
     return doors
 
 
-def _unnumbered(places: Places, buildings: list[Any], taken: set[int], mains: Sequence[Any],
-                names: Sequence[str], tree: shapely.STRtree, doors: list[Door],
-                town: str) -> list[Door]:
+def _unnumbered(
+    places: Places,
+    buildings: list[Any],
+    taken: set[int],
+    mains: Sequence[Any],
+    names: Sequence[str],
+    tree: shapely.STRtree,
+    doors: list[Door],
+    town: str,
+) -> list[Door]:
     """Buildings without an address get a number by their distance along the nearest street."""
     used = {(d.street, d.number) for d in doors}
     found = []
@@ -160,8 +235,19 @@ def _unnumbered(places: Places, buildings: list[Any], taken: set[int], mains: Se
         inner = shape.buffer(-2.0)
         if not inner.is_empty:
             door = shapely.Point(shapely.shortest_line(door, inner).coords[-1])
-        found.append(Door(places.buildings[index].id, street, number, (door.x, door.y), index, "",
-                          town, [], {}))
+        found.append(
+            Door(
+                places.buildings[index].id,
+                street,
+                number,
+                (door.x, door.y),
+                index,
+                "",
+                town,
+                [],
+                {},
+            )
+        )
     return found
 
 
@@ -191,8 +277,9 @@ def _class_of(kind: str) -> UseClass:
     return "office" if kind in _OFFICE else "shop"
 
 
-def _weigh(doors: list[Door], places: Places, buildings: list[Any],
-           rng: np.random.Generator) -> None:
+def _weigh(
+    doors: list[Door], places: Places, buildings: list[Any], rng: np.random.Generator
+) -> None:
     sharing = Counter(d.building for d in doors if d.building is not None)
     for door in doors:
         area = 200.0
@@ -209,7 +296,7 @@ def _shares(weights: list[float], count: int) -> Any:
     weight = np.asarray(weights, dtype=float)
     if count <= len(weight):
         units = np.zeros(len(weight), dtype=int)
-        units[np.argsort(-weight, kind="stable")[:max(count, 0)]] = 1
+        units[np.argsort(-weight, kind="stable")[: max(count, 0)]] = 1
         return units
     exact = weight / weight.sum() * (count - len(weight))
     units = np.floor(exact).astype(int) + 1
@@ -225,8 +312,11 @@ def _use_of(door: Door, unit: int, places: Places) -> tuple[UseClass, str]:
             if unit == 0:
                 return special, door.poi_names[special]  # type: ignore[return-value]
             unit -= 1
-    trade: list[UseClass] = [u for u in ("shop", "office")  # type: ignore[misc]
-                             for _ in range(min(door.poi_kinds.count(u), 2))]
+    trade: list[UseClass] = [
+        u
+        for u in ("shop", "office")  # type: ignore[misc]
+        for _ in range(min(door.poi_kinds.count(u), 2))
+    ]
     if kind in ("office", "commercial", "public", "government", "university"):
         trade += ["office"] * 2
     elif kind in ("retail", "supermarket"):
@@ -238,16 +328,24 @@ def _use_of(door: Door, unit: int, places: Places) -> tuple[UseClass, str]:
 
 
 def _persons(use: str, door: Door, rng: np.random.Generator) -> int:
-    low, high = {"home": (1, 5), "hospital": (60, 220), "school": (120, 520), "care": (30, 90),
-                 "shop": (2, 14), "office": (6, 60), "dialysis": (1, 4)}[use]
+    low, high = {
+        "home": (1, 5),
+        "hospital": (60, 220),
+        "school": (120, 520),
+        "care": (30, 90),
+        "shop": (2, 14),
+        "office": (6, 60),
+        "dialysis": (1, 4),
+    }[use]
     return int(rng.integers(low, high))
 
 
 def _with_needs(premises: list[PremiseSeed], rng: np.random.Generator) -> list[PremiseSeed]:
     """A few homes have somebody on home dialysis; a town without a care home gets one."""
     homes = [i for i, p in enumerate(premises) if p.use == "home"]
-    chosen = rng.choice(homes, size=min(_DIALYSIS_HOMES + 1, len(homes)), replace=False) \
-        if homes else []
+    chosen = (
+        rng.choice(homes, size=min(_DIALYSIS_HOMES + 1, len(homes)), replace=False) if homes else []
+    )
     needs: dict[int, UseClass] = {int(i): "dialysis" for i in chosen[:_DIALYSIS_HOMES]}
     if len(chosen) > _DIALYSIS_HOMES and not any(p.use == "care" for p in premises):
         needs[int(chosen[_DIALYSIS_HOMES])] = "care"
@@ -255,7 +353,22 @@ def _with_needs(premises: list[PremiseSeed], rng: np.random.Generator) -> list[P
     for index, p in enumerate(premises):
         use = needs.get(index, p.use)
         persons = 48 if use == "care" and p.use == "home" else p.persons
-        changed.append(PremiseSeed(p.id, p.address, p.building, p.lon, p.lat, use, persons,
-                                   p.floors, p.street, p.number, p.unit, p.postcode, p.city,
-                                   p.name))
+        changed.append(
+            PremiseSeed(
+                p.id,
+                p.address,
+                p.building,
+                p.lon,
+                p.lat,
+                use,
+                persons,
+                p.floors,
+                p.street,
+                p.number,
+                p.unit,
+                p.postcode,
+                p.city,
+                p.name,
+            )
+        )
     return changed

@@ -24,8 +24,11 @@ def size_mains(layout: Layout, pump_m3s: float) -> dict[str, str]:
     tree: dict[str, str] = {}
     for zone in (LOW, HIGH):
         starts = [s.id for s in layout.spots.values() if s.zone == zone and s.kind != "junction"]
-        starts += [s.b for s in layout.stations.values()
-                   if s.kind == "pump" and layout.spots[s.b].zone == zone]
+        starts += [
+            s.b
+            for s in layout.stations.values()
+            if s.kind == "pump" and layout.spots[s.b].zone == zone
+        ]
         if starts:
             tree |= _size_zone(layout, zone, starts, pump_m3s)
     return tree

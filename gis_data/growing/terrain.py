@@ -50,9 +50,14 @@ def ground_under(graph: Corridors, rng: np.random.Generator) -> Ground:
     top = xy[rim[int(np.argmax(crowd))]]
     height = float(np.clip(0.018 * size, 22.0, 34.0))
     phase = rng.uniform(0, 2 * np.pi, 2)
-    return Ground(float(west), float(south), size,
-                  (float((top[0] - west) / size), float((top[1] - south) / size)),
-                  height, (float(phase[0]), float(phase[1])))
+    return Ground(
+        float(west),
+        float(south),
+        size,
+        (float((top[0] - west) / size), float((top[1] - south) / size)),
+        height,
+        (float(phase[0]), float(phase[1])),
+    )
 
 
 def zones_of(graph: Corridors, heights: dict[int, float]) -> dict[int, str]:
