@@ -27,6 +27,9 @@ class NetworkVersion(models.Model):
     source = models.CharField(max_length=200)
     loaded_at = models.DateTimeField(auto_now_add=True)
     summary = models.JSONField(default=dict)
+    # What belongs to the network as a whole: name, crs_measure, patterns, pattern_step_s,
+    # default_pattern, rules (gis_data.model.Network).
+    header = models.JSONField(default=dict)
 
 
 class Zone(models.Model):
@@ -60,6 +63,7 @@ class Node(Asset):
     elevation_m = models.FloatField(default=0)
     base_demand_m3s = models.FloatField(default=0)
     head_m = models.FloatField(null=True)
+    demand_pattern = models.CharField(max_length=40, blank=True)
     tank = models.JSONField(null=True)
     zone = models.CharField(max_length=40, blank=True)
     dma = models.CharField(max_length=40, blank=True)
@@ -74,6 +78,7 @@ class Pipe(Asset):
     material = models.CharField(max_length=20, blank=True)
     year = models.PositiveSmallIntegerField(null=True)
     roughness = models.FloatField(default=130)
+    minor_loss = models.FloatField(default=0)
     role = models.CharField(max_length=16, default="distribution")
     zone = models.CharField(max_length=40, blank=True)
     dma = models.CharField(max_length=40, blank=True)
@@ -124,6 +129,8 @@ class Control(Asset):
     diameter_mm = models.FloatField(default=0)
     setting = models.FloatField(null=True)
     curve = models.JSONField(null=True)
+    closed = models.BooleanField(default=False)
+    power_w = models.FloatField(null=True)
     geom = models.LineStringField(srid=4326)
     geom_3857 = tiled(models.LineStringField(srid=3857, spatial_index=False))
 

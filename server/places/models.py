@@ -13,6 +13,8 @@ class Street(models.Model):
 
     name = models.CharField(max_length=120, blank=True, db_index=True)
     klass = models.CharField(max_length=30)
+    # The name folded as in normalise.py; what questions are matched against.
+    folded = models.CharField(max_length=160, blank=True)
     geom = models.LineStringField(srid=4326)
     geom_3857 = tiled(models.LineStringField(srid=3857, spatial_index=False))
 
@@ -20,6 +22,7 @@ class Street(models.Model):
         indexes = [
             GistIndex(fields=["geom_3857"], name="street_tile"),
             GinIndex(fields=["name"], name="street_name", opclasses=["gin_trgm_ops"]),
+            GinIndex(fields=["folded"], name="street_folded", opclasses=["gin_trgm_ops"]),
         ]
 
 
