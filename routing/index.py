@@ -45,6 +45,11 @@ _FLEETS_KEPT = 8
 _SNAPS_KEPT = 20_000
 
 
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
 class StreetIndex:
     """Streets ready for questions; every method may be called from any thread.
 
@@ -59,7 +64,7 @@ class StreetIndex:
         order: Ints,
         twins: Ints,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._table = table
         self._order = order
@@ -80,12 +85,14 @@ class StreetIndex:
     # -- making, saving, opening ---------------------------------------------------------------
 
     @classmethod
-    def compile(cls, graph: nx.MultiDiGraph) -> StreetIndex:
+    def compile(
+        cls, graph: nx.MultiDiGraph, clock: Callable[[], datetime] = utc_now
+    ) -> StreetIndex:
         """Compiles an OSMnx-form graph. Raises RoutingError when it has no edge or is unsound."""
         table = StreetTable.from_graph(graph)
         if table.edges == 0:
             raise RoutingError("A street graph without edges cannot be compiled.")
-        return cls(table, make_order(table), find_twins(table))
+        return cls(table, make_order(table), find_twins(table), clock=clock)
 
     def save(self, directory: Path | str) -> None:
         """Writes the index (without closures) so that `open` finds the old or the new, whole."""
@@ -94,12 +101,14 @@ class StreetIndex:
         write_snapshot(Path(directory), self.version, arrays, counts)
 
     @classmethod
-    def open(cls, directory: Path | str) -> StreetIndex:
+    def open(
+        cls, directory: Path | str, clock: Callable[[], datetime] = utc_now
+    ) -> StreetIndex:
         """Opens what `save` wrote, checking every file. Raises SnapshotError."""
         version, arrays = read_snapshot(Path(directory))
         try:
             table = StreetTable.from_arrays(arrays)
-            index = cls(table, np.asarray(arrays["order"]), np.asarray(arrays["twins"]))
+            index = cls(table, arrays["order"], arrays["twins"], clock=clock)
         except (KeyError, ValueError, IndexError) as error:
             raise SnapshotError(
                 f"The street snapshot {Path(directory).name} lacks a column or is unsound."
