@@ -17,6 +17,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ class Will:
 class Connection:
     """Keeps one client connected until `stop`; callbacks run in paho's thread and must be short.
 
-    `subscriptions` are (topic filter, QoS). `receive_maximum` bounds how many unacknowledged
+    `subscriptions` are topic filters, all QoS 1; `retained` says whether what stands retained
+    there is wanted on each connection. `receive_maximum` bounds how many unacknowledged
     messages the broker may have given us.
     """
 
@@ -64,7 +66,8 @@ class Connection:
         self,
         account: Account,
         *,
-        subscriptions: tuple[tuple[str, int], ...] = (),
+        subscriptions: tuple[str, ...] = (),
+        retained: bool = True,
         on_message: Callable[[Incoming], None] | None = None,
         on_change: Callable[[bool, str], None] | None = None,
         on_published: Callable[[int, str | None], None] | None = None,
@@ -77,7 +80,12 @@ class Connection:
         self.connected = threading.Event()
         self.problem = ""
         self.epoch = 0
-        self._subscriptions = subscriptions
+        options = SubscribeOptions(  # type: ignore[no-untyped-call]
+            qos=1,
+            retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if retained
+            else SubscribeOptions.RETAIN_DO_NOT_SEND,
+        )
+        self._subscriptions = [(pattern, options) for pattern in subscriptions]
         self._on_message = on_message
         self._on_change = on_change
         self._on_published = on_published
@@ -148,7 +156,7 @@ class Connection:
             return
         self.epoch += 1
         if self._subscriptions:
-            client.subscribe(list(self._subscriptions))
+            client.subscribe(self._subscriptions)
         if self._will is not None:
             client.publish(self._will.topic, self._will.here, qos=1, retain=True)
         self._changed(True, "")

@@ -129,8 +129,9 @@ class Ingest:
         self._connection = Connection(
             Account(host, port, user, password, client_id=name),
             subscriptions=tuple(
-                (f"$share/{GROUP}/{topics.ROOT}/+/{kind}", 1) for kind in ("pos", "report", "state")
+                f"$share/{GROUP}/{topics.ROOT}/+/{kind}" for kind in ("pos", "report", "state")
             ),
+            retained=False,
             on_message=self._arrived,
             receive_maximum=max(2 * max_batch, 100),
         )

@@ -19,11 +19,11 @@ from mqtt.fields import BadMessage, Fields
 
 Action = Literal[
     "accept", "decline", "depart", "arrive", "close_valve", "cannot_close_valve", "open_valve",
-    "repaired", "restored", "complete", "note", "photo",
+    "repaired", "restored", "complete", "pause", "resume", "no_access", "note", "photo",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 NEEDS_VALVE = ("close_valve", "cannot_close_valve", "open_valve")
-NEEDS_REASON = ("decline", "cannot_close_valve")
+NEEDS_REASON = ("decline", "cannot_close_valve", "pause", "no_access")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ def parse_report(payload: bytes) -> Report:
         action=action,
         at=read.moment(data, "at"),
         note=read.optional_text(data, "note", most=4000),
-        valve=read.optional_text(data, "valve", most=120),
-        reason=read.optional_text(data, "reason", most=1000),
+        valve=read.optional_text(data, "valve", most=60),
+        reason=read.optional_text(data, "reason", most=120),
         turns=turns,
         lon=lon,
         lat=lat,

@@ -31,17 +31,27 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Latest:
+    """Where a device was last seen: what the map shows of it."""
+
+    fix_time: datetime
+    lon: float
+    lat: float
+    accuracy_m: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What is remembered of a device between batches.
 
-    `marker` is the fix shown on the map. `skew_s` says how far the device's clock is ahead of
+    `skew_s` says how far the device's clock is ahead of
     ours (None before the first fix). `shift_started` comes from the roster, where there is one.
     """
 
-    marker: Position | None = None
+    marker: Latest | None = None
     recent_ids: tuple[str, ...] = ()
     skew_s: float | None = None
-    suspect: Position | None = None
+    suspect: Latest | None = None
     suspects: int = 0
     shift_started: datetime | None = None
 
@@ -82,7 +92,7 @@ class Finding:
 Step = Callable[[Fix, Known, Rules], Finding | None]
 
 
-def distance_m(a: Position, b: Position) -> float:
+def distance_m(a: Latest | Position, b: Latest | Position) -> float:
     """Great-circle distance in metres."""
     lat_a, lat_b = math.radians(a.lat), math.radians(b.lat)
     h = (
@@ -92,7 +102,7 @@ def distance_m(a: Position, b: Position) -> float:
     return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(h)))
 
 
-def _reachable(a: Position, b: Position, rules: Rules) -> bool:
+def _reachable(a: Latest, b: Position, rules: Rules) -> bool:
     seconds = abs((b.fix_time - a.fix_time).total_seconds())
     # Both fixes may be off by their accuracy, and GPS times are often whole seconds.
     slack = a.accuracy_m + b.accuracy_m
@@ -195,13 +205,14 @@ def skew(fix: Fix, known: Known) -> float:
 def judge(fix: Fix, known: Known, rules: Rules) -> tuple[Verdict, Known]:
     """One fix against what is known of its device; the verdict and what is known afterwards."""
     at = fix.position
+    here = Latest(at.fix_time, at.lon, at.lat, at.accuracy_m)
     finding = next((found for step in STEPS if (found := step(fix, known, rules))), None)
     after = replace(known, skew_s=skew(fix, known))
     if finding is None:
-        after = replace(after, marker=at, suspect=None, suspects=0)
+        after = replace(after, marker=here, suspect=None, suspects=0)
     elif finding.reason == "jump":
         near = known.suspect is not None and _reachable(known.suspect, at, rules)
-        after = replace(after, suspect=at, suspects=known.suspects + 1 if near else 1)
+        after = replace(after, suspect=here, suspects=known.suspects + 1 if near else 1)
     if finding is None or finding.keep:
         after = replace(after, recent_ids=(*known.recent_ids, at.id)[-RECENT:])
     verdict = Verdict(
@@ -217,10 +228,11 @@ def judge(fix: Fix, known: Known, rules: Rules) -> tuple[Verdict, Known]:
 
 
 def advance(
-    batch: Iterable[Fix], latest: Mapping[str, Known], rules: Rules = Rules()
+    batch: Iterable[Fix], latest: Mapping[str, Known | Latest], rules: Rules = Rules()
 ) -> tuple[list[Verdict], dict[str, Known]]:
     """Verdicts in the order of the batch, and the new knowledge about the devices in it.
 
+    Pass what came back into the next call; a fresh start needs no more than `Latest` per device.
     Within the batch a device's fixes are judged by their fix time: the network may shuffle them,
     the vehicle did not.
     """
@@ -229,13 +241,19 @@ def advance(
     verdicts: dict[int, Verdict] = {}
     for index in sorted(range(len(fixes)), key=lambda i: (fixes[i].position.fix_time, i)):
         fix = fixes[index]
-        known = knowledge.get(fix.device) or latest.get(fix.device) or Known()
+        known = knowledge.get(fix.device) or _known(latest.get(fix.device))
         verdicts[index], knowledge[fix.device] = judge(fix, known, rules)
     return [verdicts[i] for i in range(len(fixes))], knowledge
 
 
+def _known(value: Known | Latest | None) -> Known:
+    if isinstance(value, Latest):
+        return Known(marker=value)
+    return value or Known()
+
+
 def process(
-    batch: Sequence[Fix], latest: Mapping[str, Known], rules: Rules = Rules()
+    batch: Sequence[Fix], latest: Mapping[str, Known | Latest], rules: Rules = Rules()
 ) -> list[Verdict]:
     """`advance` for those who only want the verdicts."""
     return advance(batch, latest, rules)[0]

@@ -20,7 +20,7 @@ class Listener:
         self.got: list[Incoming] = []
         self.connection = Connection(
             Account("127.0.0.1", broker.port, user, user[::-1], client_id or f"l-{user}"),
-            subscriptions=tuple((f, 1) for f in filters), on_message=self.got.append, session_s=0,
+            subscriptions=filters, on_message=self.got.append, session_s=0,
         )
 
     def __enter__(self) -> Listener:
@@ -138,7 +138,7 @@ def test_reload_without_a_broker_says_so(tmp_path: Path, broker: Broker) -> None
 def test_two_thousand_orders_for_a_phone_that_is_away_survive_a_kill(broker: Broker) -> None:
     # A session exists, then the phone leaves without a word.
     account = Account("127.0.0.1", broker.port, "crew1", "1werc", "phone")
-    first = Connection(account, subscriptions=((topics.ack("crew1"), 1),), session_s=3600)
+    first = Connection(account, subscriptions=(topics.ack("crew1"),), session_s=3600)
     first.start()
     assert first.connected.wait(10)
     until(lambda: broker.publish("crew1", topics.state("crew1"), b"online") == "")

@@ -14,6 +14,7 @@ from mqtt.positions import (
     STEPS,
     Fix,
     Known,
+    Latest,
     Rules,
     Verdict,
     advance,
@@ -38,7 +39,11 @@ def reasons(verdicts: list[Verdict]) -> list[str | None]:
     return [v.reason for v in verdicts]
 
 
-def shown(knowledge: dict[str, Known], device: str = "crew1") -> Position:
+def spot(at: Position) -> Latest:
+    return Latest(at.fix_time, at.lon, at.lat, at.accuracy_m)
+
+
+def shown(knowledge: dict[str, Known], device: str = "crew1") -> Latest:
     marker = knowledge[device].marker
     assert marker is not None
     return marker
@@ -55,7 +60,7 @@ def test_a_driving_crew_moves_its_marker_with_every_fix() -> None:
     drive = [position(s, lat=north(14 * s)) for s in range(20)]
     verdicts, known = advance(fixes(*drive), {})
     assert all(v.keep and v.marker for v in verdicts)
-    assert shown(known) == drive[-1]
+    assert shown(known) == spot(drive[-1])
 
 
 def test_the_same_fix_five_times_is_kept_once() -> None:
@@ -63,6 +68,12 @@ def test_the_same_fix_five_times_is_kept_once() -> None:
     verdicts = process(fixes(*[one] * 5), {})
     assert [v.keep for v in verdicts] == [True, False, False, False, False]
     assert reasons(verdicts)[1:] == ["duplicate"] * 4
+
+
+def test_the_last_place_from_the_database_is_enough_to_start_with() -> None:
+    known = {"crew1": Latest(NOON, 24.94, north(0))}
+    verdicts = process(fixes(position(-60), position(5, lat=north(200_000)), position(9)), known)
+    assert reasons(verdicts) == ["late", "jump", None]
 
 
 def test_a_fix_repeated_in_a_later_batch_is_a_duplicate() -> None:
@@ -83,7 +94,7 @@ def test_a_shuffled_hour_ends_at_the_newest_fix_without_teleports() -> None:
         assert "jump" not in reasons(verdicts)
         kept += [v for v in verdicts if v.keep]
     assert len(kept) == 360
-    assert shown(known) == drive[-1]
+    assert shown(known) == spot(drive[-1])
 
 
 def test_a_late_fix_belongs_to_the_track_and_does_not_move_the_marker() -> None:
@@ -116,7 +127,7 @@ def test_fixes_that_agree_correct_a_marker_that_was_wrong() -> None:
     true = [position(5 * n, lat=north(20 * n)) for n in range(1, 6)]
     verdicts, known = advance(fixes(wrong, *true), {})
     assert reasons(verdicts) == [None, "jump", "jump", None, None, None]
-    assert shown(known) == true[-1]
+    assert shown(known) == spot(true[-1])
 
 
 @pytest.mark.parametrize(
