@@ -264,6 +264,9 @@ class AsteriskConfig:
         for directory in (self.recordings, self.prompts / "hold"):
             directory.mkdir(parents=True, exist_ok=True)
         (self.base / "etc").chmod(0o700)
+        for stale in (self.base / "etc").glob("*.conf"):
+            if stale.name not in texts:
+                stale.unlink()
         for name, text in texts.items():
             path = self.base / "etc" / name
             partial = path.with_name(f".{name}.new")

@@ -108,12 +108,14 @@ def _queue(v: DialplanValues) -> str:
         "Set(TIMEOUT(absolute)=0)",
         "Answer()",
         "Set(QUEUE_PRIO=0${FILTER(0-9,x${SP_PRIORITY})})",
-        _line(v, "queued", queue=v.queue, priority="${QUEUE_PRIO}"),
-        f"UserEvent(SPQueued,CallId: ${{SP_CALL_ID}},Queue: {v.queue},Priority: ${{QUEUE_PRIO}})",
+        "Set(SP_QUEUE=${FILTER(0-9a-z,.${SP_QUEUE})})",
+        f'ExecIf($["${{SP_QUEUE}}" = ""]?Set(SP_QUEUE={v.queue}))',
+        f'ExecIf($["${{QUEUE_EXISTS(${{SP_QUEUE}})}}" != "1"]?Set(SP_QUEUE={v.queue}))',
+        _line(v, "queued", queue="${SP_QUEUE}", priority="${QUEUE_PRIO}"),
+        "UserEvent(SPQueued,CallId: ${SP_CALL_ID},Queue: ${SP_QUEUE},Priority: ${QUEUE_PRIO})",
         monitor,
         "Set(__TRANSFER_CONTEXT=sp-internal)",
-        # n(again): a caller whose agent's phone died comes back in front of everybody else.
-        f"Queue({v.queue},tcb(sp-predial^s^1(${{CHANNEL}})),,,{v.queue_timeout_s},,sp-answered)",
+        f"Queue(${{SP_QUEUE}},tcb(sp-predial^s^1(${{CHANNEL}})),,,{v.queue_timeout_s},,sp-answered)",
         'GotoIf($["${QUEUESTATUS}" = "CONTINUE"]?agent-left)',
         f"Goto({MESSAGE_CONTEXT},s,1)",
     ]
@@ -124,6 +126,7 @@ def _queue(v: DialplanValues) -> str:
         " same => n,Hangup(16)",
         " same => n(lost),Set(SHARED(SP_AGENT_CAUSE)=)",
         f" same => n,{_line(v, 'agent_lost')}",
+        # A caller whose agent's phone died comes back in front of everybody else.
         " same => n,Set(SP_PRIORITY=20)",
         f" same => n,Playback({v.prompts}/reconnect)",
         f" same => n,Goto({QUEUE_CONTEXT},s,1)",
