@@ -80,7 +80,7 @@ class Connection:
         self.connected = threading.Event()
         self.problem = ""
         self.epoch = 0
-        options = SubscribeOptions(  # type: ignore[no-untyped-call]
+        options = SubscribeOptions(
             qos=1,
             retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE if retained
             else SubscribeOptions.RETAIN_DO_NOT_SEND,
