@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from server.network.api import Asset, Assets, Trace
+
+urlpatterns: list[URLPattern] = [
+    path("assets", Assets.as_view()),
+    path("assets/<str:name>", Asset.as_view()),
+    path("trace/<str:name>", Trace.as_view()),
+]

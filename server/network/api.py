@@ -1,0 +1,184 @@
+"""Doors to the network: what stands where, what an id is, what closing it would mean."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from django.contrib.gis.geos import Polygon
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import CharField
+from rest_framework.views import APIView
+from rest_framework_gis.serializers import GeoFeatureModelSerializer
+
+from server.accounts.permissions import OFFICE, role_in
+from server.accounts.refusals import Refused
+from server.network.graph import current, isolate
+from server.network.models import Control, Hydrant, Node, Pipe, ServiceLine, Valve
+from server.network.plans import plan_to_json, who_is_off
+from server.network.selectors import asset
+
+LIMIT = 5000
+# A city block, about: wider boxes are what the vector tiles are for.
+_CREW_AND_OFFICE = (*OFFICE, "crew")
+
+
+class _Feature(GeoFeatureModelSerializer):
+    """GeoJSON of an asset; `id` is the one on its plate."""
+
+    id = CharField(source="asset")
+
+
+class PipeFeature(_Feature):
+    class Meta:
+        model = Pipe
+        geo_field = "geom"
+        id_field = "id"
+        fields = (
+            "id", "start", "end", "length_m", "diameter_mm", "material", "year", "role", "zone",
+            "dma", "street", "one_way", "closed", "segment",
+        )
+
+
+class ValveFeature(_Feature):
+    state = CharField(source="position")
+
+    class Meta:
+        model = Valve
+        geo_field = "geom"
+        id_field = "id"
+        fields = (
+            "id", "pipe", "node", "kind", "diameter_mm", "normally_open", "state", "operable",
+            "turns", "last_operated_at",
+        )
+
+
+class HydrantFeature(_Feature):
+    class Meta:
+        model = Hydrant
+        geo_field = "geom"
+        id_field = "id"
+        fields = ("id", "node", "kind")
+
+
+class ControlFeature(_Feature):
+    class Meta:
+        model = Control
+        geo_field = "geom"
+        id_field = "id"
+        fields = ("id", "start", "end", "kind", "diameter_mm", "setting", "closed")
+
+
+class NodeFeature(_Feature):
+    class Meta:
+        model = Node
+        geo_field = "geom"
+        id_field = "id"
+        fields = ("id", "kind", "elevation_m", "head_m", "zone", "dma")
+
+
+class ServiceFeature(_Feature):
+    class Meta:
+        model = ServiceLine
+        geo_field = "geom"
+        id_field = "id"
+        fields = ("id", "pipe", "measure", "premise", "diameter_mm")
+
+
+FEATURES: dict[str, type[_Feature]] = {
+    "pipe": PipeFeature,
+    "valve": ValveFeature,
+    "hydrant": HydrantFeature,
+    "control": ControlFeature,
+    "node": NodeFeature,
+    "service": ServiceFeature,
+}
+# The names in addresses are plural.
+KINDS = {f"{kind}s": kind for kind in FEATURES}
+
+
+def read_bbox(text: str) -> Polygon:
+    """"west,south,east,north" in degrees as a polygon; Refused ('bbox') with the reason."""
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise Refused(
+            "bbox", "malformed", _("A box is four numbers: west,south,east,north.")
+        ) from None
+    if not all(map(math.isfinite, (west, south, east, north))):
+        raise Refused("bbox", "malformed", _("A box is four numbers: west,south,east,north."))
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise Refused(
+            "bbox", "out_of_range", _("West must lie before east and south before north.")
+        )
+    box = Polygon.from_bbox((west, south, east, north))
+    box.srid = 4326
+    return box
+
+
+class Assets(APIView):
+    """Assets of one kind in a box, as GeoJSON; at most 5,000, `truncated` says if there are more."""
+
+    permission_classes = [role_in(*_CREW_AND_OFFICE)]
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("kind", str, enum=sorted(KINDS), required=True),
+            OpenApiParameter("bbox", str, description="west,south,east,north in degrees"),
+        ],
+        responses={200: dict},
+        operation_id="assets_list",
+    )
+    def get(self, request: Request) -> Response:
+        kind = KINDS.get(str(request.query_params.get("kind", "")))
+        if kind is None:
+            text = _("Ask for one of: %(kinds)s.") % {"kinds": ", ".join(sorted(KINDS))}
+            raise Refused("kind", "unknown_kind", text)
+        serializer = FEATURES[kind]
+        rows = serializer.Meta.model._default_manager.order_by("id")
+        if (bbox := request.query_params.get("bbox")) is not None:
+            rows = rows.filter(geom__intersects=read_bbox(bbox))
+        found = list(rows[: LIMIT + 1])
+        data: dict[str, Any] = dict(serializer(found[:LIMIT], many=True).data)
+        data["truncated"] = len(found) > LIMIT
+        return Response(data)
+
+
+class Asset(APIView):
+    """One asset by the id on its plate, as a GeoJSON feature; `properties.asset_kind` says what."""
+
+    permission_classes = [role_in(*_CREW_AND_OFFICE)]
+
+    @extend_schema(responses={200: dict}, operation_id="assets_retrieve")
+    def get(self, request: Request, name: str) -> Response:
+        kind, row = asset(_clean(name))
+        data: dict[str, Any] = dict(FEATURES[kind](row).data)
+        data["properties"] = {**data["properties"], "asset_kind": kind}
+        return Response(data)
+
+
+class Trace(APIView):
+    """What taking an asset out of service would mean, as the valves stand now. Changes nothing.
+
+    ?inoperable=V-1,V-2 asks for the plan without those valves.
+    """
+
+    permission_classes = [role_in(*OFFICE)]
+
+    @extend_schema(
+        parameters=[OpenApiParameter("inoperable", str)],
+        responses={200: dict},
+        operation_id="trace_retrieve",
+    )
+    def get(self, request: Request, name: str) -> Response:
+        stuck = [v for v in str(request.query_params.get("inoperable", "")).split(",") if v]
+        plan = isolate(_clean(name), inoperable=stuck[:100])
+        data = plan_to_json(plan, current())
+        return Response({**data, **who_is_off(data["premises"])})
+
+
+def _clean(name: str) -> str:
+    return name.replace("\x00", "")[:60]

@@ -1,0 +1,235 @@
+"""Where the tables of the network and the library gis_data meet.
+
+The network in force is compiled once per process and kept until another version is loaded or a
+valve written off as stuck turns again. Valve positions are read at every question: they change in
+the field all day and need no rebuild.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import shapely
+from django.contrib.gis.db.models.functions import AsWKB
+from django.db import connection
+from django.db.models import F, Max, Model, Q
+from django.utils.translation import gettext as _
+
+from gis_data import model as gis
+from gis_data.isolation import IsolationPlan, SegmentIndex
+from gis_data.isolation import isolate as isolate_in
+from gis_data.snapping import Snapper
+from server.accounts.refusals import Refused
+from server.network.models import (
+    Control,
+    Hydrant,
+    NetworkVersion,
+    Node,
+    Pipe,
+    ServiceLine,
+    Valve,
+)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The network of one version, ready for questions. Shared by threads; never changed."""
+
+    version: int
+    network: gis.Network
+    index: SegmentIndex
+    snapper: Snapper
+    stuck: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Valves that do not stand as the record says, and those that cannot be turned, now."""
+
+    closed: frozenset[str]
+    opened: frozenset[str]
+    stuck: frozenset[str]
+
+
+_lock = threading.Lock()
+_compiled: Compiled | None = None
+
+
+def version_in_force() -> int:
+    """Number of the network in force; 0 where none is loaded."""
+    return NetworkVersion.objects.aggregate(last=Max("number"))["last"] or 0
+
+
+def positions() -> Positions:
+    """How the valves stand now, as far as anybody reported."""
+    rows = Valve.objects.filter(
+        Q(operable="no")
+        | Q(normally_open=True, position=Valve.Position.CLOSED)
+        | Q(normally_open=False, position=Valve.Position.OPEN)
+    ).values_list("asset", "normally_open", "position", "operable")
+    closed, opened, stuck = set(), set(), set()
+    for asset, normally_open, position, operable in rows:
+        if operable == "no":
+            stuck.add(asset)
+        if normally_open and position == Valve.Position.CLOSED:
+            closed.add(asset)
+        elif not normally_open and position == Valve.Position.OPEN:
+            opened.add(asset)
+    return Positions(frozenset(closed), frozenset(opened), frozenset(stuck))
+
+
+def current(now: Positions | None = None) -> Compiled:
+    """The compiled network in force. Refused ('network', 'no_network') where none is loaded."""
+    global _compiled
+    number = version_in_force()
+    if number == 0:
+        raise Refused(
+            "network", "no_network", _("No pipe network is loaded yet."), status=503
+        )
+    stuck = (now or positions()).stuck
+    found = _compiled
+    if _serves(found, number, stuck):
+        return found  # type: ignore[return-value]
+    with _lock:
+        found = _compiled
+        if not _serves(found, number, stuck):
+            found = _compiled = compile_network(read_network(number), number)
+    return found  # type: ignore[return-value]
+
+
+def _serves(compiled: Compiled | None, number: int, stuck: frozenset[str]) -> bool:
+    # More stuck valves can be named in the question; one that turns again cannot be unnamed.
+    return compiled is not None and compiled.version == number and compiled.stuck <= stuck
+
+
+def forget() -> None:
+    """Drop the compiled network of this process; the next question compiles anew."""
+    global _compiled
+    with _lock:
+        _compiled = None
+
+
+def compile_network(network: gis.Network, number: int) -> Compiled:
+    stuck = frozenset(v.id for v in network.valves.values() if v.operable == "no")
+    return Compiled(number, network, SegmentIndex(network), Snapper(network), stuck)
+
+
+def isolate(
+    target: str, inoperable: Collection[str] = (), also_closed: Collection[str] = ()
+) -> IsolationPlan:
+    """The plan to take `target` (pipe, valve, hydrant, node, service) out of service as of now.
+
+    Valves closed at present are boundaries, not work; `inoperable` are valves found stuck,
+    `also_closed` valves to take as shut, such as those another job is about to close. Refused
+    ('target', 'unknown_asset') for an id the network does not have.
+    """
+    now = positions()
+    compiled = current(now)
+    known = compiled.network.valves.keys()
+    try:
+        return isolate_in(
+            compiled.index,
+            target,
+            inoperable=(now.stuck | frozenset(inoperable)) & known,
+            closed=(now.closed | frozenset(also_closed)) & known,
+            opened=now.opened & known,
+        )
+    except gis.UnknownElement as error:
+        raise unknown_asset(target) from error
+
+
+def segment_of(element: str) -> int | None:
+    """The valve segment of a pipe, node or anything on them; None for an unknown id."""
+    try:
+        return current().index.segment_of(element)
+    except gis.UnknownElement:
+        return None
+
+
+def unknown_asset(asset: str) -> Refused:
+    shown = asset if len(asset) <= 40 else asset[:39] + "…"
+    text = _("The network has nothing called %(asset)s.") % {"asset": shown}
+    return Refused("target", "unknown_asset", text, status=404)
+
+
+def store_segments(compiled: Compiled) -> None:
+    """Write the segment of every pipe beside it, for queries by segment and for the tiles."""
+    labels = compiled.index.segment_labels
+    pipes = list(compiled.network.pipes)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE network_pipe p SET segment = s.segment "
+            "FROM unnest(%s::text[], %s::int[]) AS s(asset, segment) WHERE p.asset = s.asset",
+            [pipes, [labels[p] for p in pipes]],
+        )
+
+
+# --- reading the tables -------------------------------------------------------------------------
+
+def _rows(model: type[Model], *fields: str) -> Iterator[tuple[Any, ...]]:
+    """Rows of `fields` with the geometry last, as a shapely value, in the order of ids."""
+    query = model._default_manager.order_by("id").annotate(wkb=AsWKB(F("geom")))
+    rows = query.values_list(*fields, "wkb")
+    return ((*row[:-1], shapely.from_wkb(bytes(row[-1]))) for row in rows.iterator(5000))
+
+
+def read_network(number: int) -> gis.Network:
+    """The stored network as a value of gis_data."""
+    header = NetworkVersion.objects.get(number=number).header
+    nodes = {
+        row[0]: gis.Node(
+            id=row[0], kind=row[1], lon=row[-1].x, lat=row[-1].y, elevation_m=row[2],
+            base_demand_m3s=row[3], head_m=row[4],
+            tank=gis.TankShape(**row[5]) if row[5] else None,
+            zone=row[6], dma=row[7], demand_pattern=row[8],
+        )
+        for row in _rows(Node, "asset", "kind", "elevation_m", "base_demand_m3s", "head_m",
+                         "tank", "zone", "dma", "demand_pattern")
+    }
+    pipes = {
+        row[0]: gis.Pipe(
+            id=row[0], start=row[1], end=row[2], length_m=row[3], diameter_mm=row[4],
+            material=row[5], year=row[6], roughness=row[7], role=row[8], zone=row[9], dma=row[10],
+            street=row[11], one_way=row[12], closed=row[13], minor_loss=row[14], geometry=row[-1],
+        )
+        for row in _rows(Pipe, "asset", "start", "end", "length_m", "diameter_mm", "material",
+                         "year", "roughness", "role", "zone", "dma", "street", "one_way",
+                         "closed", "minor_loss")
+    }
+    valves = {
+        row[0]: gis.Valve(
+            id=row[0], pipe=row[1], node=row[2], kind=row[3], diameter_mm=row[4],
+            normally_open=row[5], operable=row[6], turns=row[7], lon=row[-1].x, lat=row[-1].y,
+        )
+        for row in _rows(Valve, "asset", "pipe", "node", "kind", "diameter_mm", "normally_open",
+                         "operable", "turns")
+    }
+    controls = {
+        row[0]: gis.Control(
+            id=row[0], start=row[1], end=row[2], kind=row[3], diameter_mm=row[4], setting=row[5],
+            curve=tuple((q, h) for q, h in row[6] or ()), closed=row[7], power_w=row[8],
+            geometry=row[-1],
+        )
+        for row in _rows(Control, "asset", "start", "end", "kind", "diameter_mm", "setting",
+                         "curve", "closed", "power_w")
+    }
+    hydrants = {
+        row[0]: gis.Hydrant(id=row[0], node=row[1], kind=row[2], lon=row[-1].x, lat=row[-1].y)
+        for row in _rows(Hydrant, "asset", "node", "kind")
+    }
+    services = {
+        row[0]: gis.Service(id=row[0], pipe=row[1], measure=row[2], premise=row[3],
+                            diameter_mm=row[4], geometry=row[-1])
+        for row in _rows(ServiceLine, "asset", "pipe", "measure", "premise", "diameter_mm")
+    }
+    return gis.Network(
+        name=header["name"], crs_measure=header["crs_measure"], nodes=nodes, pipes=pipes,
+        valves=valves, controls=controls, hydrants=hydrants, services=services,
+        patterns={k: tuple(v) for k, v in header.get("patterns", {}).items()},
+        pattern_step_s=header.get("pattern_step_s", 3600),
+        default_pattern=header.get("default_pattern", ""),
+        rules=tuple(header.get("rules", ())),
+    )
