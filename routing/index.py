@@ -101,9 +101,7 @@ class StreetIndex:
         write_snapshot(Path(directory), self.version, arrays, counts)
 
     @classmethod
-    def open(
-        cls, directory: Path | str, clock: Callable[[], datetime] = utc_now
-    ) -> StreetIndex:
+    def open(cls, directory: Path | str, clock: Callable[[], datetime] = utc_now) -> StreetIndex:
         """Opens what `save` wrote, checking every file. Raises SnapshotError."""
         version, arrays = read_snapshot(Path(directory))
         try:
@@ -392,9 +390,7 @@ class StreetIndex:
         return make_fleet(self._table, origins, max_m, on, off)
 
     def _on_closed(self, metric: Metric, place: Place) -> bool:
-        if place.fraction <= 0 or place.fraction >= 1:
-            return False
-        return place.edge in metric.closed or place.twin in metric.closed
+        return not place.junction and (place.edge in metric.closed or place.twin in metric.closed)
 
     def _parts(
         self, metric: Metric, start: Place, end: Place, inward: list[Seed]

@@ -37,6 +37,11 @@ class Place:
     fraction: float
     twin: int
 
+    @property
+    def junction(self) -> bool:
+        """Whether the place is an end of its street, and so lies on all streets that meet there."""
+        return self.fraction <= 0 or self.fraction >= 1
+
 
 def share_ms(ms: int, share: float) -> int:
     """The whole milliseconds that a share of an edge takes, half to even."""
@@ -51,15 +56,11 @@ def ways_out(table: StreetTable, place: Place) -> list[Seed]:
     """
     edge, at, twin = place.edge, place.fraction, place.twin
     tail, head = int(table.tail[edge]), int(table.head[edge])
-    seeds = []
-    if at < 1:
-        ms = share_ms(int(table.ms[edge]), 1 - at)
-        seeds.append(Seed(head, ms, Part(edge, at, 1.0, ms)))
-    else:
-        seeds.append(Seed(head, 0, None))
-    if at <= 0:
-        seeds.append(Seed(tail, 0, None))
-    elif twin >= 0:
+    if place.junction:
+        return [Seed(tail if at <= 0 else head, 0, None)]
+    ms = share_ms(int(table.ms[edge]), 1 - at)
+    seeds = [Seed(head, ms, Part(edge, at, 1.0, ms))]
+    if twin >= 0:
         ms = share_ms(int(table.ms[twin]), at)
         seeds.append(Seed(tail, ms, Part(twin, 1 - at, 1.0, ms)))
     return _one_per_node(seeds)
@@ -69,23 +70,22 @@ def ways_in(table: StreetTable, place: Place) -> list[Seed]:
     """Where a vehicle leaves the network to reach the place: at most two nodes."""
     edge, at, twin = place.edge, place.fraction, place.twin
     tail, head = int(table.tail[edge]), int(table.head[edge])
-    seeds = []
-    if at > 0:
-        ms = share_ms(int(table.ms[edge]), at)
-        seeds.append(Seed(tail, ms, Part(edge, 0.0, at, ms)))
-    else:
-        seeds.append(Seed(tail, 0, None))
-    if at >= 1:
-        seeds.append(Seed(head, 0, None))
-    elif twin >= 0:
+    if place.junction:
+        return [Seed(tail if at <= 0 else head, 0, None)]
+    ms = share_ms(int(table.ms[edge]), at)
+    seeds = [Seed(tail, ms, Part(edge, 0.0, at, ms))]
+    if twin >= 0:
         ms = share_ms(int(table.ms[twin]), 1 - at)
         seeds.append(Seed(head, ms, Part(twin, 0.0, 1 - at, ms)))
     return _one_per_node(seeds)
 
 
 def straight_along(table: StreetTable, start: Place, end: Place) -> Part | None:
-    """The stretch between two places of one street if it can be driven directly."""
-    if start.edge != end.edge:
+    """The stretch between two places of one street if it can be driven directly.
+
+    From junction to junction the engine decides: the street may be closed, or not the quickest.
+    """
+    if start.edge != end.edge or (start.junction and end.junction):
         return None
     a, b = start.fraction, end.fraction
     if a <= b:
@@ -153,8 +153,9 @@ def make_fleet(
         nodes=nodes,
         head=slots[: len(ids)],
         tail=slots[len(ids) :],
-        head_ms=np.rint((1 - at) * table.ms[edge]),
-        tail_ms=np.where(at <= 0, 0.0, back),
+        # At a junction only that junction counts: the street itself may be closed.
+        head_ms=np.where(at <= 0, np.inf, np.rint((1 - at) * table.ms[edge])),
+        tail_ms=np.where(at <= 0, 0.0, np.where(at >= 1, np.inf, back)),
         rank=rank,
         off=sorted(off, key=lambda row: (row[1] == "bad_position", row[0])),
     )

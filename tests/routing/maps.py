@@ -1,8 +1,8 @@
 """Draws small street maps in ASCII and answers for them by another road: NetworkX Dijkstra.
 
-    A---B-->C      letters are junctions; - and | two-way streets, > < ^ v one-way ones.
-    |   v          A character is 10 m wide and 20 m high; everyone drives 36 km/h, 10 m a second.
-    D---E
+A---B-->C      letters are junctions; - and | two-way streets, > < ^ v one-way ones.
+|   v          A character is 10 m wide and 20 m high; everyone drives 36 km/h, 10 m a second.
+D---E
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ def street_map(drawing: str, names: dict[str, str] | None = None) -> nx.MultiDiG
     for (r, c), char in cells.items():
         if not (char.isalpha() and char.isupper()):
             continue
-        for dr, dc, line, ahead, back, metres in ((0, 1, "-", ">", "<", 10), (1, 0, "|", "v", "^", 20)):
+        for dr, dc, line, ahead, back, metres in (
+            (0, 1, "-", ">", "<", 10),
+            (1, 0, "|", "v", "^", 20),
+        ):
             seen, place = "", (r + dr, c + dc)
             while cells.get(place, " ") in (line, ahead, back):
                 seen += cells[place]
@@ -60,14 +63,19 @@ def street_map(drawing: str, names: dict[str, str] | None = None) -> nx.MultiDiG
 def _add(graph: nx.MultiDiGraph, a: str, b: str, length: float, name: str) -> None:
     ends = [(graph.nodes[ord(end)]["x"], graph.nodes[ord(end)]["y"]) for end in (a, b)]
     graph.add_edge(
-        ord(a), ord(b), name=name, length=length, speed_kph=36.0, travel_time=length / 10,
+        ord(a),
+        ord(b),
+        name=name,
+        length=length,
+        speed_kph=36.0,
+        travel_time=length / 10,
         geometry=LineString(ends),
     )
 
 
 def way_back(graph: nx.MultiDiGraph, edge: EdgeId) -> EdgeId | None:
     """The edge of the same street the other way: the same line drawn from its other end."""
-    u, v, key = edge
+    u, v, _ = edge
     line = list(graph.edges[edge]["geometry"].coords)
     for other, data in graph.get_edge_data(v, u, default={}).items():
         if (v, u, other) != edge and list(data["geometry"].coords) == line[::-1]:
@@ -92,17 +100,20 @@ def dijkstra_ms(
     there = _positions(graph, end)
     for edge, fraction in here:
         ms = _ms(graph.edges[edge])
-        open_graph.add_edge("start", edge[1], ms=round((1 - fraction) * ms))
-        if fraction == 0:
-            open_graph.add_edge("start", edge[0], ms=0)
+        if fraction in (0, 1):
+            open_graph.add_edge("start", edge[int(fraction)], ms=0)
+        else:
+            open_graph.add_edge("start", edge[1], ms=round((1 - fraction) * ms))
     for edge, fraction in there:
         ms = _ms(graph.edges[edge])
-        open_graph.add_edge(edge[0], "end", ms=round(fraction * ms))
-        if fraction == 1:
-            open_graph.add_edge(edge[1], "end", ms=0)
+        if fraction in (0, 1):
+            open_graph.add_edge(edge[int(fraction)], "end", ms=0)
+        else:
+            open_graph.add_edge(edge[0], "end", ms=round(fraction * ms))
     for edge, a in here:
         for other, b in there:
-            if edge == other and a <= b:
+            if edge == other and a <= b and not (a in (0, 1) and b in (0, 1)):
+                # Of the two positions on a street the drawn one gives the share, unrounded.
                 share = b - a if edge == start.edge else start.fraction - end.fraction
                 if end.edge != start.edge:
                     share = b - a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import networkx as nx
 import pytest
@@ -22,7 +23,9 @@ def cities(draw: st.DrawFn) -> nx.MultiDiGraph:
     spots = draw(
         st.lists(
             st.tuples(st.integers(0, 9), st.integers(0, 9)),
-            min_size=count, max_size=count, unique=True,
+            min_size=count,
+            max_size=count,
+            unique=True,
         )
     )
     graph = nx.MultiDiGraph(crs="epsg:4326")
@@ -31,10 +34,14 @@ def cities(draw: st.DrawFn) -> nx.MultiDiGraph:
     streets = draw(
         st.lists(
             st.tuples(
-                st.integers(0, count - 1), st.integers(0, count - 1), st.integers(1, 60_000),
-                st.booleans(), st.integers(1, 60_000),
+                st.integers(0, count - 1),
+                st.integers(0, count - 1),
+                st.integers(1, 60_000),
+                st.booleans(),
+                st.integers(1, 60_000),
             ),
-            min_size=1, max_size=16,
+            min_size=1,
+            max_size=16,
         )
     )
     for number, (u, v, ms, oneway, back_ms) in enumerate(streets):
@@ -63,7 +70,7 @@ def places(graph: nx.MultiDiGraph) -> st.SearchStrategy[Snap]:
 
 
 def check_joined(graph: nx.MultiDiGraph, route: Route) -> None:
-    for before, after in zip(route.legs, route.legs[1:], strict=False):
+    for before, after in pairwise(route.legs):
         assert before.edge[1] == after.edge[0]
         assert before.coordinates[-1] == pytest.approx(after.coordinates[0], abs=1e-9)
     assert all(graph.has_edge(*leg.edge) for leg in route.legs)
