@@ -61,7 +61,7 @@ DAY = (
     0.66,
 )
 _LEAST_M, _MOST_M = 20.0, 90.0
-_DMA_NODES = 42
+_DMA_NODES = 27
 
 
 class Grown(NamedTuple):
@@ -272,7 +272,7 @@ def _valves(layout: Layout, planned: list[fittings.PlannedValve], epsg: int) -> 
             v.open,
             v.operable,
             v.turns,
-        )  # type: ignore[arg-type]
+        )
     return valves
 
 

@@ -117,13 +117,18 @@ def simulate_text(text: str, _pattern: Collection[float] = ()) -> Simulation:
                 if engine.ENnextH() <= 0:
                     break
             engine.ENcloseH()
-            said = tuple(str(w) for w in getattr(engine, "errcodelist", ()))
+            said = _said(getattr(engine, "errcodelist", ()))
         # The toolkit raises its own, OSError or ctypes errors depending on where EPANET stopped.
         except Exception as error:
             raise SimulationFailed(_first_line(error)) from error
         finally:
             _close(engine)
     return Simulation(ids, tuple(times), np.array(pressures), np.array(demands), None, said)
+
+
+def _said(warnings: Any) -> tuple[str, ...]:
+    """EPANET's warnings, each once, without the hour it repeats them at."""
+    return tuple(dict.fromkeys(str(w).rpartition(", ")[2] for w in warnings))
 
 
 def _close(engine: Any) -> None:

@@ -1,4 +1,4 @@
-"""A network as EPANET text (litres per second, Hazen-Williams): for files and for simulation."""
+"""A network as EPANET text (litres per second, metres): for files and for simulation."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def _nodes(network: Network) -> Iterator[str]:
     yield "[JUNCTIONS]"
     for n in network.nodes.values():
         if n.kind == "junction":
-            yield f"{n.id} {_num(n.elevation_m)} {_num(n.base_demand_m3s * 1000)} {n.demand_pattern}"
+            demand = n.base_demand_m3s * 1000
+            yield f"{n.id} {_num(n.elevation_m)} {_num(demand)} {n.demand_pattern}"
     yield "[RESERVOIRS]"
     for n in network.nodes.values():
         if n.kind == "reservoir":
@@ -151,13 +152,15 @@ def _patterns_and_curves(network: Network) -> Iterator[str]:
             yield f"C-{c.id} {_num(flow * 1000)} {_num(head)}"
     yield "[CONTROLS]"
     yield from network.rules
+    yield "[RULES]"
+    yield from network.rule_blocks
 
 
 def _options(network: Network, hours: int, required: float | None, step_s: int) -> Iterator[str]:
     yield "[OPTIONS]"
     yield from (
         "UNITS LPS",
-        "HEADLOSS H-W",
+        f"HEADLOSS {network.headloss}",
         "TRIALS 200",
         "ACCURACY 0.001",
         "UNBALANCED CONTINUE 10",

@@ -23,7 +23,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from gis_data.model import ONE_WAY_CONTROLS, Network, UnknownElement, Valve
+from gis_data.model import ONE_WAY_CONTROLS, Network, Pipe, UnknownElement, Valve
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +102,17 @@ class SegmentIndex:
 
     def _read_ends(self) -> None:
         """One row for each link end: node, link, whether it conducts out only, closed, valve."""
-        links = [*self.network.pipes.values(), *self.network.controls.values()]
+        links = self.network.links()
         count = len(links)
-        start = np.fromiter((self._element[link.start] for link in links), np.int64, count)
-        end = np.fromiter((self._element[link.end] for link in links), np.int64, count)
-        shut = np.fromiter((link.closed for link in links), bool, count)
-        one_way = np.fromiter(
-            (
-                (k >= self._pipes
-                and links[k].kind in ONE_WAY_CONTROLS)  # type: ignore[union-attr]
-                or (k < self._pipes
-                and links[k].one_way)  # type: ignore[union-attr]
-                for k in range(count)
-            ),
+        start = np.array([self._element[link.start] for link in links], np.int64)
+        end = np.array([self._element[link.end] for link in links], np.int64)
+        shut = np.array([link.closed for link in links], bool)
+        one_way = np.array(
+            [
+                link.one_way if isinstance(link, Pipe) else link.kind in ONE_WAY_CONTROLS
+                for link in links
+            ],
             bool,
-            count,
         )
         link = np.arange(count) + self._nodes
         self._end_node = np.concatenate([start, end])

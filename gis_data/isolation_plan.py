@@ -124,9 +124,9 @@ def _grown(
 
 def _turning(index: SegmentIndex, valve: int, stuck: Any) -> str:
     """The valve to turn at an end: the first that can be turned."""
-    return index._valve_ids[
-        next(v for v in (valve, *index._spare.get(int(valve), ())) if not stuck[v])
-    ]
+    turns = [v for v in (valve, *index._spare.get(int(valve), ())) if not stuck[v]]
+    name: str = index._valve_ids[turns[0]]
+    return name
 
 
 def _in_order(

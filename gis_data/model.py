@@ -17,6 +17,7 @@ PipeRole = Literal["transmission", "distribution"]
 ValveKind = Literal["gate", "butterfly"]
 Operable = Literal["yes", "no", "unknown"]
 ControlKind = Literal["pump", "prv", "psv", "fcv", "check", "tcv"]
+Headloss = Literal["H-W", "D-W", "C-M"]
 Severity = Literal["error", "warning"]
 
 #: Controls that let water pass from `start` to `end` only.
@@ -76,7 +77,8 @@ class Node:
 class Pipe:
     """A main from node `start` to node `end`; `one_way` has a check valve, `closed` never conducts.
 
-    `roughness` is the Hazen-Williams coefficient, `minor_loss` the sum of local loss coefficients.
+    `roughness` is the coefficient of the network's head loss formula (millimetres for
+    Darcy-Weisbach), `minor_loss` the sum of local loss coefficients.
     """
 
     id: str
@@ -174,7 +176,9 @@ class Network:
 
     `crs_measure` is the EPSG number of the projected system used for measuring. `patterns` are
     multipliers at steps of `pattern_step_s`; the pattern called `default_pattern` is used where a
-    node names none. `rules` are EPANET control lines ("LINK x CLOSED IF NODE y ABOVE z").
+    node names none. `rules` are EPANET control lines ("LINK x CLOSED IF NODE y ABOVE z"),
+    `rule_blocks` the lines of EPANET rules, both in litres per second and metres. `headloss` is the
+    formula the pipes' roughness belongs to.
     """
 
     name: str
@@ -189,12 +193,18 @@ class Network:
     pattern_step_s: int = 3600
     default_pattern: str = ""
     rules: tuple[str, ...] = ()
+    rule_blocks: tuple[str, ...] = ()
+    headloss: Headloss = "H-W"
 
     def validate(self) -> list[Finding]:
         """Everything found wrong or doubtful, errors first; an empty list is a clean network."""
         from gis_data.quality import validate
 
         return validate(self)
+
+    def links(self) -> list[Pipe | Control]:
+        """Pipes, then controls, in the order of the network."""
+        return [*self.pipes.values(), *self.controls.values()]
 
     def sources(self) -> list[Node]:
         """Reservoirs and tanks, in the order of the network."""

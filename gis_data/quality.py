@@ -1,4 +1,4 @@
-"""What is wrong or doubtful in a network's records. Each finding names the element and the place."""
+"""What is wrong or doubtful in a network's records; each finding names element and place."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _nodes(network: Network) -> Iterator[Finding]:
 
 def _links(network: Network) -> Iterator[Finding]:
     pairs: dict[tuple[str, str], str] = {}
-    for p in [*network.pipes.values(), *network.controls.values()]:
+    for p in network.links():
         missing = [e for e in (p.start, p.end) if e not in network.nodes]
         if missing:
             yield Finding("error", "end_missing", p.id, f"ends at {missing[0]!r}, which is no node")
@@ -185,7 +185,7 @@ def _services(network: Network) -> Iterator[Finding]:
 def _connection(network: Network) -> Iterator[Finding]:
     """Parts no source reaches even with every valve open."""
     near: dict[str, list[str]] = defaultdict(list)
-    for link in [*network.pipes.values(), *network.controls.values()]:
+    for link in network.links():
         near[link.start].append(link.end)
         near[link.end].append(link.start)
     reached = {n.id for n in network.sources()}

@@ -11,6 +11,7 @@ from shapely.geometry import LineString, Point
 
 from gis_data.growing.layout import XY, Layout, Main
 from gis_data.growing.premises import Door
+from gis_data.model import Operable
 
 _VALVE_EVERY_M = 290.0
 _HYDRANT_APART_M = 95.0
@@ -26,7 +27,7 @@ class PlannedValve:
     node: str
     xy: XY
     open: bool
-    operable: str
+    operable: Operable
     turns: int
 
 
@@ -114,7 +115,9 @@ def _planned(layout: Layout, main_id: str, node: str, rng: np.random.Generator) 
     chance = float(rng.random())
     age = max(0, 2026 - main.year) / 100.0
     stuck, doubtful = 0.008 + 0.022 * age, 0.05 + 0.15 * age
-    operable = "no" if chance < stuck else "unknown" if chance < stuck + doubtful else "yes"
+    operable: Operable = (
+        "no" if chance < stuck else "unknown" if chance < stuck + doubtful else "yes"
+    )
     if layout.spots[node].fixed or main.shut_at == node:
         operable = "yes"
     return PlannedValve(

@@ -310,17 +310,13 @@ def _use_of(door: Door, unit: int, places: Places) -> tuple[UseClass, str]:
     for special in ("hospital", "school", "care"):
         if special in door.poi_kinds:
             if unit == 0:
-                return special, door.poi_names[special]  # type: ignore[return-value]
+                return special, door.poi_names[special]
             unit -= 1
-    trade: list[UseClass] = [
-        u
-        for u in ("shop", "office")  # type: ignore[misc]
-        for _ in range(min(door.poi_kinds.count(u), 2))
-    ]
+    trade: list[UseClass] = [u for u in ("shop", "office") if u in door.poi_kinds]
     if kind in ("office", "commercial", "public", "government", "university"):
-        trade += ["office"] * 2
+        trade.append("office")
     elif kind in ("retail", "supermarket"):
-        trade += ["shop"] * 2
+        trade.append("shop")
     if unit < len(trade):
         first = trade.index(trade[unit]) == unit
         return trade[unit], door.poi_names.get(trade[unit], "") if first else ""
@@ -343,12 +339,11 @@ def _persons(use: str, door: Door, rng: np.random.Generator) -> int:
 def _with_needs(premises: list[PremiseSeed], rng: np.random.Generator) -> list[PremiseSeed]:
     """A few homes have somebody on home dialysis; a town without a care home gets one."""
     homes = [i for i, p in enumerate(premises) if p.use == "home"]
-    chosen = (
-        rng.choice(homes, size=min(_DIALYSIS_HOMES + 1, len(homes)), replace=False) if homes else []
-    )
-    needs: dict[int, UseClass] = {int(i): "dialysis" for i in chosen[:_DIALYSIS_HOMES]}
+    size = min(_DIALYSIS_HOMES + 1, len(homes))
+    chosen = [int(i) for i in rng.choice(homes, size=size, replace=False)] if homes else []
+    needs: dict[int, UseClass] = dict.fromkeys(chosen[:_DIALYSIS_HOMES], "dialysis")
     if len(chosen) > _DIALYSIS_HOMES and not any(p.use == "care" for p in premises):
-        needs[int(chosen[_DIALYSIS_HOMES])] = "care"
+        needs[chosen[_DIALYSIS_HOMES]] = "care"
     changed = []
     for index, p in enumerate(premises):
         use = needs.get(index, p.use)

@@ -13,7 +13,7 @@ from gis_data.growing.terrain import HIGH, LOW
 SIZES = (80, 100, 150, 200, 250, 300, 400, 500)
 _SPEED = 0.9  # m/s, the velocity a main is chosen for
 _PEAK = 2.0
-_FIRE_M3S = 0.020
+_FIRE_M3S = 0.011
 _ROAD = {1: 0.6, 2: 0.65, 3: 0.85, 4: 1.0, 5: 1.2, 6: 1.4}
 _LEAST = {1: 200, 2: 150, 3: 150, 4: 100, 5: 100, 6: 100}
 ROUGHNESS = {"CI": 95.0, "DI": 125.0, "PE": 140.0, "ST": 115.0}
@@ -72,7 +72,7 @@ def _size_zone(layout: Layout, zone: str, starts: list[str], pump_m3s: float) ->
         elif main.id not in through or main.shut_at:
             main.dn = least
             continue
-        wanted = through[main.id] * _PEAK * 1.6 + _FIRE_M3S
+        wanted = through[main.id] * _PEAK * 2.4 + _FIRE_M3S
         main.dn = max(least, round_up(np.sqrt(4 * wanted / (np.pi * _SPEED)) * 1000))
         if main.trunk and zone == LOW and main.b == min(starts):
             main.dn = 500
