@@ -103,6 +103,7 @@ class AsteriskConfig:
     host_ipv4s: Sequence[str] = ()
     service_number: str = "965113"
     queue: str = "faults"
+    further_queues: Sequence[str] = ()
     language: str = "en"
     site: str = "sp"
     bind_address: str = "127.0.0.1"
@@ -158,9 +159,10 @@ class AsteriskConfig:
         for field in ("ari_user", "ari_password", "ami_user", "ami_password"):
             checked_text(field, getattr(self, field))
         checked_text("trunk_secret", self.secret_of_trunk)
-        for field in ("site", "queue", "language"):
-            if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", getattr(self, field)):
-                raise ConfigError(field, "must be 1 to 20 lower-case letters or digits")
+        words = [("site", self.site), ("queue", self.queue), ("language", self.language)]
+        for field, word in [*words, *(("further_queues", name) for name in self.further_queues)]:
+            if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", word):
+                raise ConfigError(field, f"{word!r} is not 1 to 20 lower-case letters or digits")
         if not re.fullmatch(r"[0-9]{2,15}", self.service_number):
             raise ConfigError("service_number", "must be 2 to 15 digits")
         self._check_ports()
@@ -212,7 +214,7 @@ class AsteriskConfig:
         etc = self.base / "etc"
         dialplan = DialplanValues(
             service_number=self.service_number,
-            queue=self.queue,
+            queues=[self.queue, *self.further_queues],
             extensions=[phone.extension for phone in self.phones],
             calls_log=str(self.calls_log),
             recordings=str(self.recordings),
@@ -319,34 +321,22 @@ class AsteriskConfig:
         )
 
     def _queues_conf(self) -> str:
+        general = (
+            "[general]\npersistentmembers=yes\nautofill=yes\nshared_lastcall=yes\n"
+            "log_membername_as_agent=yes\n"
+        )
         # announce-to-first-user would make a free agent wait for the announcement's end.
-        return f"""[general]
-persistentmembers=yes
-autofill=yes
-shared_lastcall=yes
-log_membername_as_agent=yes
-
-[{self.queue}]
-strategy=leastrecent
-musicclass=default
-ringinuse=no
-timeout=15
-retry=1
-wrapuptime=3
-servicelevel=20
-joinempty=strict
-leavewhenempty=no
-autopause=yes
-setinterfacevar=yes
-setqueueentryvar=yes
-announce-to-first-user=no
-announce-frequency=0
-announce-holdtime=no
-announce-position=no
-periodic-announce={self.prompts}/{self.language}/please-wait
-periodic-announce-frequency=30
-context=sp-queue-keys
-"""
+        settings = (
+            "strategy=leastrecent\nmusicclass=default\nringinuse=no\ntimeout=15\nretry=1\n"
+            "wrapuptime=3\nservicelevel=20\njoinempty=strict\nleavewhenempty=no\n"
+            "autopause=yes\nsetinterfacevar=yes\nsetqueueentryvar=yes\n"
+            "announce-to-first-user=no\nannounce-frequency=0\nannounce-holdtime=no\n"
+            "announce-position=no\nperiodic-announce-frequency=30\n"
+            f"periodic-announce={self.prompts}/{self.language}/please-wait\n"
+            "context=sp-queue-keys\n"
+        )
+        sections = [f"[{name}]\n{settings}" for name in (self.queue, *self.further_queues)]
+        return "\n".join([general, *sections])
 
 
 def derived_trunk_secret(ari_password: str) -> str:

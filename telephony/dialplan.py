@@ -35,7 +35,7 @@ class DialplanValues:
     """Everything the dialplan needs. Paths are absolute, of harmless characters."""
 
     service_number: str
-    queue: str
+    queues: Sequence[str]
     extensions: Sequence[str]
     calls_log: str
     recordings: str
@@ -107,12 +107,10 @@ def _queue(v: DialplanValues) -> str:
     steps = [
         "Set(TIMEOUT(absolute)=0)",
         "Answer()",
-        "Set(QUEUE_PRIO=0${FILTER(0-9,x${SP_PRIORITY})})",
-        "Set(SP_QUEUE=${FILTER(0-9a-z,.${SP_QUEUE})})",
-        f'ExecIf($["${{SP_QUEUE}}" = ""]?Set(SP_QUEUE={v.queue}))',
-        f'ExecIf($["${{QUEUE_EXISTS(${{SP_QUEUE}})}}" != "1"]?Set(SP_QUEUE={v.queue}))',
+        "Set(QUEUE_PRIO=$[0${SP_PRIORITY} + 0])",
+        f'ExecIf($["${{SP_QUEUE}}" = ""]?Set(SP_QUEUE={v.queues[0]}))',
         _line(v, "queued", queue="${SP_QUEUE}", priority="${QUEUE_PRIO}"),
-        "UserEvent(SPQueued,CallId: ${SP_CALL_ID},Queue: ${SP_QUEUE},Priority: ${QUEUE_PRIO})",
+        "UserEvent(SPQueued,CallId: ${SP_CALL_ID},Queue: ${SP_QUEUE},QueuePriority: ${QUEUE_PRIO})",
         monitor,
         "Set(__TRANSFER_CONTEXT=sp-internal)",
         f"Queue(${{SP_QUEUE}},tcb(sp-predial^s^1(${{CHANNEL}})),,,{v.queue_timeout_s},,sp-answered)",
@@ -132,7 +130,26 @@ def _queue(v: DialplanValues) -> str:
         f" same => n,Goto({QUEUE_CONTEXT},s,1)",
     ]
     keys = "[sp-queue-keys]\n" + _block("9", [f"Goto({MESSAGE_CONTEXT},s,1)"])
-    return f"[{QUEUE_CONTEXT}]\n" + _block("s", steps) + "\n" + "\n".join(after) + "\n\n" + keys
+    own = f"[{QUEUE_CONTEXT}]\n" + _block("s", steps) + "\n" + "\n".join(after)
+    doors = [_queue_door(queue) for queue in v.queues]
+    return "\n\n".join([own, *doors, keys])
+
+
+def queue_context(queue: str) -> str:
+    """Where the application sends a caller for `queue`, with the priority as the extension.
+
+    The application must not set channel variables instead: a channel it has written to may no
+    longer write files or read their sizes in the dialplan ("dangerous function blocked").
+    """
+    return f"sp-to-{queue}"
+
+
+def _queue_door(queue: str) -> str:
+    return f"[{queue_context(queue)}]\n" + _block("_X!", [
+        f"Set(SP_QUEUE={queue})",
+        "Set(SP_PRIORITY=${EXTEN})",
+        f"Goto({QUEUE_CONTEXT},s,1)",
+    ])  # fmt: skip
 
 
 def _agent_side(v: DialplanValues) -> str:
@@ -244,6 +261,6 @@ done
 [ -f "{recordings}/$id.wav" ] || exit 0
 call="{spool_tmp}/recorded-$id.call"
 printf 'Channel: Local/s@sp-recorded\\nSetvar: SP_CALL_ID=%s\\n' "$id" > "$call"
-printf 'Application: NoOp\\nMaxRetries: 0\\nWaitTime: 5\\n' >> "$call"
+printf 'Application: Wait\\nData: 5\\nMaxRetries: 0\\nWaitTime: 5\\n' >> "$call"
 mv "$call" "{spool_outgoing}/"
 """

@@ -27,7 +27,12 @@ from telephony.ari.events import (
     StasisEnd,
     StasisStart,
 )
-from telephony.dialplan import EMERGENCY_PRIORITY, MESSAGE_CONTEXT, QUEUE_CONTEXT
+from telephony.dialplan import (
+    EMERGENCY_PRIORITY,
+    MESSAGE_CONTEXT,
+    QUEUE_CONTEXT,
+    queue_context,
+)
 from telephony.identity import CallerId
 from telephony.prompts import Speech
 from telephony.sentences import Language, Say
@@ -55,7 +60,10 @@ class IncomingCall:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the caller hears before the queue (nothing for most), and where they stand in it."""
+    """What the caller hears before the queue (nothing for most), and where they stand in it.
+
+    `priority` 0 is the usual place, higher comes first; `queue` empty is the usual queue.
+    """
 
     announce: Sequence[Say] = ()
     priority: int = 0
@@ -238,8 +246,10 @@ class IncomingCalls:
 
     def __init__(
         self, ari: AriCalls, decide: Decide, speech: Speech, *, language: Language = "en",
-        left: OnLeft | None = None, budget_s: float = DECIDE_BUDGET_S,
+        queues: Sequence[str] = ("faults",), left: OnLeft | None = None,
+        budget_s: float = DECIDE_BUDGET_S,
     ) -> None:  # fmt: skip
+        self._queues = tuple(queues)
         self._ari = ari
         self._decide = decide
         self._speech = speech
@@ -275,6 +285,7 @@ class IncomingCalls:
         elif isinstance(event, PlaybackFinished):
             conversation = self._calls.get(event.channel_id)
             if conversation is not None and conversation.playback == event.playback_id:
+                conversation.playback = ""
                 conversation.inbox.put_nowait(Played())
         elif isinstance(event, ChannelGone):
             self._tell(event.channel_id, Gone())
@@ -397,13 +408,23 @@ class IncomingCalls:
         elif isinstance(step, WaitForKey):
             conversation.key_wait_s = step.seconds
         elif isinstance(step, ToMessage):
+            await self._silence(conversation)
             await self._ari.continue_to(call_id, MESSAGE_CONTEXT)
         else:
-            if step.priority:
-                await self._ari.set_variable(call_id, "SP_PRIORITY", str(step.priority))
-            if step.queue:
-                await self._ari.set_variable(call_id, "SP_QUEUE", step.queue)
-            await self._ari.continue_to(call_id, QUEUE_CONTEXT)
+            queue = step.queue or self._queues[0]
+            if queue not in self._queues:
+                log.error("call %s: there is no queue %r, %s is used", call_id, queue,
+                          self._queues[0])  # fmt: skip
+                queue = self._queues[0]
+            await self._silence(conversation)
+            await self._ari.continue_to(call_id, queue_context(queue), str(step.priority))
+
+
+    async def _silence(self, conversation: _Conversation) -> None:
+        """Asterisk would finish the announcement before it let the call go on."""
+        if conversation.playback:
+            playback, conversation.playback = conversation.playback, ""
+            await self._ari.stop(playback)
 
 
 class _Conversation:

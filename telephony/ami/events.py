@@ -201,7 +201,7 @@ def _user_event(message: Message) -> AmiEvent | None:
     if name == "SPFallback":
         return Fallback(call, message.get("Reason"))
     if name == "SPQueued":
-        return Queued(call, message.get("Queue"), int(message.number("Priority")))
+        return Queued(call, message.get("Queue"), int(message.number("QueuePriority")))
     if name == "SPAnswered":
         return Answered(call, message.get("Agent"))
     if name == "SPMessageLeft":

@@ -141,7 +141,11 @@ class AriClient:
         )  # fmt: skip
 
     async def set_variable(self, channel_id: str, name: str, value: str) -> None:
-        """Set a channel variable. Raises CallGone, AriError."""
+        """Set a channel variable. Raises CallGone, AriError.
+
+        Not for calls that go back to the dialplan: a channel written to from outside may no
+        longer use FILE and STAT there, on which the durable record rests.
+        """
         await self._request(
             "POST", f"channels/{_id(channel_id)}/variable", {"variable": name, "value": value}
         )
