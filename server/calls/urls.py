@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from server.calls import api
+
+urlpatterns = [
+    path("me", api.MeView.as_view()),
+    path("me/state", api.MyStateView.as_view()),
+    path("calls/live", api.LiveCallsView.as_view()),
+    path("calls/<str:call_id>", api.CallView.as_view()),
+    path("calls/<str:call_id>/draft", api.DraftView.as_view()),
+    path("calls/<str:call_id>/identify", api.IdentifyView.as_view()),
+    path("calls/<str:call_id>/register", api.RegisterView.as_view()),
+    path("calls/<str:call_id>/recording", api.RecordingView.as_view()),
+    path("call-backs", api.CallBacksView.as_view()),
+    path("call-backs/<int:pk>", api.CallBackDoneView.as_view()),
+]

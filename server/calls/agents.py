@@ -1,0 +1,84 @@
+"""What agents are doing: one row for now, and the stretches of time behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from server.accounts.models import User
+from server.calls.models import AgentInterval, AgentState, Call
+from server.events.services import publish
+
+# Without a form open there is nothing to wrap up.
+WRAP_UP_REASON = "ACW"
+
+
+def phone_password(extension: str) -> str:
+    """The SIP password of an extension, derived from one secret so nothing has to be stored."""
+    seed = settings.STANDPIPE["PHONE_PASSWORD_SEED"].encode()
+    return hmac.new(seed, f"phone:{extension}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def set_state(
+    user: User, state: str, *, reason: str = "", call: Call | None = None
+) -> AgentState:
+    """Change what an agent is doing; the stretch before is closed at the same instant."""
+    now = timezone.now()
+    with transaction.atomic():
+        row, made = AgentState.objects.select_for_update().get_or_create(
+            user=user, defaults={"state": AgentState.State.SIGNED_OUT, "since": now}
+        )
+        if not made and row.state == state and row.reason == reason and row.call == call:
+            return row
+        AgentInterval.objects.filter(user=user, ended_at=None).update(ended_at=now)
+        if state != AgentState.State.SIGNED_OUT:
+            AgentInterval.objects.create(user=user, state=state, reason=reason, started_at=now)
+        row.state, row.reason, row.since, row.call = state, reason[:40], now, call
+        row.save()
+        publish(
+            "agent.changed", f"user:{user.pk}", topic="calls", agent=user.username,
+            name=user.name, state=state, reason=reason, extension=user.extension,
+        )  # fmt: skip
+    return row
+
+
+def after_call(user: User, call: Call) -> None:
+    """The call is over: wrap-up while its form is open, else ready."""
+    unfinished = bool(call.draft) and call.contact_id is None
+    set_state(
+        user, AgentState.State.WRAP_UP if unfinished else AgentState.State.READY,
+        call=call if unfinished else None,
+    )  # fmt: skip
+
+
+def ask_queue(user: User, state: str, reason: str = "") -> None:
+    """Ask the telephony process to bring the queue in line (it hears the event)."""
+    publish(
+        "agent.wants", f"user:{user.pk}", agent=user.username, extension=user.extension,
+        name=user.name, state=state, reason=reason,
+    )  # fmt: skip
+
+
+def me(user: User) -> dict[str, Any]:
+    """What the desk needs to know of the person at it."""
+    row = AgentState.objects.filter(user=user).first()
+    sip = None
+    if user.extension and settings.STANDPIPE["SIP_WS_URL"]:
+        sip = {
+            "ws": settings.STANDPIPE["SIP_WS_URL"],
+            "uri": f"sip:{user.extension}@127.0.0.1",
+            "user": user.extension,
+            "password": phone_password(user.extension),
+        }
+    return {
+        "user": user.username, "name": user.name, "role": user.role, "language": user.language,
+        "extension": user.extension, "sip": sip,
+        "state": row.state if row else AgentState.State.SIGNED_OUT,
+        "reason": row.reason if row else "", "since": row.since if row else None,
+        "call": row.call.call_id if row and row.call else None,
+    }  # fmt: skip

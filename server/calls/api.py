@@ -1,0 +1,165 @@
+"""Doors for the desk: who am I, what rings, the card, the draft, registering, playing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from server.accounts.idempotency import idempotent
+from server.accounts.permissions import DESK, role_in
+from server.accounts.refusals import Refused
+from server.calls import agents, selectors, services
+from server.calls.models import AgentState, Call
+from server.calls.ranged import ranged
+from server.customers.models import Account
+from server.tickets.models import CallBack
+
+
+class MeView(APIView):
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response(agents.me(request.user))
+
+
+class MyStateView(APIView):
+    """Ready, paused (with a reason) or signed out; the queue follows."""
+
+    permission_classes = [role_in(*DESK)]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        state = str(request.data.get("state") or "")
+        reason = str(request.data.get("reason") or "")[:40]
+        if state not in ("ready", "paused", "signed_out"):
+            raise Refused("state", "unknown", _("Choose ready, paused or signed out."))
+        if state == "paused" and not reason:
+            raise Refused("reason", "required", _("Say why you pause."))
+        if not request.user.extension:
+            raise Refused("state", "no_extension", _("You have no telephone line."))
+        agents.set_state(request.user, AgentState.State(state), reason=reason)
+        agents.ask_queue(request.user, state, reason)
+        return Response(agents.me(request.user))
+
+
+class LiveCallsView(APIView):
+    permission_classes = [role_in(*DESK)]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response(selectors.live_calls())
+
+
+class CallView(APIView):
+    permission_classes = [role_in(*DESK)]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, call_id: str) -> Response:
+        return Response(selectors.card(_call(call_id)))
+
+
+class IdentifyView(APIView):
+    """The agent says which account it is, having asked a second thing; nothing is assumed."""
+
+    permission_classes = [role_in(*DESK)]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, call_id: str) -> Response:
+        call = _call(call_id)
+        account = Account.objects.filter(number=str(request.data.get("account") or "")).first()
+        if account is None:
+            raise Refused("account", "unknown", _("There is no such account."))
+        return Response(selectors.card(services.identify(call, account, by=request.user.username)))
+
+
+class DraftView(APIView):
+    permission_classes = [role_in(*DESK)]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def put(self, request: Request, call_id: str) -> Response:
+        if not isinstance(request.data, dict):
+            raise Refused("draft", "shape", _("The draft is not readable."))
+        services.save_draft(_call(call_id), dict(request.data), by=request.user.username)
+        return Response({"saved_at": timezone.now()})
+
+
+class RegisterView(APIView):
+    permission_classes = [role_in(*DESK)]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: OpenApiTypes.OBJECT})
+    @idempotent
+    def post(self, request: Request, call_id: str) -> Response:
+        ticket = services.register(_call(call_id), request.data, by=request.user.username)
+        incident: dict[str, Any] | None = None
+        if ticket.incident is not None:
+            incident = {"id": ticket.incident.pk, "number": ticket.incident.number}
+        return Response(
+            {"ticket": ticket.number, "state": ticket.state, "incident": incident}, status=201
+        )
+
+
+class RecordingView(APIView):
+    """The sound, with byte ranges so a player can seek. Each play leaves an audit row."""
+
+    permission_classes = [role_in("agent", "supervisor", "auditor")]
+
+    @extend_schema(responses={(200, "audio/wav"): OpenApiTypes.BINARY})
+    def get(self, request: Request, call_id: str) -> HttpResponseBase:
+        call = _call(call_id)
+        sound = getattr(call, "recording", None)
+        path = settings.STANDPIPE["RECORDINGS"] / sound.file if sound else None
+        if path is None or not path.is_file():
+            raise Refused("recording", "missing", _("There is no recording."), status=404)
+        if not request.headers.get("Range") or request.headers["Range"].startswith("bytes=0-"):
+            services.played(call, by=request.user.username)
+        return ranged(request, FileResponse(path.open("rb"), content_type="audio/wav"), path)
+
+
+class CallBacksView(APIView):
+    """The calls we owe, the most overdue first."""
+
+    permission_classes = [role_in(*DESK)]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        rows = CallBack.objects.filter(done_at=None).select_related("ticket")[:50]
+        return Response(
+            [
+                {"id": r.pk, "reason": r.reason, "label": str(r.get_reason_display()),
+                 "phone": r.phone, "due_at": r.due_at, "call": r.call_id or None,
+                 "ticket": r.ticket.number if r.ticket else None}
+                for r in rows
+            ]
+        )  # fmt: skip
+
+
+class CallBackDoneView(APIView):
+    permission_classes = [role_in(*DESK)]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, pk: int) -> Response:
+        row = get_object_or_404(CallBack, pk=pk)
+        outcome = str(request.data.get("outcome") or "")
+        if outcome not in ("reached", "not_reached", "not_fixed"):
+            raise Refused("outcome", "unknown", _("Say how the call went."))
+        services.call_back_done(row, outcome, by=request.user.username)
+        return Response({"done_at": row.done_at, "outcome": row.outcome})
+
+
+def _call(call_id: str) -> Call:
+    return get_object_or_404(
+        Call.objects.select_related("account__premise", "premise", "agent"), call_id=call_id
+    )

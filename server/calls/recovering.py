@@ -1,0 +1,69 @@
+"""Calls that happened while we were away, rebuilt from what Asterisk wrote down itself."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from server.calls import services
+from server.calls.models import Call
+from server.calls.services import Ring
+from server.events.models import Cursor
+from telephony.recovery import RecoveredCall, recover
+
+log = logging.getLogger("standpipe.telephony")
+CURSOR = "telephony.calls_log"
+
+
+def recover_calls() -> int:
+    """Bring the database in line with Asterisk's files; returns how many calls were new."""
+    folder = settings.STANDPIPE["CALL_LOG"]
+    with transaction.atomic():
+        Cursor.objects.get_or_create(subscriber=CURSOR)
+        cursor = Cursor.objects.select_for_update().get(subscriber=CURSOR)
+        found = recover(
+            folder / "calls.jsonl", settings.STANDPIPE["RECORDINGS"],
+            queue_log=folder / "queue_log", mark=cursor.event_id,
+        )  # fmt: skip
+        for bad in found.bad:
+            log.warning("call log, byte %s: %s", bad.offset, bad.reason)
+        fresh = sum(_bring_in(call) for call in found.calls)
+        cursor.event_id = found.mark
+        cursor.save(update_fields=["event_id"])
+    if fresh:
+        log.info("%s calls were rebuilt from Asterisk's files", fresh)
+    return fresh
+
+
+def _bring_in(told: RecoveredCall) -> bool:
+    now = timezone.now()
+    made = not Call.objects.filter(call_id=told.call_id).exists()
+    started = told.arrived_at or told.queued_at or told.ended_at or now
+    # A call that is still going on is told by its own events; leave it to them.
+    if made and told.ended_at is None and now - started < timedelta(minutes=2):
+        return False
+    if made:
+        call = services.rang(
+            Ring(told.call_id, told.caller.number, told.caller.name, told.dialled, started)
+        )
+        Call.objects.filter(pk=call.pk).update(recovered=True)
+    if told.queued_at is not None:
+        services.queued(told.call_id, at=told.queued_at)
+    call = Call.objects.get(call_id=told.call_id)
+    if told.answered_at is not None and call.answered_at is None:
+        services.answered(told.call_id, told.agent, at=told.answered_at)
+    if told.ended_at is not None:
+        services.ended(
+            told.call_id, at=told.ended_at, status=told.status,
+            message_left=told.message is not None,
+        )  # fmt: skip
+    if not hasattr(call, "recording"):
+        if told.recording is not None:
+            services.recorded(told.call_id, str(told.recording))
+        elif told.message is not None:
+            services.recorded(told.call_id, str(told.message), kind="message")
+    return made

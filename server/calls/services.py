@@ -1,0 +1,307 @@
+"""Verbs for calls: it rang, it waits, somebody answered, it is over, the sound is there."""
+
+from __future__ import annotations
+
+import hashlib
+import wave
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from server.accounts.audit import record
+from server.accounts.models import User
+from server.accounts.refusals import Refused
+from server.calls import agents, verdict
+from server.calls.models import AgentState, Call, Recording
+from server.calls.wording import sentence
+from server.customers import selectors as customers
+from server.events.services import publish
+from server.tickets import services as tickets
+from server.tickets.models import CallBack, Contact, Ticket
+from server.tickets.services import Registration, Where
+
+# An empty WAV is its header alone: the call was never bridged.
+EMPTY_WAV = 44
+
+
+@dataclass(frozen=True)
+class Ring:
+    """A call as it arrives; number and name are what a stranger's telephone claims."""
+
+    call_id: str
+    number: str
+    name: str
+    called: str
+    at: datetime
+
+
+def rang(ring: Ring) -> Call:
+    """A call arrives: who is it, where do they live, what is known there. Then say so at once.
+
+    The number proves nothing: it prefills the form and opens nothing.
+    """
+    with transaction.atomic():
+        found = Call.objects.filter(call_id=ring.call_id).first()
+        if found is not None:
+            return found
+        match = customers.match_caller(ring.number)
+        account = match.accounts[0] if match.identity == "one" else None
+        premise = account.premise if account else None
+        known = verdict.of_premise(premise.code if premise else None)
+        call, _made = Call.objects.get_or_create(
+            call_id=ring.call_id,
+            defaults={
+                "channel_id": ring.call_id, "raw_number": ring.number[:80],
+                "phone": match.number or "", "name": ring.name[:80], "called": ring.called[:24],
+                "identity": match.identity, "account": account, "premise": premise,
+                "segment": known.segment, "verdict": known.code, "verdict_data": known.json(),
+                "started_at": ring.at, "popped_at": timezone.now(),
+            },
+        )  # fmt: skip
+        _tell("call.ringing", call)
+        return call
+
+
+def announced(call_id: str, *, keys: str) -> None:
+    Call.objects.filter(call_id=call_id, state=Call.State.RINGING).update(
+        state=Call.State.IVR, keys=keys[:20]
+    )
+
+
+def queued(call_id: str, *, at: datetime) -> None:
+    """The caller stands in the queue now."""
+    _move(call_id, "call.queued", Call.State.QUEUED, from_states=("ringing", "ivr"), queued_at=at)
+
+
+def offered(call_id: str, extension: str) -> None:
+    """An agent's telephone rings: that agent's screen comes to the front."""
+    call = Call.objects.filter(call_id=call_id).first()
+    user = User.objects.filter(extension=extension).first()
+    if call is None or user is None:
+        return
+    with transaction.atomic():
+        agents.set_state(user, AgentState.State.RINGING, call=call)
+        _tell("call.offered", call, agent=user.username)
+
+
+def answered(call_id: str, extension: str, *, at: datetime) -> None:
+    with transaction.atomic():
+        user = User.objects.filter(extension=extension).first()
+        call = Call.objects.select_for_update().filter(call_id=call_id).first()
+        if call is None:
+            return
+        call.agent, call.answered_at = user, call.answered_at or at
+        call.state, call.outcome = Call.State.TALKING, Call.Outcome.ANSWERED
+        call.queued_at = call.queued_at or call.started_at
+        call.save()
+        if user is not None:
+            agents.set_state(user, AgentState.State.TALKING, call=call)
+        _tell("call.answered", call, agent=user.username if user else extension)
+
+
+def ended(call_id: str, *, at: datetime, status: str = "", message_left: bool = False) -> None:
+    """It is over. Whoever hung up before an answer, or left a message, is owed a call."""
+    with transaction.atomic():
+        call = Call.objects.select_for_update().filter(call_id=call_id).first()
+        if call is None or call.state == Call.State.ENDED:
+            return
+        call.state, call.ended_at = Call.State.ENDED, at
+        if not call.outcome:
+            informed = call.queued_at is None and call.verdict in (verdict.INSIDE, verdict.PLANNED)
+            call.outcome = (
+                Call.Outcome.MESSAGE if message_left
+                else Call.Outcome.INFORMED if informed
+                else Call.Outcome.ABANDONED
+            )  # fmt: skip
+        call.save()
+        _owe(call)
+        if call.agent is not None and call.outcome == Call.Outcome.ANSWERED:
+            agents.after_call(call.agent, call)
+        _tell("call.ended", call, outcome=call.outcome, status=status)
+
+
+def _owe(call: Call) -> None:
+    if call.outcome == Call.Outcome.ABANDONED:
+        tickets.owe_call_back(CallBack.Reason.MISSED, call.phone, call_id=call.call_id)
+    elif call.outcome == Call.Outcome.MESSAGE:
+        tickets.owe_call_back(CallBack.Reason.MESSAGE, call.phone, call_id=call.call_id)
+    elif call.outcome == Call.Outcome.ANSWERED and call.draft and call.contact_id is None:
+        # The agent had begun to write: the draft stays, and somebody calls back.
+        tickets.owe_call_back(CallBack.Reason.HUNG_UP, call.phone, call_id=call.call_id)
+
+
+def recorded(call_id: str, path: str, *, kind: str = "call") -> Recording | None:
+    """The recording is closed: keep its length and checksum. None for an empty file."""
+    folder = Path(settings.STANDPIPE["RECORDINGS"]).resolve()
+    file = Path(path).resolve()
+    if not file.is_relative_to(folder):
+        raise Refused("path", "outside", f"{file.name} is not in the recordings' folder")
+    if not file.is_file() or file.stat().st_size <= EMPTY_WAV:
+        return None
+    with wave.open(str(file), "rb") as sound:
+        seconds = sound.getnframes() / sound.getframerate()
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    with transaction.atomic():
+        call = Call.objects.filter(call_id=call_id).first()
+        if call is None:
+            return None
+        row, _made = Recording.objects.update_or_create(
+            call=call,
+            defaults={
+                "file": str(file.relative_to(folder)), "seconds": round(seconds, 2),
+                "size": file.stat().st_size, "sha256": digest, "kind": kind,
+            },
+        )  # fmt: skip
+        _tell("call.recorded", call, seconds=row.seconds)
+    return row
+
+
+def save_draft(call: Call, draft: dict[str, Any], *, by: str) -> None:
+    """What the agent has typed so far; survives a refresh, a crash and the end of the call."""
+    if len(str(draft)) > 20_000:
+        raise Refused("draft", "too_long", _("That is too much for a draft."))
+    Call.objects.filter(pk=call.pk).update(draft=draft)
+
+
+def register(call: Call, what: dict[str, Any], *, by: str) -> Ticket:
+    """The agent registers what the caller says; the call's contact is made once."""
+    with transaction.atomic():
+        call = Call.objects.select_for_update().get(pk=call.pk)
+        if call.contact_id is not None:
+            found = Ticket.objects.filter(contact_id=call.contact_id).first()
+            if found is not None:
+                return found
+        place = what.get("place") or {}
+        if not isinstance(place, dict):
+            raise Refused("place", "shape", _("A place needs a longitude and a latitude."))
+        account = call.account
+        ticket = tickets.register(
+            Registration(
+                kind=str(what.get("kind") or ""),
+                where=Where(
+                    lon=_degrees(place, "lon"), lat=_degrees(place, "lat"),
+                    address=str(place.get("address") or ""),
+                    premise=str(place.get("premise") or ""),
+                ),
+                symptoms=_symptoms(what.get("symptoms")), note=str(what.get("note") or ""),
+                name=str(what.get("name") or (account.name if account else call.name)),
+                phone=str(what.get("phone") or call.phone),
+                language=account.language if account else "en",
+                channel=Contact.Channel.PHONE, call_id=call.call_id, account=account,
+                verdict=call.verdict, join_incident=_whole(what.get("join_incident")),
+            ),
+            by=by,
+        )  # fmt: skip
+        call.contact = ticket.contact
+        call.draft = {}
+        call.save(update_fields=["contact", "draft"])
+        if account is not None and call.phone:
+            account.phones.filter(number=call.phone).update(last_used_at=timezone.now())
+        return ticket
+
+
+def _degrees(place: dict[str, Any], axis: str) -> float | None:
+    value = place.get(axis)
+    if value in (None, ""):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise Refused("place", "not_a_number", _("A place needs a longitude and a latitude.")) from None
+
+
+def _symptoms(value: Any) -> dict[str, Any]:
+    if value in (None, ""):
+        return {}
+    if not isinstance(value, dict) or len(value) > 40:
+        raise Refused("symptoms", "shape", _("The symptoms are not readable."))
+    return {str(k)[:40]: v if isinstance(v, bool) else str(v)[:200] for k, v in value.items()}
+
+
+def _whole(value: Any) -> int | None:
+    if value in (None, ""):
+        return None
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise Refused("join_incident", "unknown", _("There is no such incident.")) from None
+
+
+def played(call: Call, *, by: str) -> None:
+    """Somebody listens to a recording: it is written down who."""
+    record("recording.play", f"call:{call.call_id}", by=by)
+
+
+def _move(call_id: str, event: str, state: str, *, from_states: tuple[str, ...], **stamps: Any) -> None:
+    with transaction.atomic():
+        call = Call.objects.select_for_update().filter(call_id=call_id).first()
+        if call is None or call.state not in from_states:
+            return
+        call.state = state
+        for name, value in stamps.items():
+            setattr(call, name, getattr(call, name) or value)
+        call.save()
+        _tell(event, call)
+
+
+def close_lost(older_than: timedelta = timedelta(hours=4)) -> int:
+    """Calls whose end never reached us are ended, so no figure counts them as live for ever."""
+    lost = Call.objects.filter(started_at__lt=timezone.now() - older_than).exclude(state="ended")
+    for call in lost:
+        ended(call.call_id, at=timezone.now(), status="LOST")
+    return len(lost)
+
+
+def _tell(name: str, call: Call, **more: Any) -> None:
+    publish(
+        name, f"call:{call.call_id}", topic="calls", call=call.call_id, id=call.call_id,
+        state=call.state, verdict=call.verdict, identity=call.identity,
+        text=sentence(call.verdict, call.verdict_data), name_shown=call.name,
+        incident=call.verdict_data.get("incident"), **more,
+    )  # fmt: skip
+
+
+def identify(call: Call, account: Any, *, by: str) -> Call:
+    """The agent chose the account; place and verdict follow from it."""
+    with transaction.atomic():
+        call = Call.objects.select_for_update(of=("self",)).get(pk=call.pk)
+        known = verdict.of_premise(account.premise.code)
+        call.account, call.premise, call.identity = account, account.premise, "one"
+        call.segment, call.verdict, call.verdict_data = known.segment, known.code, known.json()
+        call.save()
+        record("call.identify", f"call:{call.call_id}", note=account.number, by=by)
+        _tell("call.identified", call)
+    return call
+
+
+def call_back_done(row: CallBack, outcome: str, *, by: str) -> None:
+    """We called. "Not fixed" re-opens the ticket; reached and fixed lets the centre close it."""
+    with transaction.atomic():
+        row.done_at, row.outcome, row.by = timezone.now(), outcome, by
+        row.save()
+        record("callback.done", f"callback:{row.pk}", to_state=outcome, by=by)
+        if outcome == "not_fixed" and row.ticket is not None:
+            tickets.act(
+                row.ticket, "reopen", role="agent", by=by, reason=_("The customer says not fixed.")
+            )
+
+
+def not_answered(extension: str) -> None:
+    """An agent's telephone rang out: Asterisk paused that member, and so do we."""
+    user = User.objects.filter(extension=extension).first()
+    if user is not None:
+        agents.set_state(user, AgentState.State.PAUSED, reason="no answer")
+
+
+def phone_gone(extension: str) -> None:
+    """An agent's telephone is no longer there: no ready agent without a telephone."""
+    user = User.objects.filter(extension=extension).first()
+    row = AgentState.objects.filter(user=user).first() if user else None
+    if user is not None and row is not None and row.state == AgentState.State.READY:
+        agents.set_state(user, AgentState.State.PAUSED, reason="telephone gone")

@@ -1,0 +1,211 @@
+"""Asterisk meets the database: events in, services called, queue members kept in step.
+
+The one file that imports the telephony library's clients. Everything here may die at any moment:
+Asterisk then goes on by its dialplan, and `recover_calls` writes down what was missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils import timezone
+
+from server.calls import recovering, services, verdict
+from server.calls.models import AgentState, Call
+from server.calls.services import Ring
+from server.events.reading import Mark, after, end
+from server.events.services import beat
+from telephony.ami import events as ami_events
+from telephony.ami.client import AmiActions, AmiError
+from telephony.ari.client import AriCalls
+from telephony.incoming import Decision, IncomingCall, IncomingCalls, LeftFlow
+from telephony.prompts import Speech
+from telephony.sentences import shutoff_notice
+
+log = logging.getLogger("standpipe.telephony")
+QUEUE = "faults"
+
+
+class Switchboard:
+    """Runs until cancelled. `ari` and `ami` are the library's clients, or its fakes in tests."""
+
+    def __init__(self, ari: AriCalls, ami: AmiActions, speech: Speech, *, language: str = "en") -> None:
+        self._ami = ami
+        self._language = "zh" if language.startswith("zh") else "en"
+        # A pool, so that one slow lookup does not hold up the next caller's verdict.
+        self._pool = ThreadPoolExecutor(4, thread_name_prefix="calls")
+        # One thread for what must stay in the order Asterisk told it.
+        self._order = ThreadPoolExecutor(1, thread_name_prefix="ami")
+        self._incoming = IncomingCalls(
+            ari, self._decide, speech, language=self._language, left=self._left
+        )
+        self._mark: Mark | None = None
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._incoming.run())
+            group.create_task(self._listen())
+            group.create_task(self._follow_agents())
+            group.create_task(self._tidy())
+
+    async def _in(self, pool: ThreadPoolExecutor, work: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+        def job() -> Any:
+            close_old_connections()
+            return work(*args, **kw)
+
+        return await asyncio.get_running_loop().run_in_executor(pool, job)
+
+    async def _decide(self, call: IncomingCall) -> Decision:
+        ring = Ring(
+            call_id=call.call_id, number=call.caller.number, name=call.caller.name,
+            called=call.dialled, at=call.arrived_at,
+        )  # fmt: skip
+        known: Call = await self._in(self._pool, services.rang, ring)
+        return self.decision(known)
+
+    def decision(self, call: Call) -> Decision:
+        """What the caller hears first: the notice when they stand in a known shut-off."""
+        data = call.verdict_data.get("data", {})
+        now = timezone.localtime()
+        if call.verdict == verdict.INSIDE and data.get("since"):
+            say = shutoff_notice(
+                self._language_of(call), since=datetime.fromisoformat(data["since"]),
+                until=_moment(data.get("back_at")), now=now,
+            )  # fmt: skip
+            return Decision(announce=(say,), queue=QUEUE)
+        if call.verdict == verdict.PLANNED and data.get("from"):
+            say = shutoff_notice(
+                self._language_of(call), since=datetime.fromisoformat(data["from"]),
+                until=_moment(data.get("to")), now=now, planned=True,
+            )  # fmt: skip
+            return Decision(announce=(say,), queue=QUEUE)
+        # Hospitals and dialysis patients stand in front of the queue.
+        first = call.premise is not None and call.premise.use in ("hospital", "dialysis")
+        return Decision(queue=QUEUE, priority=5 if first else 0)
+
+    def _language_of(self, call: Call) -> Any:
+        if call.account is not None and call.account.language.startswith("zh"):
+            return "zh"
+        return self._language
+
+    async def _left(self, left: LeftFlow) -> None:
+        await self._in(self._order, services.announced, left.call_id, keys=left.keys)
+
+    async def _listen(self) -> None:
+        async for event in self._ami.events():
+            try:
+                await self._take(event)
+            except Exception:
+                # One event that cannot be stored must not deafen us; the call log has it too.
+                log.exception("could not take %s", type(event).__name__)
+
+    async def _take(self, event: ami_events.AmiEvent) -> None:
+        now = datetime.now(UTC)
+        run = self._in
+        match event:
+            case ami_events.Connected():
+                await self._seat_agents()
+                await run(self._order, recovering.recover_calls)
+            case ami_events.Queued(call_id=call) | ami_events.QueueJoined(call_id=call):
+                await run(self._order, services.queued, call, at=now)
+            case ami_events.AgentRinging(call_id=call, agent=agent):
+                await run(self._order, services.offered, call, agent)
+            case ami_events.AgentConnected(call_id=call, agent=agent):
+                await run(self._order, services.answered, call, agent, at=now)
+            case ami_events.Answered(call_id=call, agent=agent):
+                await run(self._order, services.answered, call, agent, at=now)
+            case ami_events.AgentNoAnswer(agent=agent):
+                await run(self._order, services.not_answered, agent)
+            case ami_events.CallEnded(call_id=call, queue_status=status, message_left=left):
+                await run(
+                    self._order, services.ended, call, at=now, status=status, message_left=left
+                )
+            case ami_events.RecordingReady(call_id=call, path=path):
+                await run(self._order, services.recorded, call, path)
+            case ami_events.MessageLeft(call_id=call, path=path):
+                await run(self._order, services.recorded, call, path, kind="message")
+            case ami_events.PhoneReachable(agent=agent, reachable=False):
+                await run(self._order, services.phone_gone, agent)
+            case _:
+                pass
+
+    async def _seat_agents(self) -> None:
+        """After Asterisk or we were away: queue members as the agents last wanted it."""
+        rows = await self._in(self._order, _wanted)
+        for extension, name, state, reason in rows:
+            await self._seat(extension, name, state, reason)
+
+    async def _seat(self, extension: str, name: str, state: str, reason: str) -> None:
+        interface = f"PJSIP/{extension}"
+        try:
+            if state == "signed_out":
+                await self._ami.action("QueueRemove", Queue=QUEUE, Interface=interface)
+                return
+            await self._ami.action(
+                "QueueAdd", Queue=QUEUE, Interface=interface, MemberName=name[:40] or extension
+            )
+        except AmiError as error:
+            log.info("queue member %s: %s", extension, error)
+        paused = state in ("paused", "wrap")
+        try:
+            await self._ami.action(
+                "QueuePause", Queue=QUEUE, Interface=interface,
+                Paused="true" if paused else "false", Reason=reason[:40] or state,
+            )  # fmt: skip
+        except AmiError as error:
+            log.warning("queue member %s could not be paused or unpaused: %s", extension, error)
+
+    async def _follow_agents(self) -> None:
+        self._mark = await self._in(self._order, end)
+        while True:
+            rows = await self._in(self._order, after, self._mark)
+            for row in rows:
+                self._mark = row.mark
+                p = row.payload
+                if row.name == "agent.wants":
+                    await self._seat(p["extension"], p["name"], p["state"], p.get("reason", ""))
+                elif row.name == "agent.changed" and p["state"] in ("wrap", "ready"):
+                    await self._seat(p["extension"], p["name"], p["state"], p.get("reason", ""))
+            await asyncio.sleep(0.2)
+
+    async def _tidy(self) -> None:
+        n = 0
+        while True:
+            await self._in(self._order, beat, "telephony", inside=len(self._incoming.inside))
+            if n % 15 == 14:
+                await self._in(self._order, recovering.recover_calls)
+                await self._in(self._order, services.close_lost)
+            n += 1
+            await asyncio.sleep(2)
+
+
+def _moment(iso: str | None) -> datetime | None:
+    return datetime.fromisoformat(iso) if iso else None
+
+
+def _wanted() -> list[tuple[str, str, str, str]]:
+    return [
+        (r.user.extension, r.user.name, r.state, r.reason)
+        for r in AgentState.objects.select_related("user").exclude(state="signed_out")
+        if r.user.extension
+    ]
+
+
+def clients() -> tuple[AriCalls, AmiActions, Speech]:
+    """The real clients of the settings."""
+    from telephony.ami.client import AmiClient
+    from telephony.ari.client import AriClient
+
+    ari, ami = settings.STANDPIPE["ARI"], settings.STANDPIPE["AMI"]
+    return (
+        AriClient(ari["url"], ari["user"], ari["password"], "standpipe"),
+        AmiClient(ami["host"], ami["port"], ami["user"], ami["password"]),
+        Speech(settings.STANDPIPE["PROMPTS"]),
+    )

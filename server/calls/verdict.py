@@ -1,0 +1,96 @@
+"""The verdict before "hello": is this caller standing in trouble we already know of?
+
+Four outcomes, first that fits: inside an open shut-off, inside a planned notice, on a valve
+segment others have called from, nothing known. Computed from the network, so a neighbour on the
+other side of a closed valve is not told what concerns this side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from server.network import selectors as network
+from server.outages import selectors as outages
+from server.tickets import selectors as tickets
+
+INSIDE, PLANNED, SAME_SEGMENT, NOTHING = (
+    "inside_shutoff", "planned_notice", "same_segment", "nothing_known",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`code` is one of the four; `data` holds the evidence as values, worded by the reader's page."""
+
+    code: str
+    premise: str = ""
+    pipe: str = ""
+    segment: int | None = None
+    incident: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def of_premise(premise_code: str | None) -> Verdict:
+    """What is known about the place of a premise; nothing for a caller we cannot place."""
+    if not premise_code:
+        return Verdict(NOTHING)
+    on = network.place_of_premise(premise_code)
+    pipe, segment = (on.pipe, on.segment) if on is not None else ("", None)
+    here = {"premise": premise_code, "pipe": pipe or "", "segment": segment}
+    off = outages.inside(premise_code)
+    if off is not None:
+        incident = off.shut_off.incident
+        crew = _crew_on(incident.pk) if incident else None
+        return Verdict(
+            INSIDE, **here, incident=incident.pk if incident else None,
+            data={
+                "shut_off": off.shut_off.number, "since": _iso(off.since),
+                "back_at": _iso(off.back_at), "customers": off.customers,
+                "callers": incident.contacts.count() + 1 if incident else 1, "crew": crew,
+                "incident_number": incident.number if incident else None,
+            },
+        )  # fmt: skip
+    planned = outages.planned_notice(premise_code)
+    if planned is not None:
+        return Verdict(
+            PLANNED, **here,
+            data={
+                "shut_off": planned.number, "from": _iso(planned.notice_from),
+                "to": _iso(planned.notice_to),
+            },
+        )  # fmt: skip
+    incident = tickets.on_segment(segment)
+    if incident is not None:
+        return Verdict(
+            SAME_SEGMENT, **here, incident=incident.pk,
+            data={
+                "incident_number": incident.number, "kind": incident.kind,
+                "since": _iso(incident.opened_at), "callers": incident.contacts.count() + 1,
+                "crew": _crew_on(incident.pk), "address": incident.address,
+            },
+        )  # fmt: skip
+    return Verdict(NOTHING, **here)
+
+
+def _crew_on(incident_id: int) -> str | None:
+    """Name of the crew that is on its way or there ."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.name FROM dispatch_workorder o JOIN workforce_crew c ON c.id = o.crew_id "
+            "WHERE o.incident_id = %s AND o.ended_at IS NULL ORDER BY o.id DESC LIMIT 1",
+            [incident_id],
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return timezone.localtime(moment).isoformat() if moment else None

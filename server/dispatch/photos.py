@@ -1,0 +1,67 @@
+"""Pictures from the field: checked, re-encoded, stored under our own names, never served inline."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from io import BytesIO
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.utils.translation import gettext as _
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from server.accounts.refusals import Refused
+from server.dispatch.models import CrewReport, Photo
+from server.workforce.models import Crew
+
+MAX_BYTES = 12 * 1024 * 1024
+MAX_PIXELS = 50_000_000
+LONG_SIDE = 2048
+
+
+def store(upload: UploadedFile, *, crew: Crew, report_id: uuid.UUID | None) -> Photo:
+    """Keep a picture once; sending the same one again gives the first row.
+
+    Re-encoding drops whatever else the file carried (position, scripts, a second format).
+    """
+    if (upload.size or 0) > MAX_BYTES:
+        raise Refused("file", "too_large", _("A picture may have 12 MB."), status=413)
+    raw = upload.read()
+    digest = hashlib.sha256(raw).hexdigest()
+    found = Photo.objects.filter(device=crew.device, report_id=report_id, sha256=digest).first()
+    if found is not None:
+        return found
+    picture = _decode(raw)
+    name = f"{uuid.uuid4().hex}.jpg"
+    folder = settings.STANDPIPE["PHOTOS"]
+    folder.mkdir(parents=True, exist_ok=True)
+    with transaction.atomic():
+        report = CrewReport.objects.filter(message_id=report_id).first() if report_id else None
+        picture.save(folder / name, "JPEG", quality=85)
+        photo, _made = Photo.objects.get_or_create(
+            device=crew.device, report_id=report_id, sha256=digest,
+            defaults={
+                "order": report.order if report else None, "file": name,
+                "width": picture.width, "height": picture.height,
+            },
+        )  # fmt: skip
+    return photo
+
+
+def _decode(raw: bytes) -> Image.Image:
+    try:
+        with Image.open(BytesIO(raw)) as opened:
+            # Checked before decoding: a small file can claim a billion pixels.
+            if opened.width * opened.height > MAX_PIXELS:
+                raise Refused("file", "too_many_pixels", _("That picture is too large."))
+            if opened.format not in ("JPEG", "PNG", "WEBP"):
+                raise Refused("file", "not_a_picture", _("Send a JPEG, PNG or WebP picture."))
+            picture = ImageOps.exif_transpose(opened).convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        raise Refused(
+            "file", "not_a_picture", _("Send a JPEG, PNG or WebP picture.")
+        ) from None
+    picture.thumbnail((LONG_SIDE, LONG_SIDE))
+    return picture

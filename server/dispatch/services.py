@@ -1,0 +1,215 @@
+"""Verbs for work orders: assign, report from the field, recall, verify."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from server.accounts.audit import record
+from server.accounts.refusals import Conflict, NotAllowed, Refused
+from server.dispatch import candidates, states
+from server.dispatch.models import WorkOrder
+from server.dispatch.states import Action, State, Who
+from server.events.services import publish
+from server.outages import services as outages
+from server.outages.models import ShutOff
+from server.tickets import services as tickets
+from server.tickets.models import Incident
+from server.workforce import services as workforce
+from server.workforce import streets
+from server.workforce.models import Crew
+from server.workforce.selectors import position_of
+
+A, S = Action, State
+# What a crew is doing while its order is in a state.
+CREW_STATE = {
+    S.DISPATCHED: Crew.State.ASSIGNED,
+    S.ACCEPTED: Crew.State.ASSIGNED,
+    S.EN_ROUTE: Crew.State.EN_ROUTE,
+    S.ON_SITE: Crew.State.ON_SITE,
+    S.ISOLATING: Crew.State.ON_SITE,
+    S.ISOLATED: Crew.State.ON_SITE,
+    S.REPAIRED: Crew.State.ON_SITE,
+    S.RESTORED: Crew.State.ON_SITE,
+}
+INCIDENT_STATE = {
+    S.DISPATCHED: Incident.State.DISPATCHED,
+    S.ON_SITE: Incident.State.ON_SITE,
+    S.ISOLATED: Incident.State.ISOLATED,
+    S.REPAIRED: Incident.State.REPAIRED,
+    S.RESTORED: Incident.State.RESTORED,
+}
+
+
+def assign(
+    incident: Incident, crew: Crew, *, by: str, kind: str = "repair", reason: str = ""
+) -> WorkOrder:
+    """Send a crew. The database refuses a crew that has a job in hand, whoever asks first.
+
+    Taking another than the best-ranked crew needs a reason; both are kept with the order.
+    """
+    if kind not in WorkOrder.Kind.values:
+        raise Refused("kind", "unknown", _("There is no such kind of work order."))
+    ranked, _ms = candidates.rank_crews(incident)
+    row = next((r for r in ranked if r.candidate.id == crew.pk), None)
+    if row is None:
+        raise Refused("crew", "unknown", _("There is no such crew."))
+    best = ranked[0]
+    hard = [r for r in row.reasons if r.hard and r.code != "busy"]
+    if row.candidate.id != best.candidate.id and not best.excluded and not reason.strip():
+        raise Refused(
+            "reason", "required",
+            _("%(crew)s ranks first. Say why you take another.") % {"crew": best.candidate.name},
+        )  # fmt: skip
+    if hard and not reason.strip():
+        raise Refused("reason", "required", candidates.explain(hard[0]))
+    lon, lat, _fix = position_of(crew)
+    assert incident.geom is not None  # rank_crews refuses the unlocated
+    way = streets.route((lon, lat), (incident.geom.x, incident.geom.y))
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            locked = Incident.objects.select_for_update().get(pk=incident.pk)
+            if locked.state in (Incident.State.CLOSED, Incident.State.RESTORED):
+                raise Conflict("incident", "over", _("There is nothing left to do there."))
+            order = WorkOrder.objects.create(
+                incident=locked, kind=kind, crew=crew, state=S.DISPATCHED,
+                priority=locked.priority, route=streets.route_json(way),
+                eta_at=now + timedelta(seconds=way.seconds), dispatched_at=now,
+                reasons=candidates.shown(row)["reasons"], override_reason=reason[:200],
+            )  # fmt: skip
+            order.number = f"W-{order.pk:05d}"
+            order.save(update_fields=["number"])
+            record("order.dispatch", f"order:{order.number}", to_state=order.state, note=reason)
+            _after(order, "dispatch", "", by=by)
+    except IntegrityError as error:
+        if "one_crew_one_job" not in str(error):
+            raise
+        raise _taken(crew) from error
+    return order
+
+
+def _taken(crew: Crew) -> Conflict:
+    held = WorkOrder.objects.filter(crew=crew, state__in=sorted(states.HOLDING)).first()
+    holder = held.number if held else ""
+    return Conflict(
+        "crew", "crew_taken",
+        _("%(crew)s has just been sent elsewhere (%(order)s).")
+        % {"crew": crew.name, "order": holder},
+        holder=holder,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing somebody does with an order, from a phone or a screen."""
+
+    action: str
+    at: datetime
+    note: str = ""
+    valve: str = ""
+    reason: str = ""
+    turns: int | None = None
+
+
+def act(order: WorkOrder, step: Step, *, who: Who, by: str, crew: Crew | None = None) -> WorkOrder:
+    """Take an order one step on. Refuses (409 with what is allowed) what the table does not list,
+    and (403) a crew that is not this order's crew.
+    """
+    with transaction.atomic():
+        order = WorkOrder.objects.select_for_update().select_related("incident", "crew").get(
+            pk=order.pk
+        )
+        if who == Who.CREW and (crew is None or order.crew_id != crew.pk):
+            raise NotAllowed("order", "not_yours", _("This order belongs to another crew."))
+        to_state = states.next_state(order.state, step.action)
+        if to_state is None:
+            raise Conflict(
+                "action", "illegal_transition",
+                _("From “%(state)s” that step is not possible.") % {"state": order.state},
+                current=order.state, allowed=[str(a) for a in states.legal_actions(order.state, who)],
+            )  # fmt: skip
+        if Action(step.action) not in states.ALLOWED[who]:
+            raise NotAllowed("action", "not_yours", _("Somebody else has to take that step."))
+        if who == Who.SUPERVISOR and Action(step.action) in states.FIELD and not step.reason:
+            raise Refused("reason", "required", _("Say why you take this step for the crew."))
+        before = order.state
+        isolated = _effects(order, step, by=by)
+        _move(order, to_state, step.at)
+        record(
+            f"order.{step.action}", f"order:{order.number}", from_state=before,
+            to_state=order.state, note=step.reason or step.note, by=by,
+        )  # fmt: skip
+        _after(order, step.action, before, by=by, valve=step.valve, reason=step.reason)
+        if isolated and order.state == S.ISOLATING:
+            _move(order, S.ISOLATED, step.at)
+            _after(order, A.ISOLATED, S.ISOLATING, by="system")
+        return order
+
+
+def _effects(order: WorkOrder, step: Step, *, by: str) -> bool:
+    """What a step does to the network; True when the last valve is closed."""
+    action = step.action
+    if action in (A.DECLINE, A.PAUSE, A.NO_ACCESS, A.RECALL) and not step.reason.strip():
+        raise Refused("reason", "required", _("Say why."))
+    shut_off = ShutOff.objects.filter(incident=order.incident).first()
+    if action in (A.CLOSE_VALVE, A.CANNOT_CLOSE_VALVE, A.OPEN_VALVE):
+        if shut_off is None:
+            raise Refused("valve", "no_plan", _("This order has no shut-off plan."))
+        if not step.valve:
+            raise Refused("valve", "required", _("Say which valve."))
+        if action == A.CLOSE_VALVE:
+            return outages.valve_closed(
+                shut_off, step.valve, at=step.at, by=by, turns=step.turns
+            )
+        if action == A.CANNOT_CLOSE_VALVE:
+            outages.cannot_close(shut_off, step.valve, reason=step.reason, at=step.at, by=by)
+            # All that could be closed may be closed already.
+            return outages.is_isolated(shut_off)
+        outages.valve_opened(shut_off, step.valve, at=step.at, by=by)
+    elif action == A.RESTORED and shut_off is not None:
+        left = outages.still_closed(shut_off)
+        if left:
+            raise Conflict(
+                "valve", "valves_closed",
+                _("Still closed: %(valves)s. Open them first.") % {"valves": ", ".join(left)},
+                valves=left,
+            )  # fmt: skip
+        outages.cancel_draft(order.incident, by=by)
+    return False
+
+
+def _move(order: WorkOrder, to_state: State, at: datetime) -> None:
+    order.state = str(to_state)
+    order.version += 1
+    stamp = {
+        S.ACCEPTED: "accepted_at", S.ON_SITE: "on_site_at", S.REPAIRED: "repaired_at",
+        S.COMPLETED: "ended_at", S.DECLINED: "ended_at", S.RECALLED: "ended_at",
+        S.FAILED_VISIT: "ended_at",
+    }.get(to_state)  # fmt: skip
+    if stamp and getattr(order, stamp) is None:
+        setattr(order, stamp, at)
+    if to_state == S.EN_ROUTE and order.route:
+        order.eta_at = at + timedelta(seconds=order.route["seconds"])
+    order.save()
+
+
+def _after(order: WorkOrder, action: str, before: str, *, by: str, **more: Any) -> None:
+    """Crew, incident and listeners follow the order."""
+    assert order.crew is not None
+    state = CREW_STATE.get(State(order.state), Crew.State.AVAILABLE)
+    workforce.set_state(order.crew, state, by=by)
+    follows = INCIDENT_STATE.get(State(order.state))
+    if follows is not None and order.kind != WorkOrder.Kind.NOTICES:
+        tickets.move_incident(order.incident, follows, by=by)
+    publish(
+        "order.changed", f"order:{order.pk}", topic="incidents", by=by, order=order.pk,
+        number=order.number, state=order.state, before=before, action=action,
+        incident=order.incident_id, crew=order.crew_id, crew_name=order.crew.name,
+        eta_at=order.eta_at.isoformat() if order.eta_at else None, **more,
+    )  # fmt: skip

@@ -1,0 +1,64 @@
+"""What dispatch does when it hears of something."""
+
+from __future__ import annotations
+
+from server.dispatch import states
+from server.dispatch.models import WorkOrder
+from server.dispatch.publishing import send_list
+from server.events.reading import Row
+from server.tickets import services as tickets
+from server.tickets.models import Incident, Ticket
+from server.tickets.states import may, next_state
+from server.workforce.models import Crew
+
+PLAN_NEWS = {"shutoff.replanned", "shutoff.planned", "valve.closed", "valve.opened"}
+
+
+def send_order_lists(row: Row) -> None:
+    """A crew's list goes out when one of its orders, or the plan it works on, has changed."""
+    if row.name == "order.changed":
+        crews = Crew.objects.filter(pk=row.payload["crew"])
+    elif row.name in PLAN_NEWS and row.payload.get("incident"):
+        crews = Crew.objects.filter(
+            work_orders__incident=row.payload["incident"],
+            work_orders__state__in=sorted(states.HOLDING),
+        ).distinct()
+    else:
+        return
+    for crew in crews:
+        send_list(crew)
+
+
+# What an order's state means for the tickets of its incident.
+TICKET_STEPS = {
+    states.State.DISPATCHED: ("assign",),
+    states.State.ACCEPTED: ("assign", "start"),
+    states.State.COMPLETED: ("assign", "start", "resolve", "call_back"),
+}
+
+
+def follow_orders_with_tickets(row: Row) -> None:
+    """Tickets walk with the work: assigned, in progress, resolved, then the customer is called."""
+    if row.name != "order.changed":
+        return
+    steps = TICKET_STEPS.get(states.State(row.payload["state"]))
+    if steps is None:
+        return
+    order = WorkOrder.objects.select_related("incident").get(pk=row.payload["order"])
+    if order.kind == WorkOrder.Kind.NOTICES:
+        return
+    for ticket in Ticket.objects.filter(incident=order.incident):
+        _walk(ticket, steps, order, by=row.by)
+    if row.payload["state"] == states.State.COMPLETED:
+        tickets.move_incident(order.incident, Incident.State.RESTORED, by=row.by)
+
+
+def _walk(ticket: Ticket, steps: tuple[str, ...], order: WorkOrder, *, by: str) -> None:
+    for step in steps:
+        ticket.refresh_from_db()
+        if next_state(ticket.state, step) is None or not may(ticket.state, step, "system"):
+            continue
+        result = f"{order.number}: {order.get_kind_display()}" if step == "resolve" else ""
+        tickets.act(ticket, step, role="system", by=by, result=result)
+        if step == "call_back":
+            tickets.owe_call_back("water_back", ticket.customer_phone, ticket=ticket, minutes=15)

@@ -1,0 +1,113 @@
+"""Queue a text in the transaction that has the news; send it after that is committed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from server.events.services import publish
+from server.messaging.gateways import SendError, gateway
+from server.messaging.models import SmsMessage
+from server.messaging.templates import render
+
+MAX_ATTEMPTS = 6
+
+
+def text(
+    to: str,
+    template: str,
+    *,
+    language: str,
+    dedupe: str,
+    ticket: str = "",
+    audience: str = "customer",
+    **values: Any,
+) -> SmsMessage | None:
+    """Queue one text. None when there is no number, or when it was queued before (`dedupe`)."""
+    if not to:
+        return None
+    body = render(template, language, values)
+    row, made = SmsMessage.objects.get_or_create(
+        dedupe=dedupe[:160],
+        defaults={
+            "to": to, "body": body, "language": language, "template": template,
+            "ticket": ticket, "audience": audience, "next_try_at": timezone.now(),
+        },
+    )  # fmt: skip
+    if not made:
+        return None
+    # Enqueued in this transaction: the task is there exactly when the text is.
+    from server.messaging.tasks import send_due
+
+    send_due.enqueue()
+    return row
+
+
+def send_due_now(limit: int = 200) -> int:
+    """Send what is due, one by one; two workers never take the same text. Returns how many."""
+    sent = 0
+    while sent < limit and _send_one():
+        sent += 1
+    return sent
+
+
+def _claim() -> SmsMessage | None:
+    with transaction.atomic():
+        row = (
+            SmsMessage.objects.select_for_update(skip_locked=True)
+            .filter(state=SmsMessage.State.QUEUED, next_try_at__lte=timezone.now())
+            .order_by("pk")
+            .first()
+        )
+        if row is not None:
+            # Written before the gateway is called: a crash in between leaves "sending", which is
+            # reported as unknown, never sent a second time.
+            row.state = SmsMessage.State.SENDING
+            row.attempts += 1
+            row.save(update_fields=["state", "attempts"])
+        return row
+
+
+def _send_one() -> bool:
+    row = _claim()
+    if row is None:
+        return False
+    now = timezone.now()
+    try:
+        accepted = gateway().send(to=row.to, body=row.body, reference=f"sms-{row.pk}")
+    except SendError as error:
+        row.error = str(error)[:200]
+        if error.unknown:
+            row.state = SmsMessage.State.UNKNOWN
+        elif error.permanent or row.attempts >= MAX_ATTEMPTS:
+            row.state = SmsMessage.State.FAILED
+        else:
+            row.state = SmsMessage.State.QUEUED
+            row.next_try_at = now + timedelta(seconds=2**row.attempts)
+    else:
+        row.state, row.gateway_id, row.sent_at = SmsMessage.State.SENT, accepted.gateway_id, now
+        row.error = ""
+    with transaction.atomic():
+        row.save()
+        publish(
+            "sms.sent" if row.state == SmsMessage.State.SENT else "sms.failed",
+            f"sms:{row.pk}", topic="messages", template=row.template, ticket=row.ticket,
+            state=row.state,
+        )  # fmt: skip
+    return True
+
+
+def settle_interrupted(older_than: timedelta = timedelta(minutes=2)) -> int:
+    """Texts a crash left in "sending" become "unknown": a person decides, nobody is told twice."""
+    return SmsMessage.objects.filter(
+        state=SmsMessage.State.SENDING, created_at__lt=timezone.now() - older_than
+    ).update(state=SmsMessage.State.UNKNOWN)
+
+
+def sweep() -> None:
+    """What the worker does between tasks: repeats that are due, and what a crash left behind."""
+    send_due_now()
+    settle_interrupted()

@@ -1,0 +1,56 @@
+"""The words of every text, in both languages. A missing value blocks the text, never a gap."""
+
+from __future__ import annotations
+
+from string import Formatter
+from typing import Any
+
+TEXTS: dict[str, dict[str, str]] = {
+    "responsible": {
+        "en": "{number} {priority} {kind} at {address}. {customers} without water. {link}",
+        "zh-hans": "{number} {priority} {kind},{address}。停水用户{customers}户。{link}",
+    },
+    "registered": {
+        "en": "{utility}: we have your report {number} about {address}. We keep you informed.",
+        "zh-hans": "{utility}:您关于{address}的报修已登记,工单号{number},进展将短信告知。",
+    },
+    "crew_sent": {
+        "en": "{utility}: a crew is on its way to {address}, there about {eta}. Ticket {number}.",
+        "zh-hans": "{utility}:抢修人员正赶往{address},预计{eta}到达。工单号{number}。",
+    },
+    "water_off": {
+        "en": "{utility}: your water is off since {since} for an urgent repair near {address}.",
+        "zh-hans": "{utility}:因{address}附近抢修,您处自{since}起停水,恢复后另行通知。",
+    },
+    "not_affected": {
+        "en": "{utility}: you are not affected by the repair near {address} after all.",
+        "zh-hans": "{utility}:{address}附近的抢修不影响您处用水。",
+    },
+    "water_back": {
+        "en": "{utility}: the water is back at {address}. Let it run a little. Ticket {number}.",
+        "zh-hans": "{utility}:{address}已恢复供水,请先放水片刻。工单号{number}。",
+    },
+    "escalation": {
+        "en": "{number} {priority}: {clock} at {percent} % of the time allowed, {address}.",
+        "zh-hans": "{number} {priority}:{clock}时限已用{percent}%,{address}。",
+    },
+    "location_link": {
+        "en": "{utility}: tap to show us where you are, once: {link}",
+        "zh-hans": "{utility}:点击链接一次性分享您的位置:{link}",
+    },
+}
+
+
+class MissingValue(ValueError):
+    """A template needs a value that was not given."""
+
+
+def render(template: str, language: str, values: dict[str, Any]) -> str:
+    """The text in `language` (falls back to English for a language we do not write)."""
+    texts = TEXTS[template]
+    text = texts.get(language, texts["en"])
+    needed = {name for _, name, _, _ in Formatter().parse(text) if name}
+    missing = sorted(n for n in needed if values.get(n) in (None, ""))
+    if missing:
+        raise MissingValue(f"{template}: no value for {', '.join(missing)}")
+    return text.format(**values)

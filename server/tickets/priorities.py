@@ -1,0 +1,33 @@
+"""How urgent: the highest of kind, impact and hazard. Pure. P1 sorts before P4."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from server.tickets.models import Kind
+
+BASE: dict[str, str] = {
+    Kind.BURST: "P1",
+    Kind.LEAK: "P2",
+    Kind.NO_WATER: "P2",
+    Kind.LOW_PRESSURE: "P3",
+    Kind.DISCOLOURED: "P2",
+    Kind.METER: "P4",
+    Kind.SEWER: "P2",
+    Kind.HYDRANT: "P3",
+    Kind.ENQUIRY: "P4",
+}
+# Answers to the symptom questions that make it an emergency.
+HAZARDS = ("flooding", "undermining", "illness", "still_digging", "inside_building", "cover_missing")
+# Premises without water from which the impact alone sets the priority.
+IMPACT = ((1000, "P1"), (100, "P2"))
+
+
+def of_incident(kind: str, symptoms: Mapping[str, Any], *, customers_off: int = 0) -> str:
+    """'P1' to 'P4'."""
+    levels = [BASE[kind]]
+    if any(symptoms.get(h) in (True, "yes") for h in HAZARDS):
+        levels.append("P1")
+    levels += [level for least, level in IMPACT if customers_off >= least][:1]
+    return min(levels)

@@ -1,0 +1,83 @@
+"""What others read of crews: where they are, what they are doing, who is on shift."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.utils import timezone
+
+from server.workforce.models import Crew, Shift
+
+
+def crews(at: datetime | None = None) -> QuerySet[Crew]:
+    """All crews with position, vehicle, skills and whether they are on shift at `at` (now)."""
+    at = at or timezone.now()
+    shift = Shift.objects.filter(crew=OuterRef("pk"), starts__lte=at, ends__gt=at)
+    return (
+        Crew.objects.select_related("position", "vehicle", "area", "user")
+        .prefetch_related("skills", "stock", Prefetch("shifts", _today(at), to_attr="now_shifts"))
+        .annotate(on_shift=Exists(shift))
+        .order_by("code")
+    )
+
+
+def _today(at: datetime) -> QuerySet[Shift]:
+    return Shift.objects.filter(ends__gt=at).order_by("starts")
+
+
+def valid_skills(crew: Crew, at: datetime) -> set[str]:
+    """Skills whose certificate has not run out."""
+    day = timezone.localdate(at)
+    return {
+        s.skill for s in crew.skills.all() if s.expires_on is None or s.expires_on >= day
+    }
+
+
+def position_of(crew: Crew) -> tuple[float, float, datetime | None]:
+    """Where to reckon a crew from: its last trusted fix, else its base (no time)."""
+    found = getattr(crew, "position", None)
+    if found is None:
+        return crew.base.x, crew.base.y, None
+    return found.geom.x, found.geom.y, found.fix_time
+
+
+def crew_features(at: datetime | None = None) -> dict[str, Any]:
+    """GeoJSON of the crews on shift; off shift nobody is drawn and nobody is tracked."""
+    at = at or timezone.now()
+    features = []
+    for crew in crews(at):
+        if not crew.on_shift:
+            continue
+        lon, lat, fix = position_of(crew)
+        age = (at - fix).total_seconds() if fix else None
+        found = getattr(crew, "position", None)
+        features.append(
+            {
+                "type": "Feature",
+                "id": crew.pk,
+                "geometry": {"type": "Point", "coordinates": [lon, lat]},
+                "properties": {
+                    "id": crew.pk,
+                    "code": crew.code,
+                    "name": crew.name,
+                    "name_zh": crew.name_zh,
+                    "state": crew.state,
+                    "state_label": str(crew.get_state_display()),
+                    "vehicle": crew.vehicle.kind if hasattr(crew, "vehicle") else "",
+                    "plate": crew.vehicle.plate if hasattr(crew, "vehicle") else "",
+                    "fix_time": fix,
+                    "age_s": age,
+                    "stale": age is None or age > settings.STANDPIPE["STALE_FIX_S"],
+                    "heading": found.heading if found else None,
+                    "speed_mps": found.speed_mps if found else None,
+                    "skills": sorted(valid_skills(crew, at)),
+                    "order": None,
+                },
+            }
+        )
+    return {"type": "FeatureCollection", "features": features}
+
+
