@@ -101,7 +101,8 @@ class District:
                             "SELECT id, diameter_mm, material, line FROM pipes")
                     ),
                     valves=tuple(
-                        MapValve(*row[:5], bool(row[5])) for row in db.execute(
+                        MapValve(i, label, lon, lat, operable, bool(normally_open))
+                        for i, label, lon, lat, operable, normally_open in db.execute(
                             "SELECT id, label, lon, lat, operable, normally_open FROM valves")
                     ),
                     hydrants=tuple(

@@ -87,10 +87,11 @@ class Server:
         except ValueError:
             good = False
         if not good:
-            raise self._error("bad_server")
+            raise self.error("bad_server")
         return address
 
-    def _error(self, code: str, **more: object) -> SessionError:
+    def error(self, code: str, **more: object) -> SessionError:
+        """The error `code` in this language."""
         return SessionError(code, say(self.language, f"error.{code}", **more))
 
     def close(self) -> None:
@@ -122,7 +123,7 @@ class Server:
                 district_version=str(data.get("version") or ""),
             )
         except BadMessage as bad:
-            raise self._error("bad_answer", detail=str(bad)) from None
+            raise self.error("bad_answer", detail=str(bad)) from None
 
     def fetch_district(self, session: Session, target: Path) -> bool:
         """Download the district extract to `target`, whole or not at all; True when it is new.
@@ -144,7 +145,7 @@ class Server:
                 db.execute("SELECT count(*) FROM pipes").fetchone()
         except sqlite3.Error as problem:
             fresh.unlink()
-            raise self._error("bad_answer", detail=f"district: {problem}") from None
+            raise self.error("bad_answer", detail=f"district: {problem}") from None
         fresh.replace(target)
         if tag := answer.headers.get("etag"):
             tag_file.write_text(tag)
@@ -158,7 +159,7 @@ class Server:
         try:
             content = photo.path.read_bytes()
         except OSError:
-            raise self._error("bad_photo", detail=photo.name) from None
+            raise self.error("bad_photo", detail=photo.name) from None
         answer = self._ask(
             "POST", "/api/crew/photos", headers=self._token(session),
             data={"report": photo.report_id}, files={"file": (photo.name, content)},
@@ -169,38 +170,38 @@ class Server:
         try:
             receipt = read.text(read.load(answer.content), "sha256")
         except BadMessage as bad:
-            raise self._error("bad_answer", detail=str(bad)) from None
+            raise self.error("bad_answer", detail=str(bad)) from None
         if receipt.lower() != photo.sha256:
-            raise self._error("bad_answer", detail="sha256")
+            raise self.error("bad_answer", detail="sha256")
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         url = path if "://" in path else self.address + path
         # The token must not follow an address that leads to another server.
         if urlsplit(url).netloc != urlsplit(self.address).netloc:
-            raise self._error("bad_answer", detail="address")
+            raise self.error("bad_answer", detail="address")
         try:
             answer = self._client.request(method, url, **more)
         except httpx.InvalidURL:
-            raise self._error("bad_server") from None
+            raise self.error("bad_server") from None
         except httpx.HTTPError:
-            raise self._error("unreachable", server=self.address) from None
+            raise self.error("unreachable", server=self.address) from None
         if answer.status_code >= 500:
-            raise self._error("server_failed", status=answer.status_code)
+            raise self.error("server_failed", status=answer.status_code)
         return answer
 
     def _check(self, answer: httpx.Response) -> None:
         if answer.status_code in (401, 403):
-            raise self._error("sign_in_again")
+            raise self.error("sign_in_again")
         if not answer.is_success:
-            raise self._error("bad_answer", detail=f"HTTP {answer.status_code}")
+            raise self.error("bad_answer", detail=f"HTTP {answer.status_code}")
 
     def _refused(self, answer: httpx.Response) -> SessionError:
         if answer.status_code == 404:
-            return self._error("bad_answer", detail="HTTP 404")
+            return self.error("bad_answer", detail="HTTP 404")
         if answer.status_code == 401:
-            return self._error("refused")
+            return self.error("refused")
         text = self._text_of(answer)
-        return SessionError("refused", text) if text else self._error("refused")
+        return SessionError("refused", text) if text else self.error("refused")
 
     def _text_of(self, answer: httpx.Response) -> str:
         """The server's own words; it knows our language."""
