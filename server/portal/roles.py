@@ -60,11 +60,11 @@ HOME: dict[str, str] = {
 # What each role may hear on the live stream; the server checks again per event.
 TOPICS: dict[str, str] = {
     "agent": "calls,incidents,crews",
-    "dispatcher": "calls,incidents,crews,wall",
-    "supervisor": "calls,incidents,crews,wall",
+    "dispatcher": "calls,incidents,crews,messages,wall",
+    "supervisor": "calls,incidents,crews,messages,wall",
     "engineer": "incidents,crews",
-    "manager": "wall,incidents",
-    "auditor": "wall,incidents",
+    "manager": "incidents,crews,wall",
+    "auditor": "incidents",
 }
 
 ROLE_CARDS: tuple[RoleCard, ...] = (

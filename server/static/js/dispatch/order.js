@@ -26,7 +26,7 @@ export function move(ids, current, step) {
 /** What sending the next crew is for: the valves first where there is a plan, then the repair.
  * @param {any} incident detail of an incident */
 export function nextKind(incident) {
-  const live = (incident.work_orders || []).filter((/** @type {any} */ o) => !['declined', 'cancelled', 'aborted', 'failed_visit', 'reassigned'].includes(o.state));
+  const live = (incident.work_orders || []).filter((/** @type {any} */ o) => !['declined', 'recalled', 'failed_visit'].includes(o.state));
   const kinds = new Set(live.map((/** @type {any} */ o) => o.kind));
   const wantsValves = incident.plan && (incident.plan.valves || []).length > 0;
   if (wantsValves && !kinds.has('valves')) return 'valves';

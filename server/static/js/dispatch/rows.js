@@ -12,11 +12,10 @@ export function incidentRow(p, chosen, fresh) {
     <b class="prio" data-p="${p.priority || 'P4'}" title="${p.priority}">${(p.priority || 'P4').slice(1)}</b>
     <span class="what">${p.kind_label || word('kind', p.kind)} <span class="muted">${p.number}</span></span>
     <span class="due" data-level="${due.level}" title="${p.due_what ? `${word('clock', p.due_what)} ` : ''}${clock(p.due_at, true)}">${due.text}</span>
-    <span class="where" title="${p.address || ''}">${p.address || gettext('place not known yet')}</span>
+    <span class="where" title="${p.address || ''}"><span>${p.address || gettext('place not known yet')}</span>${p.crew ? html`<span class="crew">${p.crew.name}${p.eta_at ? html` <span class="muted" title="${clock(p.eta_at)}">${arrives(p.eta_at)}</span>` : ''}</span>` : html`<span class="crew none">${gettext('no crew')}</span>`}</span>
     <span class="more"><span>${word('state', p.state)}</span>
       ${p.customers_off ? html`<span>${ngettext('%(n)s customer off', '%(n)s customers off', p.customers_off, { n: figure(p.customers_off) })}</span>` : ''}
-      ${p.callers ? html`<span>${ngettext('%(count)s caller', '%(count)s callers', p.callers)}</span>` : ''}
-      ${p.crew ? html`<span class="crew">${p.crew.name}${p.eta_at ? html` <span title="${clock(p.eta_at)}">${arrives(p.eta_at)}</span>` : ''}</span>` : html`<span class="crew none">${gettext('no crew')}</span>`}</span>
+      ${p.callers ? html`<span>${ngettext('%(count)s caller', '%(count)s callers', p.callers)}</span>` : ''}</span>
   </li>`;
 }
 

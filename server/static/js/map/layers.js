@@ -11,15 +11,15 @@ export function addLayers(map, theme) {
   const c = PALETTE[theme];
   for (const id of ['shutoff', 'route', 'plan-valves', 'incidents', 'chosen', 'crews', 'pin']) map.addSource(id, { type: 'geojson', data: EMPTY, promoteId: 'id' });
   const text = { 'text-font': ['Map Bold'], 'text-size': 12 };
-  // A hatched band around every pipe without water: an area even where no polygon is known.
-  map.addLayer({ id: 'shutoff-band', type: 'line', source: 'shutoff', layout: { 'line-cap': 'butt', 'line-join': 'round' }, paint: { 'line-pattern': 'hatch', 'line-opacity': ['case', ['get', 'unintended'], 0.45, 0.75], 'line-width': ['interpolate', ['exponential', 1.6], ['zoom'], 12, 6, 16, 26, 19, 70] } }, 'pipes-case');
-  map.addLayer({ id: 'shutoff-line', type: 'line', source: 'shutoff', layout: { 'line-cap': 'round' }, paint: { 'line-color': c.off, 'line-width': ['case', ['get', 'unintended'], 2.5, 4] } });
+  // A hatched area around every pipe without water; the pipes themselves on top of it.
+  map.addLayer({ id: 'shutoff-area', type: 'fill', source: 'shutoff', filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-pattern': 'hatch', 'fill-opacity': ['case', ['get', 'unintended'], 0.4, 0.7] } }, 'pipes-case');
+  map.addLayer({ id: 'shutoff-line', type: 'line', source: 'shutoff', filter: ['==', ['geometry-type'], 'LineString'], layout: { 'line-cap': 'round' }, paint: { 'line-color': c.off, 'line-width': ['case', ['get', 'unintended'], 2.5, 4] } });
   map.addLayer({ id: 'route-case', type: 'line', source: 'route', layout: { 'line-cap': 'round', 'line-join': 'round' }, paint: { 'line-color': c.routeCase, 'line-width': 8 } });
   map.addLayer({ id: 'route-line', type: 'line', source: 'route', layout: { 'line-cap': 'round', 'line-join': 'round' }, paint: { 'line-color': c.route, 'line-width': 4.5 } });
   map.addLayer({ id: 'plan-valves', type: 'symbol', source: 'plan-valves', layout: { 'icon-image': ['concat', 'order-', ['get', 'state']], 'icon-allow-overlap': true, 'icon-size': 0.85, 'text-field': ['to-string', ['get', 'sequence']], ...text, 'text-size': 13, 'text-allow-overlap': true },
     paint: { 'text-color': ['case', ['==', ['get', 'state'], 'closed'], c.paper, c.off] } });
   map.addLayer({ id: 'chosen', type: 'symbol', source: 'chosen', layout: { 'icon-image': 'incident-chosen', 'icon-allow-overlap': true } });
-  map.addLayer({ id: 'incidents', type: 'symbol', source: 'incidents', layout: { 'icon-image': ['get', 'icon'], 'icon-allow-overlap': true, 'symbol-sort-key': ['get', 'sort'], 'text-field': ['step', ['zoom'], '', 13, ['get', 'number']], ...text, 'text-offset': [0, 1.9], 'text-optional': true },
+  map.addLayer({ id: 'incidents', type: 'symbol', source: 'incidents', layout: { 'icon-image': ['get', 'icon'], 'icon-allow-overlap': true, 'symbol-sort-key': ['get', 'sort'], 'text-field': ['step', ['zoom'], '', 13, ['get', 'number']], ...text, 'text-offset': [0, 2.3], 'text-optional': true },
     paint: { 'text-color': c.ink, 'text-halo-color': c.halo, 'text-halo-width': 1.5 } });
   map.addLayer({ id: 'crews', type: 'symbol', source: 'crews', layout: { 'icon-image': ['get', 'icon'], 'icon-rotate': ['get', 'turn'], 'icon-rotation-alignment': 'map', 'icon-allow-overlap': true, 'icon-size': 0.8, 'text-field': ['get', 'label'], ...text, 'text-offset': [0, 1.5], 'text-optional': true },
     paint: { 'icon-opacity': ['case', ['get', 'stale'], 0.45, 1], 'text-color': c.ink, 'text-opacity': ['case', ['get', 'stale'], 0.7, 1], 'text-halo-color': c.halo, 'text-halo-width': 1.5 } });
@@ -65,11 +65,42 @@ export function crewData(crews, staleAfter, now) {
   return { type: 'FeatureCollection', features };
 }
 
+const METRES_PER_DEGREE = 111320;
+
+/** The area within `metres` of lines, as one capsule per piece of line (they overlap; the hatch is
+ * anchored to the ground, so overlaps look like one area). Display only: never measured.
+ * @param {any} geometry LineString or MultiLineString @param {number} metres */
+export function around(geometry, metres) {
+  const lines = geometry.type === 'LineString' ? [geometry.coordinates] : geometry.coordinates || [];
+  /** @type {number[][][][]} */
+  const polygons = [];
+  for (const line of lines) {
+    for (let i = 1; i < line.length; i += 1) {
+      const [a, b] = [line[i - 1], line[i]];
+      const squeeze = Math.cos((a[1] * Math.PI) / 180);
+      const direction = Math.atan2(b[1] - a[1], (b[0] - a[0]) * squeeze);
+      const ring = [];
+      for (const [end, from] of [[b, -90], [a, 90]]) {
+        for (let step = 0; step <= 180; step += 30) {
+          const angle = direction + ((/** @type {number} */ (from) + step) * Math.PI) / 180;
+          const [x, y] = /** @type {number[]} */ (end);
+          ring.push([x + (Math.cos(angle) * metres) / METRES_PER_DEGREE / squeeze, y + (Math.sin(angle) * metres) / METRES_PER_DEGREE]);
+        }
+      }
+      ring.push(ring[0]);
+      polygons.push([ring]);
+    }
+  }
+  return { type: 'MultiPolygon', coordinates: polygons };
+}
+
 /** @param {any} plan */
 export function planData(plan) {
   const shutoff = [];
-  if (plan && plan.pipes) shutoff.push({ type: 'Feature', properties: { unintended: false }, geometry: plan.pipes });
-  if (plan && plan.unintended && plan.unintended.coordinates && plan.unintended.coordinates.length) shutoff.push({ type: 'Feature', properties: { unintended: true }, geometry: plan.unintended });
+  for (const [lines, unintended] of plan ? [[plan.pipes, false], [plan.unintended, true]] : []) {
+    if (!lines || !lines.coordinates || !lines.coordinates.length) continue;
+    shutoff.push({ type: 'Feature', properties: { unintended }, geometry: around(lines, 16) }, { type: 'Feature', properties: { unintended }, geometry: lines });
+  }
   const valves = ((plan && plan.valves) || []).filter((/** @type {any} */ v) => typeof v.lon === 'number').map((/** @type {any} */ v) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: [v.lon, v.lat] }, properties: { id: v.id, sequence: v.sequence, state: valveState(v.state) } }));
   return { shutoff: { type: 'FeatureCollection', features: shutoff }, valves: { type: 'FeatureCollection', features: valves } };
 }

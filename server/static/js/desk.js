@@ -1,0 +1,297 @@
+// @ts-check
+// The agent's desk: telephone, verdict, contact form, small map. One key registers.
+import { api, Refused } from './api.js';
+import { offer, matches, placesGo } from './command.js';
+import { Draft } from './desk/draft.js';
+import { callPanel, customer, form, identity, queue, questionList, verdict } from './desk/parts.js';
+import { placeSearch } from './desk/places.js';
+import { relevant } from './desk/questions.js';
+import { $, html, onDo, render } from './html.js';
+import { gettext } from './i18n.js';
+import { keys } from './keys.js';
+import { on } from './live.js';
+import { bounds, crewData, incidentData } from './map/layers.js';
+import { makeMap } from './map/map.js';
+import { page } from './page.js';
+import { Softphone } from './softphone.js';
+import { stopwatch } from './time.js';
+import { complain, toast } from './toast.js';
+import { word } from './words.js';
+
+/** @type {any} */ let me = null;
+/** @type {Softphone | null} */ let phone = null;
+/** @type {any[]} */ let calls = [];
+/** @type {any} */ let card = null;
+/** @type {Draft | null} */ let draft = null;
+/** @type {any} */ let done = null;
+/** @type {any} */ let map = null;
+/** @type {string | null} */ let current = null;
+/** Calls this agent has put away; they must not pop again. @type {Set<string>} */ const put_away = new Set();
+let errors = /** @type {Record<string, string>} */ ({});
+let sending = false;
+
+const mine = (/** @type {any} */ call) => call.agent && me && [me.user, me.name, me.extension].includes(typeof call.agent === 'string' ? call.agent : call.agent.user || call.agent.name);
+const liveCall = () => calls.find((c) => String(c.id) === current) || null;
+
+function drawLeft() {
+  render($('#call'), callPanel(phone, liveCall(), card));
+  render($('#queue'), queue(calls, current, me ? me.user : ''));
+  ticking();
+}
+
+function drawState() {
+  const holder = $('#my-state');
+  if (!me) return;
+  holder.hidden = false;
+  const state = me.state || 'signed_out';
+  render(holder, html`<span class="chip ${state === 'ready' ? 'ok' : state === 'paused' || state === 'signed_out' ? 'warn' : ''}" data-testid="agent-state" data-state="${state}">${word('agent', state)}</span>
+    ${state === 'ready' ? html`<button data-do="pause" data-testid="state-pause">${gettext('Pause')}</button>` : state === 'talking' || state === 'ringing' ? '' : html`<button class="main" data-do="ready" data-testid="state-ready">${gettext('Take calls')}</button>`}`);
+}
+
+function drawMiddle() {
+  const place = $('#contact');
+  $('#idle').hidden = Boolean(card);
+  $('#card').hidden = !card;
+  if (!card) return;
+  render($('#verdict'), html`${verdict(card)}${identity(card)}`);
+  render(place, form(draft ? draft.value : {}, card, errors, done));
+  render($('#customer'), customer(card));
+  if (!done) wireForm();
+}
+
+function wireForm() {
+  const input = /** @type {HTMLInputElement} */ ($('#place'));
+  placeSearch(input, $('#place-list'), {
+    near: () => (card && card.place ? [card.place.lon, card.place.lat] : null),
+    choose: (found) => setPlace({ lon: found.lon, lat: found.lat, address: found.text, grade: found.grade }),
+  });
+}
+
+/** @param {any} place */
+function setPlace(place) {
+  if (!draft || done) return;
+  draft.set({ place, place_text: place.address || '' });
+  errors = { ...errors, place: '' };
+  const input = /** @type {HTMLInputElement | null} */ (document.getElementById('place'));
+  if (input) { input.value = place.address || ''; input.removeAttribute('aria-invalid'); }
+  const note = document.querySelector('.located');
+  if (note) note.textContent = gettext('On the map at %(lon)s, %(lat)s', { lon: Number(place.lon).toFixed(5), lat: Number(place.lat).toFixed(5) });
+  pin(place);
+}
+
+/** Words typed over a chosen place are no longer that place. @param {string} text */
+function unplace(text) {
+  if (!draft) return;
+  draft.set({ place_text: text, place: null });
+  const note = document.querySelector('.located');
+  if (note) note.textContent = gettext('Not located yet');
+  if (map) map.put('pin', null);
+}
+
+/** @param {any} place */
+function pin(place) {
+  if (!map || !place || typeof place.lon !== 'number') return;
+  map.put('pin', { type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: [place.lon, place.lat] } });
+  map.jumpTo({ center: [place.lon, place.lat], zoom: Math.max(16.5, map.getZoom()) });
+}
+
+function drawMap() {
+  if (!map) return;
+  const place = card && card.place;
+  const lines = place ? [place.service, place.pipe].filter(Boolean).map((g) => (g.type ? g : null)).filter(Boolean) : [];
+  map.put('route', { type: 'FeatureCollection', features: lines.map((geometry) => ({ type: 'Feature', properties: {}, geometry })) });
+  const at = (draft && draft.value.place) || place;
+  map.put('pin', at && typeof at.lon === 'number' ? { type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: [at.lon, at.lat] } } : null);
+  if (at && typeof at.lon === 'number') map.jumpTo({ center: [at.lon, at.lat], zoom: 16.8 });
+}
+
+/** @param {'saving' | 'saved' | 'kept'} state */
+function saved(state) {
+  const note = document.getElementById('saved');
+  if (!note) return;
+  note.dataset.state = state;
+  note.textContent = { saving: gettext('saving…'), saved: gettext('saved'), kept: gettext('no connection: kept in this browser') }[state];
+}
+
+let turn = 0;
+/** Show a call's card. @param {string | null} id @param {boolean} [force] read again */
+async function open(id, force = false) {
+  if (id === current && card && !force) return;
+  const changed = id !== current;
+  const mineTurn = ++turn;
+  if (changed && draft && !done) draft.save();
+  current = id;
+  if (changed) { card = null; draft = null; done = null; errors = {}; }
+  drawLeft();
+  if (id === null) { drawMiddle(); drawMap(); return; }
+  try {
+    const answer = await api.get(`/api/calls/${encodeURIComponent(id)}`);
+    if (mineTurn !== turn) return;
+    const known = card;
+    card = answer;
+    if (!draft || changed) {
+      draft = new Draft(id, { ...prefill(answer), ...answer.draft }, saved);
+      document.title = `☎ ${answer.name || answer.from || ''} · Standpipe`;
+    }
+    // While somebody types only what the server says is redrawn, never the form.
+    if (known) { render($('#verdict'), html`${verdict(card)}${identity(card)}`); render($('#customer'), customer(card)); } else drawMiddle();
+    drawLeft(); drawMap();
+  } catch (error) { if (mineTurn === turn) complain(error); }
+}
+
+/** @param {any} answer */
+function prefill(answer) {
+  const place = answer.place && typeof answer.place.lon === 'number' ? { lon: answer.place.lon, lat: answer.place.lat, address: answer.place.address || '' } : null;
+  return { place, kind: answer.verdict && ['inside_shutoff', 'same_segment'].includes(answer.verdict.code) ? 'no_water' : undefined };
+}
+
+/** Which call should be in front: the one in my telephone, mine on a desk telephone, else the one now coming in while I am free. */
+function choose() {
+  if (phone && phone.busy && phone.callId) { open(phone.callId); return; }
+  const held = calls.find((c) => mine(c) && ['ringing', 'queued', 'talking'].includes(c.state));
+  if (held) { open(String(held.id)); return; }
+  if (current && !done) return;
+  if (done || !me || me.state !== 'ready') return;
+  const next = calls.find((c) => !c.agent && ['ringing', 'ivr', 'queued'].includes(c.state) && !put_away.has(String(c.id)));
+  if (next) open(String(next.id));
+}
+
+async function readCalls() {
+  calls = (await api.get('/api/calls/live')).filter((/** @type {any} */ c) => c.state !== 'ended');
+  choose();
+  drawLeft();
+}
+
+async function register() {
+  if (!draft || done || sending || !card || !current) return;
+  sending = true;
+  const v = draft.value;
+  const answers = relevant(v.kind, v.symptoms || {});
+  // A place nobody could find is kept in the words that were used.
+  const note = [v.note || '', !v.place && v.place_text ? gettext('Where, as the caller said: %(text)s', { text: v.place_text }) : ''].filter(Boolean).join('\n');
+  const joins = card.incident && v.join !== false ? card.incident.id ?? card.incident.number : undefined;
+  try {
+    const answer = await api.post(`/api/calls/${encodeURIComponent(current)}/register`, {
+      kind: v.kind || '', place: v.place || null, symptoms: answers, note, name: v.name ?? card.name ?? '', phone: v.phone ?? card.from ?? '', ...(joins === undefined ? {} : { join_incident: joins }),
+    });
+    draft.close();
+    const number = (/** @type {any} */ x) => (x && typeof x === 'object' ? x.number : x) || null;
+    done = { ticket: number(answer.ticket), incident: number(answer.incident) };
+    errors = {};
+    drawMiddle();
+    toast(gettext('Ticket %(number)s is registered.', { number: done.ticket }));
+  } catch (error) {
+    errors = {};
+    if (error instanceof Refused) {
+      for (const e of error.errors) {
+        const field = ['kind', 'place', 'symptoms', 'note', 'name', 'phone'].find((f) => e.field === f || e.field.startsWith(`${f}.`)) || '';
+        errors[field] = errors[field] ? `${errors[field]} ${e.text}` : e.text;
+      }
+    } else errors[''] = String(error);
+    drawMiddle();
+    const first = document.querySelector('#contact [aria-invalid="true"]');
+    if (first instanceof HTMLElement) first.focus();
+  } finally { sending = false; }
+}
+
+function next() {
+  if (phone && phone.busy) return;
+  if (current) put_away.add(current);
+  document.title = gettext('Desk');
+  open(null).then(() => { choose(); });
+}
+
+/** @param {'ready' | 'paused' | 'signed_out'} state @param {string} [reason] */
+async function setState(state, reason) {
+  try { const answer = await api.post('/api/me/state', { state, ...(reason ? { reason } : {}) }); me.state = (answer && answer.state) || state; drawState(); choose(); } catch (error) { complain(error); }
+}
+
+const contact = $('#contact');
+contact.addEventListener('input', (event) => {
+  const field = event.target;
+  if (!draft || !(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement)) return;
+  if (field.name.startsWith('symptom-')) draft.set({ symptoms: { ...(draft.value.symptoms || {}), [field.name.slice(8)]: field.value } });
+  else if (field.name === 'join') draft.set({ join: /** @type {HTMLInputElement} */ (field).checked });
+  else if (field.name === 'kind') { draft.set({ kind: field.value }); render($('#questions'), questionList(draft.value)); }
+  else if (field.name === 'place_text') unplace(field.value);
+  else if (field.name) draft.set({ [field.name]: field.value });
+});
+contact.addEventListener('submit', (event) => { event.preventDefault(); register(); });
+contact.addEventListener('keydown', (event) => {
+  // Enter in a one-line field must not register by accident; Ctrl-Enter does.
+  if (event.key === 'Enter' && !event.ctrlKey && event.target instanceof HTMLInputElement) event.preventDefault();
+});
+
+onDo(document.body, {
+  answer: () => phone && phone.answer(), hangup: () => phone && phone.hangup(), hold: () => phone && phone.hold(), mute: () => phone && phone.mute(),
+  tone: (button) => phone && phone.press(button.dataset.tone || ''),
+  transfer: () => { const to = prompt(gettext('Transfer to which extension?')); if (to && phone) phone.transfer(to.trim()).catch(complain); },
+  call: (row) => open(row.dataset.id || null), next, ready: () => setState('ready'), pause: () => setState('paused', 'break'),
+  match: (button) => { const m = card.matches.find((/** @type {any} */ x) => String(x.premise) === button.dataset.premise); if (m && draft) { draft.set({ name: m.name, premise: m.premise, place_text: m.address }); drawMiddle(); const input = /** @type {HTMLInputElement} */ ($('#place')); input.value = m.address; input.dispatchEvent(new Event('input')); input.focus(); } },
+});
+keys(
+  { key: 'Ctrl-Enter', text: gettext('register the contact'), run: register, always: true },
+  { key: 'Alt-a', text: gettext('answer'), run: () => { if (phone) phone.answer(); }, always: true },
+  { key: 'Alt-h', text: gettext('hang up or decline'), run: () => { if (phone) phone.hangup(); }, always: true },
+  { key: 'Alt-m', text: gettext('mute'), run: () => { if (phone) phone.mute(); }, always: true },
+  { key: 'Alt-w', text: gettext('go to “where”'), run: () => { const input = document.getElementById('place'); if (input) input.focus(); }, always: true },
+  { key: 'Escape', text: gettext('done with this call'), run: () => { if (done) next(); } },
+);
+offer((query) => [{ title: gettext('Take calls'), run: () => setState('ready') }, { title: gettext('Pause'), run: () => setState('paused', 'break') }, { title: gettext('Register'), detail: 'Ctrl Enter', run: register }].filter((hit) => query && matches(query, hit.title)));
+placesGo((place) => setPlace({ lon: place.lon, lat: place.lat, address: place.text }));
+
+/** @param {any} data */
+const subject = (data) => String((data && (data.id || data.call_id || data.call || data.subject)) || '').replace(/^call:/, '');
+on('call.ringing call.identified call.queued call.answered call.ended call.recorded', (data) => {
+  readCalls().catch(() => undefined);
+  if (current && subject(data) === current) open(current, true);
+  api.get('/api/me').then((answer) => { me = answer; drawState(); }).catch(() => undefined);
+});
+on('resumed', () => { readCalls().catch(() => undefined); if (current) open(current, true); });
+on('incident.opened incident.changed', () => { readIncidents(); if (current && !done) open(current, true); });
+
+/** @type {Map<string, any>} */ const crews = new Map();
+on('positions', (data) => { for (const p of data.crews || []) crews.set(String(p.id), { ...crews.get(String(p.id)), ...p }); if (map) map.put('crews', crewData(crews.values(), page.stale_fix_s, Date.now())); });
+async function readIncidents() {
+  if (!map) return;
+  const answer = await api.get('/api/incidents?open=1').catch(() => null);
+  if (answer) map.put('incidents', incidentData(answer.features));
+}
+
+function ticking() {
+  document.querySelectorAll('.clock[data-since]').forEach((node) => {
+    const since = Number(/** @type {HTMLElement} */ (node).dataset.since);
+    if (since) node.textContent = stopwatch((Date.now() - since) / 1000);
+  });
+}
+setInterval(ticking, 1000);
+addEventListener('pagehide', () => { if (draft && !done) draft.save(); });
+
+(async () => {
+  try {
+    me = await api.get('/api/me');
+    drawState();
+    if (me.sip && me.sip.ws) {
+      phone = new Softphone(me.sip, /** @type {HTMLAudioElement} */ ($('#voice')), () => { choose(); drawLeft(); });
+      phone.start();
+    }
+    await readCalls();
+  } catch (error) { complain(error); }
+  drawLeft();
+})();
+
+makeMap($('#map'), { onFail: (why) => { const note = $('#map-note'); note.textContent = why; note.hidden = false; } }).then(async (made) => {
+  map = made;
+  if (!map) return;
+  Object.defineProperty(window, '__map', { value: map });
+  drawMap(); readIncidents();
+  const found = await api.get('/api/crews').catch(() => ({ features: [] }));
+  for (const f of found.features) if (f.geometry) crews.set(String(f.properties.id), { ...f.properties, lon: f.geometry.coordinates[0], lat: f.geometry.coordinates[1] });
+  map.put('crews', crewData(crews.values(), page.stale_fix_s, Date.now()));
+  if (!card) { const box = bounds(found.features.map((/** @type {any} */ f) => f.geometry)); if (box) map.fitBounds(box, { padding: 40, maxZoom: 15, duration: 0 }); }
+  map.on('click', (/** @type {any} */ event) => {
+    if (!draft || done) return;
+    const place = { lon: Number(event.lngLat.lng.toFixed(6)), lat: Number(event.lngLat.lat.toFixed(6)), address: '' };
+    setPlace({ ...place, address: draft.value.place_text || '' });
+  });
+});

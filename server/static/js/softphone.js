@@ -1,0 +1,192 @@
+// @ts-check
+// The agent's telephone in the browser: SIP over WebSocket, sound by WebRTC. Everything that can go
+// wrong (microphone, permission, registration, silence) is said in plain words.
+import { gettext } from './i18n.js';
+import { backoff } from './sse.js';
+
+/** @typedef {'off' | 'connecting' | 'registered' | 'failed' | 'elsewhere' | 'ringing' | 'answering' | 'talking' | 'held'} PhoneState */
+
+export class Softphone {
+  /** @param {{ws: string, uri: string, user: string, password: string}} account @param {HTMLAudioElement} audio @param {(phone: Softphone) => void} changed */
+  constructor(account, audio, changed) {
+    this.account = account; this.audio = audio; this.changed = changed;
+    /** @type {PhoneState} */ this.state = 'off';
+    this.problem = ''; this.callId = ''; this.muted = false; this.since = 0;
+    /** @type {any} */ this.session = null; /** @type {any} */ this.agent = null; /** @type {any} */ this.registerer = null; /** @type {any} */ this.sip = null;
+    this.attempt = 0;
+    Object.defineProperty(window, '__softphone', { configurable: true, value: {
+      get state() { return /** @type {any} */ (this)._phone.state; }, get callId() { return /** @type {any} */ (this)._phone.callId; },
+      get problem() { return /** @type {any} */ (this)._phone.problem; }, stats: () => this.stats(), _phone: this } });
+  }
+
+  /** @param {PhoneState} state @param {string} [problem] */
+  set(state, problem = '') { this.state = state; this.problem = problem; this.changed(this); }
+
+  get busy() { return ['ringing', 'answering', 'talking', 'held'].includes(this.state); }
+
+  /** Register. Only one tab is the telephone; the others say so and take over when it closes. */
+  async start() {
+    if (!navigator.mediaDevices) { this.set('failed', gettext('This page is not on a secure address, so the browser gives no microphone. Use https, or a telephone on the desk.')); return; }
+    if (navigator.locks) {
+      let mine = false;
+      const waiting = navigator.locks.request(`standpipe phone ${this.account.user}`, async () => { mine = true; this.open(); await new Promise(() => undefined); });
+      waiting.catch(() => undefined);
+      setTimeout(() => { if (!mine) this.set('elsewhere', gettext('Your telephone is open in another tab.')); }, 800);
+    } else { this.open(); }
+  }
+
+  async open() {
+    this.set('connecting');
+    try {
+      this.sip = this.sip || await import('sip');
+    } catch { this.set('failed', gettext('The telephone could not be loaded. Reload the page.')); return; }
+    const { UserAgent, Registerer, RegistererState } = this.sip;
+    const { ws, uri, user, password } = this.account;
+    this.agent = new UserAgent({
+      uri: UserAgent.makeURI(uri.startsWith('sip:') ? uri : `sip:${uri}`), transportOptions: { server: ws }, authorizationUsername: user, authorizationPassword: password, logLevel: 'error',
+      sessionDescriptionHandlerFactoryOptions: { iceGatheringTimeout: 500, peerConnectionConfiguration: { iceServers: [] } },
+      delegate: {
+        onInvite: (/** @type {any} */ invitation) => this.incoming(invitation),
+        onDisconnect: (/** @type {any} */ error) => { if (error) this.reconnect(); },
+      },
+    });
+    this.registerer = new Registerer(this.agent, { expires: 120 });
+    this.registerer.stateChange.addListener((/** @type {any} */ state) => {
+      if (state === RegistererState.Registered) { this.attempt = 0; if (!this.busy) this.set('registered'); }
+    });
+    addEventListener('pagehide', () => { if (this.session && this.state !== 'ringing') this.hangup(); if (this.registerer) this.registerer.unregister().catch(() => undefined); });
+    this.connect();
+  }
+
+  async connect() {
+    try {
+      if (this.agent.isConnected()) { /* only register again */ } else if (this.agent.state === 'Started') await this.agent.reconnect(); else await this.agent.start();
+      await this.registerer.register({ requestDelegate: { onReject: (/** @type {any} */ response) => {
+        const code = response.message.statusCode;
+        this.set('failed', code === 401 || code === 403 ? gettext('The telephone exchange refused the name or password of your line (%(code)s).', { code }) : gettext('The telephone exchange refused to register your line (%(code)s).', { code }));
+        this.reconnect();
+      } } });
+    } catch { this.reconnect(); }
+  }
+
+  reconnect() {
+    if (!this.busy && this.state !== 'failed') this.set('connecting', gettext('No connection to the telephone exchange. Trying again; a desk telephone still works.'));
+    if (this.timer) return;
+    this.timer = setTimeout(() => { this.timer = undefined; this.connect(); }, backoff(this.attempt));
+    this.attempt += 1;
+  }
+
+  /** @param {any} invitation */
+  incoming(invitation) {
+    if (this.busy) { invitation.reject({ statusCode: 486 }); return; }
+    this.session = invitation;
+    this.callId = invitation.request.getHeader('X-SP-Call-Id') || '';
+    this.from = invitation.remoteIdentity.displayName || invitation.remoteIdentity.uri.user || '';
+    const { SessionState } = this.sip;
+    invitation.stateChange.addListener((/** @type {any} */ state) => {
+      if (this.session !== invitation) return;
+      if (state === SessionState.Established) { this.listen(); this.since = Date.now(); this.set('talking'); }
+      if (state === SessionState.Terminated) { this.session = null; this.muted = false; this.audio.srcObject = null; this.set('registered', this.state === 'answering' ? this.problem : ''); }
+    });
+    this.set('ringing');
+  }
+
+  async answer() {
+    if (this.state !== 'ringing') return;
+    // Ask for the microphone first: a refusal then has its own words and the call goes on ringing.
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: false });
+      stream.getTracks().forEach((track) => track.stop());
+    } catch (error) {
+      const name = error instanceof DOMException ? error.name : '';
+      this.set('ringing', name === 'NotAllowedError' ? gettext('The browser does not let this page use the microphone. Allow it beside the address, then answer.') : name === 'NotFoundError' ? gettext('No microphone is connected.') : gettext('The microphone does not work (%(name)s).', { name }));
+      return;
+    }
+    if (this.state !== 'ringing') return;
+    this.set('answering');
+    try {
+      await this.session.accept({ sessionDescriptionHandlerOptions: { constraints: { audio: true, video: false } } });
+    } catch (error) {
+      this.problem = gettext('The call could not be answered: %(why)s', { why: error instanceof Error ? error.message : String(error) });
+      this.changed(this);
+    }
+  }
+
+  get connection() { const handler = this.session && this.session.sessionDescriptionHandler; return handler ? handler.peerConnection : null; }
+
+  listen() {
+    const pc = this.connection;
+    if (!pc) return;
+    const stream = new MediaStream();
+    pc.getReceivers().forEach((/** @type {RTCRtpReceiver} */ r) => { if (r.track) stream.addTrack(r.track); });
+    this.audio.srcObject = stream;
+    this.audio.play().catch(() => { this.problem = gettext('The browser blocks the sound until you click on this page.'); this.changed(this); });
+    pc.addEventListener('connectionstatechange', () => {
+      if (pc.connectionState === 'failed') { this.problem = gettext('The sound cannot get through (network). Hang up and call back.'); this.changed(this); }
+    });
+    // "Established" says nothing about sound: look after three seconds whether any arrived.
+    const session = this.session;
+    setTimeout(async () => {
+      if (this.session !== session) return;
+      if ((await this.stats()).inbound.packets === 0) { this.problem = gettext('The call stands, but no sound arrives.'); this.changed(this); }
+    }, 3000);
+  }
+
+  async hangup() {
+    const session = this.session;
+    if (!session) return;
+    const { SessionState } = this.sip;
+    try {
+      if (session.state === SessionState.Initial) await session.reject({ statusCode: 486 });
+      else if (session.state === SessionState.Establishing) await session.reject();
+      else if (session.state === SessionState.Established) await session.bye();
+    } catch (error) { this.problem = String(error); }
+    if (session.state === SessionState.Terminated || this.session !== session) return;
+    this.session = null; this.muted = false; this.set('registered');
+  }
+
+  mute() {
+    const pc = this.connection;
+    if (!pc) return;
+    this.muted = !this.muted;
+    pc.getSenders().forEach((/** @type {RTCRtpSender} */ s) => { if (s.track) s.track.enabled = !this.muted; });
+    this.changed(this);
+  }
+
+  async hold() {
+    if (!this.session || (this.state !== 'talking' && this.state !== 'held')) return;
+    const hold = this.state === 'talking';
+    this.session.sessionDescriptionHandlerOptionsReInvite = { hold };
+    try {
+      await this.session.invite({ requestDelegate: { onAccept: () => this.set(hold ? 'held' : 'talking'), onReject: () => { this.problem = gettext('Hold was refused.'); this.changed(this); } } });
+    } catch { this.problem = gettext('Hold was refused.'); this.changed(this); }
+  }
+
+  /** @param {string} tone */
+  press(tone) {
+    const handler = this.session && this.session.sessionDescriptionHandler;
+    if (!/^[0-9*#]$/.test(tone) || !handler || !handler.sendDtmf(tone)) { this.problem = gettext('The key was not sent.'); this.changed(this); }
+  }
+
+  /** @param {string} target extension */
+  async transfer(target) {
+    const session = this.session;
+    if (!session || !/^[0-9*#+]{2,20}$/.test(target)) return;
+    const uri = this.sip.UserAgent.makeURI(`sip:${target}@${this.account.uri.split('@')[1]}`);
+    // After a blind transfer the library's session does not end by itself.
+    await session.refer(uri, { onNotify: (/** @type {any} */ notification) => { notification.accept(); if (/SIP\/2\.0 [2-6]/.test(notification.request.body)) this.hangup(); } });
+  }
+
+  /** What the sound does, for tests and for "no sound arrives". */
+  async stats() {
+    const found = { inbound: { packets: 0, lost: 0, level: 0, energy: 0 }, outbound: { packets: 0 }, connection: 'none' };
+    const pc = this.connection;
+    if (!pc) return found;
+    found.connection = pc.connectionState;
+    (await pc.getStats()).forEach((/** @type {any} */ row) => {
+      if (row.type === 'inbound-rtp' && row.kind === 'audio') found.inbound = { packets: row.packetsReceived || 0, lost: row.packetsLost || 0, level: row.audioLevel || 0, energy: row.totalAudioEnergy || 0 };
+      if (row.type === 'outbound-rtp' && row.kind === 'audio') found.outbound = { packets: row.packetsSent || 0 };
+    });
+    return found;
+  }
+}
