@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import shapely
@@ -54,6 +54,7 @@ class Positions:
     stuck: frozenset[str]
 
 
+_COLLECTIONS = {"nodes", "pipes", "valves", "controls", "hydrants", "services"}
 _lock = threading.Lock()
 _compiled: Compiled | None = None
 
@@ -157,13 +158,13 @@ def unknown_asset(asset: str) -> Refused:
 
 def store_segments(compiled: Compiled) -> None:
     """Write the segment of every pipe beside it, for queries by segment and for the tiles."""
-    labels = compiled.index.segment_labels
     pipes = list(compiled.network.pipes)
+    segments = [compiled.index.segment_of(pipe) for pipe in pipes]
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE network_pipe p SET segment = s.segment "
             "FROM unnest(%s::text[], %s::int[]) AS s(asset, segment) WHERE p.asset = s.asset",
-            [pipes, [labels[p] for p in pipes]],
+            [pipes, segments],
         )
 
 
@@ -226,10 +227,20 @@ def read_network(number: int) -> gis.Network:
         for row in _rows(ServiceLine, "asset", "pipe", "measure", "premise", "diameter_mm")
     }
     return gis.Network(
-        name=header["name"], crs_measure=header["crs_measure"], nodes=nodes, pipes=pipes,
-        valves=valves, controls=controls, hydrants=hydrants, services=services,
-        patterns={k: tuple(v) for k, v in header.get("patterns", {}).items()},
-        pattern_step_s=header.get("pattern_step_s", 3600),
-        default_pattern=header.get("default_pattern", ""),
-        rules=tuple(header.get("rules", ())),
+        nodes=nodes, pipes=pipes, valves=valves, controls=controls, hydrants=hydrants,
+        services=services, **_whole(header),
     )
+
+
+def header_of(network: gis.Network) -> dict[str, Any]:
+    """What belongs to the network as a whole, as JSON: name, system, patterns, rules."""
+    return {
+        f.name: getattr(network, f.name) for f in fields(network) if f.name not in _COLLECTIONS
+    }
+
+
+def _whole(header: dict[str, Any]) -> dict[str, Any]:
+    known = {f.name for f in fields(gis.Network)} - _COLLECTIONS
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in header.items() if k in known}
+    values["patterns"] = {k: tuple(v) for k, v in header.get("patterns", {}).items()}
+    return values

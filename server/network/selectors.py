@@ -12,6 +12,7 @@ from django.db.models import Model
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
+from gis_data.snapping import SnapError
 from server.accounts.refusals import Refused
 from server.network.graph import current, unknown_asset
 from server.network.models import Control, Hydrant, Node, Pipe, ServiceLine, Valve, Zone
@@ -133,38 +134,27 @@ def snap(
     Refused as `check_position`.
     """
     x, y = check_position(lon, lat)
-    if premise and (place := place_of_premise(premise)) is not None:
-        own = SnapCandidate(place.pipe, place.segment, place.lon, place.lat, 0.0, 0.0, "")
-        return SnapResult(place.pipe, place.segment, x, y, 0.0, False, (own,))
     compiled = current()
-    found = compiled.snapper.snap(x, y, radius_m=radius_m)
+    try:
+        found = compiled.snapper.snap(x, y, radius_m, premise=premise, street=street)
+    except SnapError:
+        # Inside the border, but kilometres from the nearest main.
+        return SnapResult(None, None, x, y, None, False, ())
     candidates = tuple(
         SnapCandidate(
             hit.pipe, compiled.index.segment_of(hit.pipe), hit.lon, hit.lat, hit.measure,
-            hit.distance_m, compiled.network.pipes[hit.pipe].street,
+            hit.distance_m, hit.street,
         )
         for hit in found
     )
     if not candidates:
         return SnapResult(None, None, x, y, None, False, ())
-    if street:
-        candidates = tuple(sorted(candidates, key=lambda c: c.street.casefold() != street.casefold()))
     best = candidates[0]
+    # Between two mains of one segment nothing hangs on which it is: the same valves close.
+    doubt = found.ambiguous and best.segment != candidates[1].segment
     return SnapResult(
-        best.pipe, best.segment, best.lon, best.lat, best.distance_m, _ambiguous(candidates),
-        candidates[:5],
+        best.pipe, best.segment, best.lon, best.lat, best.distance_m, doubt, candidates
     )
-
-
-def _ambiguous(candidates: tuple[SnapCandidate, ...]) -> bool:
-    if len(candidates) < 2:
-        return False
-    first, second = candidates[0], candidates[1]
-    # A crew sent to the wrong one of two mains in the same segment loses nothing.
-    if first.segment == second.segment or second.distance_m < first.distance_m:
-        return False
-    d1, d2 = first.distance_m, second.distance_m
-    return d2 < d1 + 5.0 or d2 < 1.2 * d1
 
 
 def zone_at(lon: float, lat: float, kind: str = Zone.Kind.PRESSURE) -> Zone | None:

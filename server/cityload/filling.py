@@ -1,0 +1,230 @@
+"""Rows from values: a city into the tables of network, places, customers and accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.contrib.gis.geos import MultiPolygon as GeosMultiPolygon
+from django.contrib.gis.geos import Point as GeosPoint
+from django.contrib.gis.geos import Polygon as GeosPolygon
+from django.db import connection
+from django.utils.text import slugify
+from shapely import wkb
+from shapely.geometry import MultiPolygon, Point, Polygon
+
+from gis_data.crossings import crossings
+from gis_data.helsinki import Area as CityArea
+from gis_data.helsinki import City
+from gis_data.model import Network
+from server.accounts.models import Area, Department
+from server.cityload.copying import copy_rows
+from server.cityload.people import Customer
+from server.customers import models as customers
+from server.network import graph
+from server.network import models as network
+from server.places import models as places
+from server.places.normalise import fold
+from server.places.parse import address_key
+
+# Names of places the register of customers may need to find, in this order of deletion.
+_TABLES_OF_NETWORK = (
+    network.ServiceLine, network.Hydrant, network.Valve, network.Control, network.Pipe,
+    network.Node, network.Zone,
+)
+_TABLES_OF_PLACES = (
+    places.Street, places.Building, places.Address, places.Crossing, places.Poi,
+)
+
+
+def clear() -> None:
+    """Empty the tables of the city. Raises ProtectedError where history holds a premise fast."""
+    # Through the ORM: calls, tickets and contacts must let go of accounts and premises first.
+    customers.Account.objects.all().delete()
+    customers.Meter.objects.all().delete()
+    customers.Premise.objects.all().delete()
+    with connection.cursor() as cursor:
+        for model in (*_TABLES_OF_NETWORK, *_TABLES_OF_PLACES):
+            cursor.execute(f'DELETE FROM "{model._meta.db_table}"')
+
+
+def fill_network(net: Network, source: str) -> network.NetworkVersion:
+    """The network as the next version, and its compiled form kept for this process."""
+    _fill_elements(net)
+    number = graph.version_in_force() + 1
+    counts = {k: len(getattr(net, k)) for k in
+              ("nodes", "pipes", "valves", "controls", "hydrants", "services")}
+    return network.NetworkVersion.objects.create(
+        number=number, source=source[:200], summary=counts, header=graph.header_of(net)
+    )
+
+
+def _fill_elements(net: Network) -> None:
+    copy_rows(
+        network.Node,
+        ("asset", "kind", "elevation_m", "base_demand_m3s", "head_m", "tank", "zone", "dma",
+         "demand_pattern", "geom"),
+        ((n.id, n.kind, n.elevation_m, n.base_demand_m3s, n.head_m,
+          None if n.tank is None else {k: getattr(n.tank, k) for k in n.tank.__slots__},
+          n.zone, n.dma, n.demand_pattern, Point(n.lon, n.lat)) for n in net.nodes.values()),
+    )
+    copy_rows(
+        network.Pipe,
+        ("asset", "start", "end", "length_m", "diameter_mm", "material", "year", "roughness",
+         "role", "zone", "dma", "street", "one_way", "closed", "minor_loss", "geom"),
+        ((p.id, p.start, p.end, p.length_m, p.diameter_mm, p.material, p.year, p.roughness,
+          p.role, p.zone, p.dma, p.street, p.one_way, p.closed, p.minor_loss, p.geometry)
+         for p in net.pipes.values()),
+    )
+    copy_rows(
+        network.Valve,
+        ("asset", "pipe", "node", "kind", "diameter_mm", "normally_open", "position", "operable",
+         "turns", "geom"),
+        ((v.id, v.pipe, v.node, v.kind, v.diameter_mm, v.normally_open,
+          "open" if v.normally_open else "closed", v.operable, v.turns, Point(v.lon, v.lat))
+         for v in net.valves.values()),
+    )
+    copy_rows(
+        network.Control,
+        ("asset", "start", "end", "kind", "diameter_mm", "setting", "curve", "closed", "power_w",
+         "geom"),
+        ((c.id, c.start, c.end, c.kind, c.diameter_mm, c.setting, c.curve or None, c.closed,
+          c.power_w, c.geometry) for c in net.controls.values()),
+    )
+    copy_rows(
+        network.Hydrant, ("asset", "node", "kind", "geom"),
+        ((h.id, h.node, h.kind, Point(h.lon, h.lat)) for h in net.hydrants.values()),
+    )
+    copy_rows(
+        network.ServiceLine, ("asset", "pipe", "measure", "premise", "diameter_mm", "geom"),
+        ((s.id, s.pipe, s.measure, s.premise, s.diameter_mm, s.geometry)
+         for s in net.services.values()),
+    )
+
+
+def fill_zones(city: City) -> None:
+    kinds = (("pressure", city.zones), ("dma", city.dmas))
+    copy_rows(
+        network.Zone, ("kind", "code", "name", "geom"),
+        ((kind, a.id, a.name_en, _multi(a.polygon)) for kind, areas in kinds for a in areas),
+    )
+
+
+def _multi(shape: Any) -> MultiPolygon:
+    return shape if isinstance(shape, MultiPolygon) else MultiPolygon([shape])
+
+
+def fill_places(city: City) -> None:
+    copy_rows(
+        places.Street, ("name", "klass", "folded", "geom"),
+        ((s.name, s.klass, fold(s.name), s.geometry) for s in city.streets),
+    )
+    copy_rows(
+        places.Building, ("source_id", "kind", "levels", "geom"),
+        ((b.id, b.kind, b.levels, _multi(b.polygon)) for b in city.places.buildings),
+    )
+    copy_rows(
+        places.Address, ("source_id", "street", "number", "postcode", "folded", "geom"),
+        ((a.id, a.street, a.number, a.postcode, address_key(a.street, a.number),
+          Point(a.lon, a.lat)) for a in city.places.addresses),
+    )
+    copy_rows(
+        places.Crossing, ("street_a", "street_b", "folded", "geom"),
+        ((c.street_a, c.street_b, f"{fold(c.street_a)} / {fold(c.street_b)}", Point(c.lon, c.lat))
+         for c in crossings(city.streets)),
+    )
+    copy_rows(
+        places.Poi, ("name", "kind", "folded", "geom"),
+        ((p.name, p.kind, fold(p.name or p.kind.replace("_", " ")), Point(p.lon, p.lat))
+         for p in city.places.pois),
+    )
+
+
+def fill_customers(city: City, invented: list[Customer]) -> None:
+    copy_rows(
+        customers.Premise,
+        ("code", "address", "street", "number", "use", "name", "persons", "floors",
+         "storage_hours", "geom"),
+        ((p.id, p.address, p.street, p.number, p.use, p.name, p.persons, p.floors,
+          c.storage_hours, Point(p.lon, p.lat))
+         for p, c in zip(city.premises, invented, strict=True)),
+    )
+    ids = dict(customers.Premise.objects.values_list("code", "id"))
+    owners = [ids[p.id] for p in city.premises]
+    copy_rows(
+        customers.Account,
+        ("number", "premise", "name", "language", "balance", "balance_at", "sms_consent",
+         "usage_m3"),
+        ((c.number, owner, c.name, c.language, c.balance, c.balance_at, c.sms_consent, c.usage_m3)
+         for c, owner in zip(invented, owners, strict=True)),
+    )
+    copy_rows(
+        customers.Meter, ("serial", "premise", "diameter_mm", "installed_on"),
+        ((c.meter, owner, c.meter_mm, c.installed_on)
+         for c, owner in zip(invented, owners, strict=True)),
+    )
+    accounts = dict(customers.Account.objects.values_list("number", "id"))
+    copy_rows(customers.Phone, ("account", "number", "last_used_at"), _phones(invented, accounts))
+
+
+def _phones(
+    invented: list[Customer], accounts: dict[str, int]
+) -> Iterator[tuple[int, str, datetime | None]]:
+    from server.customers.selectors import read_number
+
+    for customer in invented:
+        seen = set()
+        for raw, used in customer.phones:
+            number = read_number(raw).number
+            if number is not None and number not in seen:
+                seen.add(number)
+                yield accounts[customer.number], number, used
+
+
+def fill_areas(districts: list[CityArea]) -> None:
+    """Districts and the departments that answer for them; those of the same code stay the same.
+
+    Crews and duty lists point at areas, so a reload must not break these links.
+    """
+    _department("customer-service", "Customer service", "客户服务部", 1)
+    _department("water-quality", "Water quality", "水质部", 2)
+    kept = []
+    for rank, district in enumerate(districts):
+        code = slugify(district.id)[:40]
+        place = district.name_en.removesuffix(" district")
+        department = _department(f"repairs-{code}", f"Repairs {place}",
+                                 f"{district.name_zh}抢修所", 10 + rank)
+        area, _ = Area.objects.update_or_create(
+            code=code,
+            defaults={"name": district.name_en, "name_zh": district.name_zh, "rank": rank,
+                      "department": department, "geom": _geos(_multi(district.polygon))},
+        )
+        kept.append(area.pk)
+    Area.objects.exclude(pk__in=kept).delete()
+
+
+def _department(code: str, name: str, name_zh: str, line: int) -> Department:
+    department, _ = Department.objects.update_or_create(
+        code=code,
+        defaults={"name": name, "name_zh": name_zh, "duty_mobile": f"0400000{line:04d}"},
+    )
+    return department
+
+
+def _geos(shape: Polygon | MultiPolygon) -> GeosMultiPolygon:
+    from django.contrib.gis.geos import GEOSGeometry
+
+    return GEOSGeometry(memoryview(wkb.dumps(shape)), srid=4326)  # type: ignore[return-value]
+
+
+def fill_city(city: City, code: str, name_zh: str, source: dict[str, Any]) -> places.City:
+    places.City.objects.exclude(code=code).delete()
+    bounds = GeosPolygon.from_bbox(city.bounds)
+    bounds.srid = 4326
+    row, _ = places.City.objects.update_or_create(
+        code=code,
+        defaults={"name": city.name[:80], "name_zh": name_zh, "measure_epsg": city.crs_measure,
+                  "bounds": bounds, "depot": GeosPoint(*city.depot, srid=4326), "source": source},
+    )
+    return row
