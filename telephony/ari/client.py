@@ -166,6 +166,14 @@ class AriClient:
         channels = data.get("channel_ids", []) if isinstance(data, dict) else []
         return tuple(str(channel) for channel in channels)
 
+    async def is_registered(self) -> bool:
+        """True when some process listens under this application's name."""
+        try:
+            await self._request("GET", f"applications/{_id(self._app)}")
+        except CallGone:
+            return False
+        return True
+
     async def channel(self, channel_id: str) -> Any:
         """ARI's description of one channel as parsed JSON. Raises CallGone, AriError."""
         return await self._request("GET", f"channels/{_id(channel_id)}")
