@@ -255,7 +255,7 @@ def _private_apt(work: Path, sources: str) -> Path:
 APT::Architecture "{architecture}";
 APT::Architectures {{ "{architecture}"; }};
 APT::Install-Recommends "false";
-APT::Sandbox::User "{'root' if os.geteuid() == 0 else ''}";
+APT::Sandbox::User "{"root" if os.geteuid() == 0 else ""}";
 Acquire::Languages "none";
 Acquire::Retries "2";
 Acquire::http::Timeout "20";

@@ -202,7 +202,7 @@ def _backup(
 ) -> int:
     from ops.backup import backup
 
-    return backup(state, home, options.file.absolute(), say)
+    return backup(state, home, options.file.absolute(), say, words)
 
 
 def _restore(

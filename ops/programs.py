@@ -155,8 +155,11 @@ def ensure_prompts(home: Path, say: Say) -> Path:
 
     folder = home / "prompts"
     folder.mkdir(parents=True, exist_ok=True)
-    with say.step("telephone prompts"):
-        prompts.synthesise(folder)
+    try:
+        with say.step("telephone prompts"):
+            prompts.synthesise(folder, say=say)
+    except prompts.PromptError as error:
+        raise OpsError(f"telephone prompts: {error}") from error
     return folder
 
 

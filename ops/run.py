@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ops.errors import OpsError
 
@@ -20,9 +21,11 @@ def run(
     timeout: float | None = None,
 ) -> str:
     """Run `command` and return its standard output. Raises OpsError naming `what` on failure."""
-    extra = {"user": user, "group": _group_of(user), "extra_groups": []} if user else {}
+    extra: dict[str, Any] = {}
+    if user:
+        extra = {"user": user, "group": _group_of(user), "extra_groups": []}
     try:
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[str] = subprocess.run(
             [str(part) for part in command],
             check=False, capture_output=True, text=True, errors="replace", env=env, cwd=cwd,
             input=text_in, timeout=timeout, **extra,

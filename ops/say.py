@@ -65,7 +65,7 @@ class Say:
 
     def _finish(self, name: str, started: float, word: str) -> None:
         elapsed = time.monotonic() - started
-        if elapsed < QUIET_FOR_S and word == "done":
+        if elapsed < QUIET_FOR_S:
             return
         with self._lock:
             start = "\r" if self._open_line else ""

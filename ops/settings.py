@@ -80,6 +80,7 @@ def server_env(
         "STANDPIPE_PSTN_PORT": str(ports["pstn"]),
         "STANDPIPE_SIP_WS_URL": f"ws://{HOST}:{ports['ari']}/ws",
         "STANDPIPE_PHONE_PASSWORD_SEED": secrets["phone_password_seed"],
+        "STANDPIPE_PROMPTS": str(home / "prompts"),
         "STANDPIPE_CITY": options.city,
         "STANDPIPE_PROFILE": options.profile,
     }

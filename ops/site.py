@@ -57,10 +57,15 @@ class Installation:
 
 
 def open_installation(
-    state: State, home: Path, say: Say, *, options: Options | None = None, port: int | None = None,
+    state: State,
+    home: Path,
+    say: Say,
+    *,
+    options: Options | None = None,
+    port: int | None = None,
     durable: bool = True,
 ) -> Installation:
-    """Ports, secrets and options of `state`, made where they are lacking. Raises OpsError."""  # fmt: skip
+    """Ports, secrets and options of `state`, made where they are lacking. Raises OpsError."""
     state.prepare()
     running = Supervisor(state).pid() is not None
     ports = read_ports(state) if running else {}

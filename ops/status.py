@@ -106,11 +106,18 @@ def sign_ins(state: State) -> dict[str, dict[str, str]]:
 
 
 def wait_until_healthy(state: State, patience_s: float = 60.0) -> dict[str, Any]:
-    """The first healthy status, or the last one when patience ends."""
-    deadline = time.monotonic() + patience_s
+    """The first healthy status, or the last one when patience ends.
+
+    What keeps crashing gets a third of the patience: it will not come right by waiting.
+    """
+    began = time.monotonic()
     while True:
         status = read_status(state)
-        if status["healthy"] or time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        crashing = any(
+            row["state"] in ("backoff", "fatal", "exited") for row in status["services"].values()
+        )
+        if status["healthy"] or waited > (patience_s / 3 if crashing else patience_s):
             return status
         time.sleep(0.25)
 

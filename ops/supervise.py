@@ -33,13 +33,15 @@ def render(state: State, programs: Sequence[Program]) -> str:
     """supervisord.conf. It holds no secret: those are in env.json, read by ops/child.py."""
     folder = state.supervisor
     user = "user=root\n" if is_root() else ""
-    parts = [f"""; Written by Standpipe at every start; changes here are lost.
+    parts = [
+        f"""; Written by Standpipe at every start; changes here are lost.
 [unix_http_server]
 file={_plain(folder / "supervisor.sock")}
 chmod=0700
 
 [supervisord]
 {user}nodaemon=true
+silent=true
 directory={_plain(REPO)}
 pidfile={_plain(folder / "supervisord.pid")}
 logfile={_plain(state.log / "supervisord.log")}
@@ -56,7 +58,8 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
 [supervisorctl]
 serverurl=unix://{_plain(folder / "supervisor.sock")}
-"""]
+"""
+    ]
     for order, program in enumerate(programs, start=1):
         parts.append(f"""[program:{program.name}]
 command={_command(state, program)}
@@ -100,7 +103,7 @@ def _word(word: str) -> str:
     if "'" in word or "\n" in word or ";" in word:
         raise OpsError(f"a path or argument must not hold quotes, semicolons, line ends: {word!r}")
     word = word.replace("%", "%%")
-    return f"'{word}'" if any(char in word for char in " \t\"\\$*?&|<>()#") else word
+    return f"'{word}'" if any(char in word for char in ' \t"\\$*?&|<>()#') else word
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -143,7 +146,8 @@ class Supervisor:
     @property
     def _api(self) -> Any:
         path = str(self._folder / "supervisor.sock")
-        return xmlrpc.client.ServerProxy("http://localhost", transport=_UnixTransport(path)).supervisor
+        proxy = xmlrpc.client.ServerProxy("http://localhost", transport=_UnixTransport(path))
+        return proxy.supervisor
 
     def pid(self) -> int | None:
         """The running supervisord's number, else None."""
@@ -177,10 +181,14 @@ class Supervisor:
             return []
 
     def launch(
-        self, programs: Sequence[Program], env: Mapping[str, str], plain: Mapping[str, str],
-        *, die_with_us: bool = False,
+        self,
+        programs: Sequence[Program],
+        env: Mapping[str, str],
+        plain: Mapping[str, str],
+        *,
+        die_with_us: bool = False,
     ) -> None:
-        """Write the configuration and start supervisord with nothing running in it."""  # fmt: skip
+        """Write the configuration and start supervisord with nothing running in it."""
         self.clear_leftovers()
         write_atomically(self._folder / "env.json", json.dumps(dict(env), indent=1), 0o600)
         write_atomically(self._folder / "plain-env.json", json.dumps(dict(plain), indent=1), 0o600)
@@ -202,7 +210,7 @@ class Supervisor:
                 sys.executable, "-I", "-S", str(CHILD), "--death-signal", "TERM",
                 "--parent", str(os.getpid()), "--", *command,
             ]  # fmt: skip
-        with (self.state.log / "supervisord.out").open("ab") as out:
+        with (self.state.log / "supervisord.out").open("wb") as out:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=REPO,
                 start_new_session=True,

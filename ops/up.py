@@ -16,12 +16,13 @@ from ops.javascript import ensure_vendor
 from ops.messages import compile_messages
 from ops.packages import ensure_packages
 from ops.paths import State, only_one
+from ops.ports import read_ports
 from ops.profiles import find_profile, package_groups, programs_of
 from ops.programs import Program, build, built
 from ops.say import Say
 from ops.settings import Options
 from ops.site import Installation, open_installation, prepare_database
-from ops.status import as_lines, read_status, wait_until_healthy
+from ops.status import as_lines, wait_until_healthy
 from ops.supervise import Supervisor
 
 
@@ -68,9 +69,9 @@ def up(state: State, home: Path, wish: Wish, say: Say, arguments: list[str]) -> 
 
 def _start(state: State, home: Path, wish: Wish, names: tuple[str, ...], say: Say) -> None:
     supervisor = Supervisor(state)
-    if supervisor.pid() is not None and wish.port is not None:
-        if read_status(state)["urls"].get("home") != f"http://127.0.0.1:{wish.port}/":
-            supervisor.stop()
+    other_port = wish.port is not None and read_ports(state).get("web") != wish.port
+    if other_port and supervisor.pid() is not None:
+        supervisor.stop()
     supervisor_runs = supervisor.pid() is not None
     if not supervisor_runs:
         supervisor.clear_leftovers()
