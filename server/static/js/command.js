@@ -27,9 +27,9 @@ export function matches(query, ...texts) {
 export function direct(query) {
   const hits = [];
   const ticket = /^#?((?:T-?)\d+)$/i.exec(query);
-  if (ticket) hits.push({ title: gettext('Ticket %(number)s', { number: ticket[1].toUpperCase() }), detail: gettext('open'), run: () => { location.href = `/tickets/${encodeURIComponent(ticket[1].toUpperCase())}`; } });
+  if (ticket) hits.push({ title: gettext('Ticket %(number)s', { number: ticket[1].toUpperCase() }), detail: gettext('go'), run: () => { location.href = `/tickets/${encodeURIComponent(ticket[1].toUpperCase())}`; } });
   const incident = /^(I-?\d+)$/i.exec(query);
-  if (incident) hits.push({ title: gettext('Incident %(number)s', { number: incident[1].toUpperCase() }), detail: gettext('open'), run: () => { location.href = `/dispatch#${encodeURIComponent(incident[1].toUpperCase())}`; } });
+  if (incident) hits.push({ title: gettext('Incident %(number)s', { number: incident[1].toUpperCase() }), detail: gettext('go'), run: () => { location.href = `/dispatch#${encodeURIComponent(incident[1].toUpperCase())}`; } });
   return hits;
 }
 

@@ -37,7 +37,7 @@ function draw() {
   const byPriority = w.incidents || {};
   render($('#by-priority'), html`${['P1', 'P2', 'P3', 'P4'].map((p) => html`<div><dt><b class="prio" data-p="${p}">${p.slice(1)}</b></dt><dd>${figure(byPriority[p] ?? 0)}</dd></div>`)}`);
   const next = (w.next_breaches || []).slice().sort((/** @type {any} */ a, /** @type {any} */ b) => Date.parse(a.due_at) - Date.parse(b.due_at)).slice(0, 6);
-  render($('#next'), next.length ? html`${next.map((/** @type {any} */ b) => { const due = until(b.due_at, now); return html`<li><b class="prio" data-p="${b.priority || 'P4'}">${(b.priority || 'P4').slice(1)}</b><span class="where">${b.address || b.number} <span class="muted">${word('clock', b.what)}</span></span><span class="due" data-level="${due.level}">${due.text}</span></li>`; })}` : html`<li class="muted">${gettext('No promise is running.')}</li>`);
+  render($('#next'), next.length ? html`${next.map((/** @type {any} */ b) => { const due = until(b.due_at, now); return html`<li><b class="prio" data-p="${b.priority || 'P4'}">${(b.priority || 'P4').slice(1)}</b><span class="where"><b>${b.address || b.number}</b><span class="muted">${word('clock', b.what)}</span></span><span class="due" data-level="${due.level}">${due.text}</span></li>`; })}` : html`<li class="muted">${gettext('No promise is running.')}</li>`);
   const today = w.today || w.forecast || {};
   put('today', figure(today.offered ?? w.offered));
   put('forecast', today.expected === null || today.expected === undefined ? gettext('no forecast yet') : gettext('expected by now: %(n)s', { n: figure(today.expected) }));
@@ -77,6 +77,8 @@ const first = readMap();
 makeMap($('#map'), { theme: 'dark', interactive: false, onFail: () => { $('#map').hidden = true; } }).then(async (made) => {
   map = made;
   if (!map) return;
+  const scale = Math.max(1, innerHeight / 1080);
+  for (const layer of ['incidents', 'crews']) { map.setLayoutProperty(layer, 'icon-size', 1.5 * scale); map.setLayoutProperty(layer, 'text-size', 17 * scale); }
   await first;
   map.put('incidents', incidentData(incidents));
   map.put('crews', crewData(crews.values(), page.stale_fix_s, Date.now()));

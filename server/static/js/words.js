@@ -5,33 +5,33 @@ import { gettext } from './i18n.js';
 /** @type {Record<string, () => string>} */
 const WORDS = {
   'kind.burst': () => gettext('Burst main'), 'kind.leak': () => gettext('Leak'), 'kind.no_water': () => gettext('No water'),
-  'kind.low_pressure': () => gettext('Low pressure'), 'kind.quality': () => gettext('Water quality'), 'kind.discoloured': () => gettext('Discoloured water'),
+  'kind.low_pressure': () => gettext('Low pressure'), 'kind.discoloured': () => gettext('Discoloured water'),
   'kind.meter': () => gettext('Meter'), 'kind.sewer': () => gettext('Sewer blockage'), 'kind.hydrant': () => gettext('Hydrant or cover'), 'kind.enquiry': () => gettext('Enquiry'),
   'kind.repair': () => gettext('Repair'), 'kind.valves': () => gettext('Close valves'), 'kind.notices': () => gettext('Notices'),
   'state.draft': () => gettext('draft'), 'state.registered': () => gettext('registered'), 'state.triaged': () => gettext('triaged'), 'state.assigned': () => gettext('assigned'),
   'state.returned': () => gettext('returned'), 'state.in_progress': () => gettext('in progress'), 'state.suspended': () => gettext('suspended'), 'state.pending_customer': () => gettext('waiting for customer'),
   'state.resolved': () => gettext('resolved'), 'state.call_back': () => gettext('call-back'), 'state.closed': () => gettext('closed'), 'state.reopened': () => gettext('reopened'),
   'state.cancelled': () => gettext('cancelled'), 'state.merged': () => gettext('merged'), 'state.answered': () => gettext('answered'), 'state.audited': () => gettext('audited'),
-  'state.open': () => gettext('open'), 'state.new': () => gettext('new'), 'state.located': () => gettext('located'), 'state.confirmed': () => gettext('confirmed'),
-  'state.created': () => gettext('created'), 'state.planned': () => gettext('planned'), 'state.dispatched': () => gettext('sent'), 'state.accepted': () => gettext('accepted'),
+  'state.open': () => gettext('open'),
+  'state.created': () => gettext('created'), 'state.dispatched': () => gettext('crew sent'), 'state.accepted': () => gettext('accepted'),
   'state.en_route': () => gettext('on the way'), 'state.on_site': () => gettext('on site'), 'state.isolating': () => gettext('closing valves'), 'state.isolated': () => gettext('water stopped'),
-  'state.working': () => gettext('working'), 'state.repaired': () => gettext('repaired'), 'state.restored': () => gettext('water back'), 'state.reinstated': () => gettext('road reinstated'),
+  'state.repaired': () => gettext('repaired'), 'state.restored': () => gettext('water back'),
   'state.completed': () => gettext('completed'), 'state.verified': () => gettext('verified'), 'state.declined': () => gettext('declined'), 'state.paused': () => gettext('paused'),
-  'state.aborted': () => gettext('aborted'), 'state.recalled': () => gettext('recalled'), 'state.message': () => gettext('left a message'), 'state.failed_visit': () => gettext('no access'), 'state.reassigned': () => gettext('reassigned'),
+  'state.recalled': () => gettext('recalled'), 'state.message': () => gettext('left a message'), 'state.failed_visit': () => gettext('no access'),
   'crew.available': () => gettext('free'), 'crew.assigned': () => gettext('has an order'), 'crew.en_route': () => gettext('on the way'), 'crew.on_site': () => gettext('on site'),
-  'crew.busy': () => gettext('busy'), 'crew.busy_no_interrupt': () => gettext('must not be interrupted'), 'crew.returning': () => gettext('returning'), 'crew.break': () => gettext('on a break'),
-  'crew.off_duty': () => gettext('off shift'), 'crew.out_of_service': () => gettext('out of service'), 'crew.working': () => gettext('on site'),
-  'valve.open': () => gettext('open'), 'valve.closed': () => gettext('closed'), 'valve.cannot_close': () => gettext('cannot close'), 'valve.proposed': () => gettext('to close'),
-  'condition.yes': () => gettext('operable'), 'condition.no': () => gettext('seized'), 'condition.unknown': () => gettext('condition unknown'), 'condition.operable': () => gettext('operable'), 'condition.inoperable': () => gettext('seized'),
+  'crew.break': () => gettext('on a break'),
+  'crew.off_duty': () => gettext('off shift'), 'crew.out_of_service': () => gettext('out of service'),
+  'valve.open': () => gettext('valve open'), 'valve.closed': () => gettext('valve closed'), 'valve.cannot_close': () => gettext('cannot close'), 'valve.proposed': () => gettext('to close'),
+  'condition.yes': () => gettext('operable'), 'condition.no': () => gettext('seized'), 'condition.unknown': () => gettext('condition unknown'),
   'use.hospital': () => gettext('hospital'), 'use.dialysis': () => gettext('dialysis'), 'use.school': () => gettext('school'), 'use.care': () => gettext('care home'), 'use.home': () => gettext('home'),
-  'use.shop': () => gettext('shop'), 'use.office': () => gettext('office'), 'use.elderly': () => gettext('elderly alone'),
+  'use.shop': () => gettext('shop'), 'use.office': () => gettext('office'),
   'call.ringing': () => gettext('ringing'), 'call.ivr': () => gettext('hears the notice'), 'call.queued': () => gettext('waiting'), 'call.talking': () => gettext('talking'), 'call.message': () => gettext('leaving a message'), 'call.wrap': () => gettext('after-call work'), 'call.ended': () => gettext('ended'),
   'agent.ready': () => gettext('Ready'), 'agent.talking': () => gettext('Talking'), 'agent.ringing': () => gettext('Ringing'), 'agent.wrap': () => gettext('After-call work'), 'agent.paused': () => gettext('Paused'), 'agent.signed_out': () => gettext('Signed out of the queue'),
   'grade.room': () => gettext('room'), 'grade.building': () => gettext('building'), 'grade.estate': () => gettext('estate'), 'grade.number': () => gettext('house number'), 'grade.crossing': () => gettext('crossing'),
   'grade.asset': () => gettext('asset'), 'grade.road': () => gettext('road only'), 'grade.coordinates': () => gettext('coordinates'),
-  'clock.answer': () => gettext('answer'), 'clock.triage': () => gettext('triage'), 'clock.dispatch': () => gettext('dispatch'), 'clock.arrival': () => gettext('arrival'), 'clock.stop_water': () => gettext('stop water'), 'clock.repair': () => gettext('repair'), 'clock.reply': () => gettext('reply'),
-  'action.triage': () => gettext('Triage'), 'action.assign': () => gettext('Assign'), 'action.start': () => gettext('Start'), 'action.resolve': () => gettext('Resolve'), 'action.close': () => gettext('Close'), 'action.reopen': () => gettext('Reopen'), 'action.cancel': () => gettext('Cancel the ticket'), 'action.suspend': () => gettext('Suspend'), 'action.resume': () => gettext('Resume'), 'action.merge': () => gettext('Merge'), 'action.call_back': () => gettext('Call back'), 'action.return': () => gettext('Return'), 'action.audit': () => gettext('Audit'), 'action.answer': () => gettext('Answer'),
-  'sms.queued': () => gettext('waiting'), 'sms.sent': () => gettext('sent'), 'sms.delivered': () => gettext('delivered'), 'sms.failed': () => gettext('failed'),
+  'clock.answer': () => gettext('answer'), 'clock.dispatch': () => gettext('dispatch'), 'clock.arrival': () => gettext('arrival'), 'clock.stop_water': () => gettext('stop water'), 'clock.stop': () => gettext('stop water'), 'clock.repair': () => gettext('repair'),
+  'action.triage': () => gettext('Triage'), 'action.assign': () => gettext('Assign'), 'action.start': () => gettext('Start'), 'action.resolve': () => gettext('Resolve'), 'action.close': () => gettext('Close the ticket'), 'action.reopen': () => gettext('Reopen'), 'action.cancel': () => gettext('Cancel the ticket'), 'action.suspend': () => gettext('Suspend'), 'action.resume': () => gettext('Resume'), 'action.merge': () => gettext('Merge'), 'action.call_back': () => gettext('Call back'), 'action.return': () => gettext('Return'), 'action.audit': () => gettext('Audit'), 'action.answer': () => gettext('Answer the enquiry'),
+  'sms.queued': () => gettext('queued'), 'sms.sending': () => gettext('sending'), 'sms.unknown': () => gettext('unknown'), 'sms.sent': () => gettext('sent'), 'sms.delivered': () => gettext('delivered'), 'sms.failed': () => gettext('failed'),
   'identity.one': () => gettext('one account has this number'), 'identity.many': () => gettext('several accounts have this number'), 'identity.none': () => gettext('number not known'), 'identity.hidden': () => gettext('number hidden'),
 };
 
@@ -40,9 +40,4 @@ export function word(family, code) {
   if (!code) return '–';
   const found = WORDS[`${family}.${code}`];
   return found ? found() : code.replace(/_/g, ' ');
-}
-
-/** Minimal set of codes of a family, for menus. @param {string} family */
-export function codes(family) {
-  return Object.keys(WORDS).filter((key) => key.startsWith(`${family}.`)).map((key) => key.slice(family.length + 1));
 }
