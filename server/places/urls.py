@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from server.places.api import Places
+
+urlpatterns: list[URLPattern] = [path("places", Places.as_view())]
