@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from server.bi import api
+
+urlpatterns = [path("bi/summary", api.SummaryView.as_view())]

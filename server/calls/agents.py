@@ -21,7 +21,7 @@ WRAP_UP_REASON = "ACW"
 def phone_password(extension: str) -> str:
     """The SIP password of an extension, derived from one secret so nothing has to be stored."""
     seed = settings.STANDPIPE["PHONE_PASSWORD_SEED"].encode()
-    return hmac.new(seed, f"phone:{extension}".encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(seed, extension.encode(), hashlib.sha256).hexdigest()[:24]
 
 
 def set_state(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +13,7 @@ from server.accounts.audit import record
 from server.accounts.models import CrewToken
 from server.accounts.refusals import Refused
 from server.accounts.throttle import too_many_tries
+from server.dispatch.devices import ensure_account
 from server.network import graph
 from server.workforce.models import Crew
 
@@ -40,9 +40,7 @@ def sign_in(user: str, password: str, language: str, *, host: str, address: str)
             found.save(update_fields=["language"])
         token = CrewToken.objects.create(user=found, device=crew.device)
         record("sign_in", f"user:{user}", by=user)
-    if not crew.mqtt_password:
-        crew.mqtt_password = secrets.token_urlsafe(18)
-        crew.save(update_fields=["mqtt_password"])
+    ensure_account(crew)
     m = settings.STANDPIPE["MQTT"]
     return {
         "token": token.key,

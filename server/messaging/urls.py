@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from server.messaging import api
+
+urlpatterns = [path("messages", api.MessagesView.as_view())]

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from server.tickets import api
+
+urlpatterns = [
+    path("tickets", api.TicketsView.as_view()),
+    path("tickets/<str:number>", api.TicketView.as_view()),
+    path("tickets/<str:number>/actions", api.TicketActionView.as_view()),
+]

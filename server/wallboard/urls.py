@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from server.wallboard import api
+
+urlpatterns = [path("wall", api.WallView.as_view())]

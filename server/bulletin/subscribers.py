@@ -1,0 +1,162 @@
+"""Who is told what, when: the responsible person, the customer, the newly affected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone, translation
+
+from server.accounts.models import OnCall, User
+from server.customers.models import Account
+from server.dispatch.models import WorkOrder
+from server.events.reading import Row
+from server.messaging.services import text
+from server.outages.models import PremiseOff, ShutOff
+from server.service_level.models import Escalation
+from server.service_level.policy import LEVELS
+from server.tickets.models import Incident, Ticket
+
+UTILITY = settings.STANDPIPE["UTILITY"]
+
+
+def text_people(row: Row) -> None:
+    """Send each piece of news to those it concerns, once."""
+    match row.name:
+        case "ticket.opened":
+            ticket = Ticket.objects.select_related("incident__area").get(pk=row.payload["ticket"])
+            _tell_responsible(ticket)
+            _tell_customer(ticket, "registered", dedupe=f"registered:{ticket.pk}")
+        case "order.changed" if row.payload["action"] == "depart":
+            _crew_on_its_way(row)
+        case "shutoff.started":
+            off = ShutOff.objects.select_related("incident").get(pk=row.payload["shut_off"])
+            _water_off(off, row.payload["premises"])
+        case "shutoff.replanned" if row.payload.get("started"):
+            off = ShutOff.objects.select_related("incident").get(pk=row.payload["shut_off"])
+            _water_off(off, row.payload["newly"])
+        case "shutoff.restored":
+            _water_back(row)
+        case "incident.changed" if row.payload.get("change") == "restored":
+            incident = Incident.objects.get(pk=row.payload["incident"])
+            for ticket in incident.tickets.all():
+                _tell_customer(ticket, "water_back", dedupe=_back_key(incident, ticket.customer_phone))
+        case "clock.escalated":
+            _escalate(row)
+
+
+def _clock(moment: datetime | None) -> str:
+    return timezone.localtime(moment).strftime("%H:%M") if moment else "?"
+
+
+def on_duty(incident: Incident | None, *, level: int = 1) -> list[User]:
+    """Who is on call for the incident's area now; the next level when there is a gap."""
+    now = timezone.now()
+    rows = OnCall.objects.filter(starts__lte=now, ends__gt=now, level__gte=level).select_related(
+        "user"
+    )
+    area = incident.area_id if incident else None
+    mine = [r for r in rows if r.area_id in (area, None)] or list(rows)
+    if not mine:
+        return []
+    lowest = min(r.level for r in mine)
+    return [r.user for r in mine if r.level == lowest]
+
+
+def _tell_responsible(ticket: Ticket) -> None:
+    """The person responsible knows as the call ends (S121): who is not in it, where is."""
+    for user in on_duty(ticket.incident):
+        with translation.override(user.language):
+            kind = str(ticket.get_kind_display())
+        incident = ticket.incident
+        text(
+            user.mobile, "responsible", language=user.language, audience="staff",
+            dedupe=f"responsible:{ticket.pk}:{user.pk}", ticket=ticket.number or "",
+            number=ticket.number, priority=ticket.priority, kind=kind,
+            address=ticket.address or "-", link=f"/tickets/{ticket.number}",
+            customers=str(incident.customers_off if incident else 0),
+        )  # fmt: skip
+
+
+def _tell_customer(ticket: Ticket, template: str, *, dedupe: str, **values: Any) -> None:
+    if ticket.account is not None and not ticket.account.sms_consent:
+        return
+    text(
+        ticket.customer_phone, template, language=ticket.language, dedupe=dedupe,
+        ticket=ticket.number or "", utility=UTILITY, number=ticket.number,
+        address=ticket.address or ticket.number, **values,
+    )  # fmt: skip
+
+
+def _crew_on_its_way(row: Row) -> None:
+    order = WorkOrder.objects.select_related("incident").get(pk=row.payload["order"])
+    for ticket in order.incident.tickets.exclude(state__in=["closed", "cancelled"]):
+        _tell_customer(
+            ticket, "crew_sent", dedupe=f"crew_sent:{order.pk}:{ticket.pk}",
+            eta=_clock(order.eta_at),
+        )  # fmt: skip
+
+
+def _accounts(codes: Iterable[str]) -> Iterable[tuple[Account, str]]:
+    """Accounts of these premises with one number each."""
+    rows = Account.objects.filter(
+        premise__code__in=list(codes), active=True, sms_consent=True
+    ).prefetch_related("phones")
+    for account in rows:
+        phone = next(iter(account.phones.all()), None)
+        if phone is not None:
+            yield account, phone.number
+
+
+def _water_off(off: ShutOff, codes: list[str]) -> None:
+    """Only premises that have not been told; a re-plan tells only the newly affected."""
+    waiting = set(
+        PremiseOff.objects.filter(
+            shut_off=off, premise__code__in=codes, told_at=None
+        ).values_list("premise__code", flat=True)
+    )
+    address = off.incident.address if off.incident else off.target
+    for account, number in _accounts(waiting):
+        text(
+            number, "water_off", language=account.language, dedupe=f"off:{off.pk}:{number}",
+            utility=UTILITY, since=_clock(off.started_at), address=address or off.target,
+        )  # fmt: skip
+    PremiseOff.objects.filter(shut_off=off, premise__code__in=waiting).update(
+        told_at=timezone.now()
+    )
+
+
+def _back_key(incident: Incident | None, number: str) -> str:
+    return f"back:{incident.pk if incident else 0}:{number}"
+
+
+def _water_back(row: Row) -> None:
+    off = ShutOff.objects.select_related("incident").get(pk=row.payload["shut_off"])
+    told = PremiseOff.objects.filter(shut_off=off, told_at__isnull=False)
+    for account, number in _accounts(told.values_list("premise__code", flat=True)):
+        text(
+            number, "water_back", language=account.language, dedupe=_back_key(off.incident, number),
+            utility=UTILITY, address=account.premise.address, number=off.number,
+        )  # fmt: skip
+
+
+def _escalate(row: Row) -> None:
+    step = Escalation.objects.select_related("clock__incident").get(pk=row.payload["escalation"])
+    clock = step.clock
+    roles = LEVELS[step.level].get(clock.priority, ())
+    told = []
+    if clock.incident is not None:
+        for user in User.objects.filter(role__in=roles, is_active=True).exclude(mobile=""):
+            with translation.override(user.language):
+                name = str(clock.get_kind_display())
+            text(
+                user.mobile, "escalation", language=user.language, audience="staff",
+                dedupe=f"escalation:{step.pk}:{user.pk}", number=clock.incident.number,
+                priority=clock.priority, clock=name, percent=str(step.level),
+                address=clock.incident.address or "-",
+            )  # fmt: skip
+            told.append(user.username)
+    step.told = told
+    step.save(update_fields=["told"])

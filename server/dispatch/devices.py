@@ -1,0 +1,58 @@
+"""The broker's accounts follow the crews: one credential per device."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from mqtt.broker import BrokerConfig, BrokerError
+from server.workforce.models import Crew
+
+log = logging.getLogger("standpipe.devices")
+_LOCK = 0x4D51_5454
+
+
+def ensure_account(crew: Crew) -> None:
+    """Give a crew's device its password and make the broker know it.
+
+    Where the broker runs elsewhere (its files are not in our state directory) only the password
+    is made; whoever runs that broker puts it there.
+    """
+    with transaction.atomic():
+        # One writer at a time: the account file is read, changed and written whole.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        fresh = not crew.mqtt_password
+        if fresh:
+            crew.mqtt_password = secrets.token_urlsafe(18)
+            crew.save(update_fields=["mqtt_password"])
+        config = BrokerConfig(
+            state=settings.STATE / "mosquitto", port=settings.STANDPIPE["MQTT"]["port"],
+            owner=os.environ.get("STANDPIPE_MQTT_OWNER") or None,
+        )  # fmt: skip
+        if not config.state.is_dir():
+            return
+        if fresh or crew.device not in config.account_names():
+            config.add_account(crew.device, crew.mqtt_password)
+            try:
+                config.reload()
+            except BrokerError as error:
+                log.info("the broker reads the new account at its start: %s", error)
+
+
+def revoke(crew: Crew) -> None:
+    """A lost phone: its account and tokens end at once."""
+    config = BrokerConfig(
+        state=settings.STATE / "mosquitto", port=settings.STANDPIPE["MQTT"]["port"],
+        owner=os.environ.get("STANDPIPE_MQTT_OWNER") or None,
+    )  # fmt: skip
+    with transaction.atomic():
+        crew.user.tokens.all().delete()
+        crew.mqtt_password = ""
+        crew.save(update_fields=["mqtt_password"])
+        if config.state.is_dir() and config.remove_account(crew.device):
+            config.reload()

@@ -1,0 +1,52 @@
+"""`manage bench [NAME] [--json]`: measure in one run, against others in the same run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+Rows = list[dict[str, Any]]
+
+
+def _nearest() -> Rows:
+    from routing.bench import nearest
+
+    return list(nearest())
+
+
+def _trace() -> Rows:
+    from gis_data.bench import trace
+
+    return list(trace())
+
+
+BENCHES: dict[str, Callable[[], Rows]] = {"nearest": _nearest, "trace": _trace}
+
+
+class Command(BaseCommand):
+    help = "Benchmarks: nearest, trace."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("name", nargs="?", help=", ".join(BENCHES))
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name = options["name"]
+        if name and name not in BENCHES:
+            raise CommandError(f"{name}: there are {', '.join(BENCHES)}")
+        rows: Rows = []
+        for key, bench in BENCHES.items():
+            if name in (None, key):
+                rows += bench()
+        if options["json"]:
+            self.stdout.write(json.dumps(rows))
+            return
+        for row in rows:
+            ratios = ", ".join(f"{v:.0f} x {k}" for k, v in row["versus"].items())
+            self.stdout.write(
+                f"{row['bench']:24} n={row['n']:<8} p50 {row['p50_ms']:.3f} ms  "
+                f"p95 {row['p95_ms']:.3f} ms  {ratios}  ({row['input']})"
+            )

@@ -1,0 +1,26 @@
+"""`manage clock`: ask once a second what is due, and fire it. A second one stands by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from server.events.leader import Leadership
+from server.events.loop import Stop, run
+from server.service_level.services import fire_due
+
+
+class Command(BaseCommand):
+    help = "Watch the deadlines."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = Stop()
+        leader = Leadership("clock")
+
+        def step() -> None:
+            if leader.take():
+                fire_due()
+
+        run("clock", step, pause_s=1.0, stop=stop)
+        leader.release()

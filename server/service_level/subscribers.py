@@ -1,0 +1,60 @@
+"""Clocks follow what happens."""
+
+from __future__ import annotations
+
+from server.events.reading import Row
+from server.service_level import policy, services
+from server.service_level.models import Clock
+from server.tickets.models import Incident
+
+# An order reaching one of these states keeps one of the promises.
+STOPS = {
+    "accepted": "dispatch",
+    "on_site": "arrival",
+    "isolated": "stop_water",
+    "repaired": "repair",
+}
+
+
+def keep_clocks(row: Row) -> None:
+    """Start, tighten and stop clocks."""
+    match row.name:
+        case "incident.opened":
+            _start(Incident.objects.get(pk=row.payload["incident"]))
+        case "incident.changed":
+            incident = Incident.objects.get(pk=row.payload["incident"])
+            _tighten(incident)
+            if incident.state in ("repaired", "restored", "closed"):
+                _stop_rest(incident, row)
+        case "order.changed":
+            kind = STOPS.get(row.payload["state"])
+            if kind is not None:
+                services.stop(kind, f"incident:{row.payload['incident']}", at=row.at)
+        case "call.queued":
+            services.start(
+                "answer", f"call:{row.payload['call']}", priority="P2",
+                allowed_s=policy.ALLOWED_S["answer"]["P2"], at=row.at,
+            )  # fmt: skip
+        case "call.answered" | "call.ended":
+            services.stop("answer", f"call:{row.payload['call']}", at=row.at)
+
+
+def _start(incident: Incident) -> None:
+    for kind, allowed_s in policy.clocks_for(incident.kind, incident.priority).items():
+        services.start(
+            kind, f"incident:{incident.pk}", priority=incident.priority, allowed_s=allowed_s,
+            at=incident.opened_at, incident=incident,
+        )  # fmt: skip
+
+
+def _tighten(incident: Incident) -> None:
+    wanted = policy.clocks_for(incident.kind, incident.priority)
+    for clock in Clock.objects.filter(incident=incident, state=Clock.State.RUNNING):
+        if clock.kind in wanted:
+            services.tighten(clock, incident.priority, wanted[clock.kind])
+
+
+def _stop_rest(incident: Incident, row: Row) -> None:
+    """A repair that needed no shut-off still ended every promise before it."""
+    for kind in ("dispatch", "arrival", "stop_water", "repair"):
+        services.stop(kind, f"incident:{incident.pk}", at=row.at)

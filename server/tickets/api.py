@@ -1,0 +1,104 @@
+"""Tickets: one whole, and its steps."""
+
+from __future__ import annotations
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from server.accounts.idempotency import idempotent
+from server.accounts.models import AuditRow
+from server.accounts.permissions import DESK, OFFICE, role_in
+from server.tickets import selectors, services, states
+from server.tickets.models import Ticket
+from server.tickets.services import Registration, Where
+
+
+class TicketsView(APIView):
+    """POST: register what came by another way than a telephone (web, letter, visit, message)."""
+
+    permission_classes = [role_in(*DESK)]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: OpenApiTypes.OBJECT})
+    @idempotent
+    def post(self, request: Request) -> Response:
+        data = request.data
+        place = data.get("place") if isinstance(data.get("place"), dict) else {}
+        ticket = services.register(
+            Registration(
+                kind=str(data.get("kind") or ""),
+                where=Where(
+                    lon=place.get("lon"), lat=place.get("lat"),
+                    address=str(place.get("address") or ""),
+                    premise=str(place.get("premise") or ""),
+                ),
+                note=str(data.get("note") or ""), name=str(data.get("name") or ""),
+                phone=str(data.get("phone") or ""), channel=str(data.get("channel") or "visit"),
+            ),
+            by=request.user.username,
+        )  # fmt: skip
+        return Response({"ticket": ticket.number, "incident": ticket.incident_id}, status=201)
+
+
+class TicketView(APIView):
+    permission_classes = [role_in(*OFFICE)]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, number: str) -> Response:
+        return Response(ticket_json(get_object_or_404(Ticket, number=number), request.user.role))
+
+
+class TicketActionView(APIView):
+    permission_classes = [role_in(*OFFICE)]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @idempotent
+    def post(self, request: Request, number: str) -> Response:
+        data = request.data
+        ticket = services.act(
+            get_object_or_404(Ticket, number=number), str(data.get("action") or ""),
+            role=request.user.role, by=request.user.username,
+            reason=str(data.get("reason") or "")[:1000],
+            result=str(data.get("result") or "")[:4000], cause=str(data.get("cause") or "")[:60],
+        )  # fmt: skip
+        return Response(ticket_json(ticket, request.user.role))
+
+
+def ticket_json(ticket: Ticket, role: str) -> dict[str, object]:
+    contact = ticket.contact
+    call_id = contact.call_id if contact else ""
+    incident = ticket.incident
+    return {
+        "number": ticket.number,
+        "state": ticket.state,
+        "kind": ticket.kind,
+        "kind_label": str(ticket.get_kind_display()),
+        "priority": ticket.priority,
+        "customer": ticket.customer_name,
+        "phone_masked": selectors.masked(ticket.customer_phone),
+        "address": ticket.address,
+        "place": {"lon": ticket.geom.x, "lat": ticket.geom.y} if ticket.geom else None,
+        "note": ticket.note,
+        "symptoms": ticket.symptoms,
+        "result": ticket.result,
+        "cause": ticket.cause,
+        "reopened": ticket.reopened,
+        "opened_at": ticket.opened_at,
+        "opened_by": ticket.opened_by,
+        "resolved_at": ticket.resolved_at,
+        "closed_at": ticket.closed_at,
+        "call": call_id or None,
+        "incident": {"id": incident.pk, "number": incident.number, "state": incident.state}
+        if incident
+        else None,
+        "timeline": selectors.timeline(ticket.history.all()),
+        "audit": [
+            {"at": a.at, "by": a.by, "role": a.role, "action": a.action, "from": a.from_state,
+             "to": a.to_state, "note": a.note}
+            for a in AuditRow.objects.filter(subject=f"ticket:{ticket.number}")[:200]
+        ],
+        "allowed": states.legal_actions(ticket.state, role),
+    }  # fmt: skip

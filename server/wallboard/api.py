@@ -1,0 +1,20 @@
+"""The wall's figures."""
+
+from __future__ import annotations
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from server.accounts.permissions import role_in
+from server.wallboard.figures import wall
+
+
+class WallView(APIView):
+    permission_classes = [role_in("supervisor", "manager", "dispatcher", "agent")]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response(wall())

@@ -1,0 +1,139 @@
+"""The figures on the wall: one definition each, counted from the rows themselves.
+
+Rates are None where nothing could be counted: the wall shows a dash, never 0 % or an error.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from server.calls.models import AgentInterval, AgentState, Call
+from server.outages import selectors as outages
+from server.service_level.models import Clock
+from server.tickets.models import CallBack, Incident
+from server.workforce.models import Crew
+
+SHORT_ABANDON_S = 5
+SERVICE_LEVEL_S = 15
+BUSY = ("talking", "wrap")
+STAFFED = (*BUSY, "ready", "ringing")
+
+
+def ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def calls_between(start: datetime, end: datetime) -> dict[str, Any]:
+    """Offered, answered, abandoned, service level… of calls that joined the queue in [start, end).
+
+    Abandons within 5 s of joining are counted apart and leave the denominator.
+    """
+    rows = list(
+        Call.objects.filter(queued_at__gte=start, queued_at__lt=end).values_list(
+            "queued_at", "answered_at", "ended_at", "outcome"
+        )
+    )
+    waits = [(a - q).total_seconds() for q, a, _e, _o in rows if a is not None]
+    gone = [
+        (e - q).total_seconds() for q, a, e, o in rows if a is None and e is not None
+        and o in (Call.Outcome.ABANDONED, Call.Outcome.INFORMED)
+    ]  # fmt: skip
+    messages = sum(1 for *_x, o in rows if o == Call.Outcome.MESSAGE)
+    short = sum(1 for w in gone if w < SHORT_ABANDON_S)
+    offered = len(rows) - short
+    within = sum(1 for w in waits if w <= SERVICE_LEVEL_S)
+    return {
+        "joined": len(rows),
+        "offered": offered,
+        "answered": len(waits),
+        "abandoned": len(gone) - short,
+        "short_abandons": short,
+        "messages": messages,
+        "waiting_still": len(rows) - len(waits) - len(gone) - messages,
+        "answered_within": within,
+        "connect_rate": ratio(len(waits), offered),
+        "service_level": ratio(within, offered),
+        "abandon_rate": ratio(len(gone) - short, offered),
+        "asa_s": ratio(sum(waits), len(waits)),
+    }
+
+
+def agent_occupancy(start: datetime, end: datetime) -> float | None:
+    """(talk + wrap) / (talk + wrap + ready + ringing) over the interval."""
+    busy = staffed = 0.0
+    rows = AgentInterval.objects.filter(started_at__lt=end).filter(
+        Q(ended_at=None) | Q(ended_at__gt=start)
+    )
+    for state, begun, ended in rows.values_list("state", "started_at", "ended_at"):
+        seconds = (min(ended or end, end) - max(begun, start)).total_seconds()
+        if state in STAFFED:
+            staffed += seconds
+        if state in BUSY:
+            busy += seconds
+    return ratio(busy, staffed)
+
+
+def queue_now(now: datetime) -> dict[str, Any]:
+    since = list(
+        Call.objects.filter(
+            state=Call.State.QUEUED, queued_at__gt=now - timedelta(hours=4)
+        ).values_list("queued_at", flat=True)
+    )
+    longest = max(((now - q).total_seconds() for q in since), default=0.0)
+    return {"waiting_now": len(since), "longest_wait_s": longest}
+
+
+def agents_now() -> dict[str, Any]:
+    rows = AgentState.objects.select_related("user").exclude(state="signed_out")
+    by_state: dict[str, int] = {}
+    for row in rows:
+        by_state[row.state] = by_state.get(row.state, 0) + 1
+    return {
+        "by_state": by_state,
+        "list": [
+            {"name": r.user.name, "state": r.state, "reason": r.reason, "since": r.since}
+            for r in rows
+        ],
+    }
+
+
+def wall() -> dict[str, Any]:
+    """Everything on the wall at one instant."""
+    now = timezone.now()
+    day = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    open_now = Incident.objects.exclude(state__in=["closed", "restored"])
+    by_priority = dict(
+        open_now.values_list("priority").annotate(n=Count("pk")).order_by("priority")
+    )
+    breaches = (
+        Clock.objects.filter(state=Clock.State.RUNNING, incident__isnull=False)
+        .select_related("incident")
+        .order_by("due_at")[:6]
+    )
+    crews = dict(Crew.objects.values_list("state").annotate(n=Count("pk")))
+    return {
+        "at": now,
+        "utility": settings.STANDPIPE["UTILITY"],
+        **queue_now(now),
+        "today": calls_between(day, now + timedelta(seconds=1)),
+        "service_level_s": SERVICE_LEVEL_S,
+        "agent_occupancy": agent_occupancy(now - timedelta(hours=1), now),
+        "agents": agents_now(),
+        "incidents_by_priority": {p: by_priority.get(p, 0) for p in ("P1", "P2", "P3", "P4")},
+        "customers_without_water": outages.without_water_now(),
+        "crews_by_state": crews,
+        "calls_in_shutoffs_today": Call.objects.filter(
+            started_at__gte=day, verdict="inside_shutoff"
+        ).count(),
+        "call_backs_due": CallBack.objects.filter(done_at=None).count(),
+        "next_breaches": [
+            {"incident": c.incident.number, "kind": c.kind, "label": str(c.get_kind_display()),
+             "due_at": c.due_at, "priority": c.priority}
+            for c in breaches if c.incident is not None
+        ],
+    }  # fmt: skip
