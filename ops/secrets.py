@@ -10,7 +10,7 @@ from ops.paths import State, write_atomically
 
 NAMES = (
     "secret_key", "db_admin_password", "db_password", "mqtt_password", "ari_password",
-    "ami_password", "phone_password_seed",
+    "ami_password", "phone_password_seed", "demo_password",
 )  # fmt: skip
 
 
@@ -29,6 +29,7 @@ def ensure_secrets(state: State) -> dict[str, str]:
     lacking = [name for name in NAMES if name not in held]
     if lacking:
         # Letters and digits only: they travel through configuration files of four programs.
-        held |= {name: secrets.token_hex(24) for name in lacking}
+        # The demo's is typed by people.
+        held |= {n: secrets.token_hex(4 if n == "demo_password" else 24) for n in lacking}
         write_atomically(path, json.dumps(held, indent=1) + "\n", 0o600)
     return held
