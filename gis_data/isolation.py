@@ -92,8 +92,9 @@ class SegmentIndex:
         self._pipes = len(network.pipes)
         self._nodes = len(self.node_ids)
         self.size = self._nodes + len(self.link_ids)
-        self._element = {name: k for k, name in enumerate(self.node_ids)}
-        self._element |= {name: self._nodes + k for k, name in enumerate(self.link_ids)}
+        # EPANET lets a node and a link share a name, so each kind has its own list.
+        self._node_at = {name: k for k, name in enumerate(self.node_ids)}
+        self._link_at = {name: self._nodes + k for k, name in enumerate(self.link_ids)}
         self._read_ends()
         self._label()
         self._lists()
@@ -104,8 +105,8 @@ class SegmentIndex:
         """One row for each link end: node, link, whether it conducts out only, closed, valve."""
         links = self.network.links()
         count = len(links)
-        start = np.array([self._element[link.start] for link in links], np.int64)
-        end = np.array([self._element[link.end] for link in links], np.int64)
+        start = np.array([self._node_at[link.start] for link in links], np.int64)
+        end = np.array([self._node_at[link.end] for link in links], np.int64)
         shut = np.array([link.closed for link in links], bool)
         one_way = np.array(
             [
@@ -146,8 +147,8 @@ class SegmentIndex:
         )
 
     def _row_of(self, valve: Valve, count: int) -> int | None:
-        link = self._element.get(valve.pipe, -1) - self._nodes
-        node = self._element.get(valve.node, -1)
+        link = self._link_at.get(valve.pipe, -1) - self._nodes
+        node = self._node_at.get(valve.node, -1)
         if link < 0 or node < 0:
             return None
         if self._end_node[link] == node:
@@ -170,11 +171,12 @@ class SegmentIndex:
         # Every valve bounds segments, even on a pipe that is shut anyway.
         rows = np.flatnonzero(valved)
         self._side_valve = self._end_valve[rows]
+        self._side_shut = self._end_shut[rows]
         self._side_node = self._segment[self._end_node[rows]]
         self._side_link = self._segment[self._end_link[rows]]
         self._side_node_cell = self._cell[self._end_node[rows]]
         self._side_link_cell = self._cell[self._end_link[rows]]
-        sources = [(self._element[n.id], n.kind) for n in self.network.sources()]
+        sources = [(self._node_at[n.id], n.kind) for n in self.network.sources()]
         self._sources = np.array([e for e, _ in sources], np.int64)
         self._source_cells = self._cell[self._sources] if sources else np.zeros(0, np.int64)
         self._reservoir = np.array([kind == "reservoir" for _, kind in sources], bool)
@@ -192,12 +194,12 @@ class SegmentIndex:
         self._sides_at = _grouped(both, self.segment_count)
         self._hydrants: dict[int, list[str]] = {}
         for hydrant in self.network.hydrants.values():
-            if hydrant.node in self._element:
-                self._hydrants.setdefault(self._element[hydrant.node], []).append(hydrant.id)
+            if hydrant.node in self._node_at:
+                self._hydrants.setdefault(self._node_at[hydrant.node], []).append(hydrant.id)
         self._premises: dict[int, list[str]] = {}
         for service in self.network.services.values():
-            if service.pipe in self._element:
-                self._premises.setdefault(self._element[service.pipe], []).append(service.premise)
+            if service.pipe in self._link_at:
+                self._premises.setdefault(self._link_at[service.pipe], []).append(service.premise)
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -222,35 +224,40 @@ class SegmentIndex:
         )
 
     @cached_property
-    def segment_labels(self) -> dict[str, int]:
-        """Segment of every node, pipe and control."""
-        return {name: int(self._segment[e]) for name, e in self._element.items()}
+    def pipe_segments(self) -> dict[str, int]:
+        """Segment of every pipe and control."""
+        return {name: int(self._segment[e]) for name, e in self._link_at.items()}
+
+    @cached_property
+    def node_segments(self) -> dict[str, int]:
+        """Segment of every node."""
+        return {name: int(self._segment[e]) for name, e in self._node_at.items()}
 
     def _elements_of(self, target: str) -> list[int]:
         """Elements a target stands for; several where it bounds or blocks."""
         network = self.network
-        if target in self._element:
-            element = self._element[target]
-            if element >= self._nodes and self._end_shut[element - self._nodes]:
-                # Nobody says where along a shut pipe it is shut: empty both sides.
-                row = element - self._nodes
-                return [
-                    element,
-                    int(self._end_node[row]),
-                    int(self._end_node[row + len(self.link_ids)]),
-                ]
+        if target.startswith("node:") and target[5:] in self._node_at:
+            return [self._node_at[target[5:]]]
+        if target in self._link_at:
+            element = self._link_at[target]
+            row = element - self._nodes
+            if self._end_shut[row]:
+                # Nobody says where along a shut pipe it is shut: empty it towards both ends.
+                ends = [row, row + len(self.link_ids)]
+                return [element, *(int(self._end_node[e]) for e in ends if self._end_valve[e] < 0)]
             return [element]
+        if target in self._node_at:
+            return [self._node_at[target]]
         if target in network.hydrants:
-            return self._elements_of(network.hydrants[target].node)
+            return self._elements_of("node:" + network.hydrants[target].node)
         if target in network.services:
             return self._elements_of(network.services[target].pipe)
         if target in network.valves:
             valve = network.valves[target]
-            found = [
-                self._element[name] for name in (valve.pipe, valve.node) if name in self._element
-            ]
-            if found:
-                return found
+            found = [self._link_at.get(valve.pipe), self._node_at.get(valve.node)]
+            known = [e for e in found if e is not None]
+            if known:
+                return known
         raise UnknownElement(target)
 
     def _names(self, elements: Any) -> tuple[tuple[str, ...], ...]:
@@ -265,6 +272,8 @@ class SegmentIndex:
 
     def _boundary_sides(self, inside: Any, segments: Iterable[int]) -> Any:
         sides = np.unique(self._sides_at.of(segments) % max(len(self._side_valve), 1))
+        # A valve on a pipe that is shut anyway matters only to that pipe.
+        sides = sides[inside[self._side_link[sides]] | ~self._side_shut[sides]]
         return sides[inside[self._side_node[sides]] != inside[self._side_link[sides]]]
 
     def _reach(self, conducting: Any, blocked: Any, starts: Any) -> Any:
@@ -313,6 +322,8 @@ def isolate(
     opened: Collection[str] = (),
 ) -> IsolationPlan:
     """The plan to isolate a pipe, node, control, valve, hydrant or service.
+
+    Where a link and a node share a name, the link is meant; "node:<id>" names the node.
 
     `inoperable`: valves that cannot be turned, beside those the network knows. `closed`: valves or
     pipes shut at present, for instance by other jobs. `opened`: normally closed valves that stand

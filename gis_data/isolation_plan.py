@@ -113,6 +113,8 @@ def _grown(
             if not stuck[valve] or shut[valve]:
                 continue
             a, b = int(index._side_node[side]), int(index._side_link[side])
+            if index._side_shut[side] and here != b:
+                continue
             if a != b:
                 through.add(index._valve_ids[valve])
             for other in (a, b):
