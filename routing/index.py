@@ -421,15 +421,20 @@ class StreetIndex:
         parts = self._parts(metric, start, end, ways_in(self._table, end))
         if parts is None:
             raise self._unreachable(metric, start, end)
+        table, edges = self._table, np.array([part.edge for part in parts], dtype=np.int64)
+        tails = table.node_id[table.tail[edges]].tolist()
+        heads = table.node_id[table.head[edges]].tolist()
+        keys, names = table.key[edges].tolist(), table.name[edges].tolist()
+        metres = table.length[edges].tolist()
         return [
             Leg(
-                self._edge_id(part.edge),
-                self._street(part.edge),
-                float(self._table.length[part.edge]) * (part.end - part.start),
+                (tails[i], heads[i], keys[i]),
+                self._texts[names[i]],
+                metres[i] * (part.end - part.start),
                 part.ms / 1000,
                 self._snapper.part(part.edge, part.start, part.end),
             )
-            for part in parts
+            for i, part in enumerate(parts)
             if part.end > part.start
         ]
 

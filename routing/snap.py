@@ -137,7 +137,7 @@ class Snapper:
         first, last = self._at[edge], self._at[edge + 1]
         lonlat, measures = self._table.points[first:last], self._measures(edge)
         if start <= 0 and end >= 1:
-            return tuple((float(a), float(b)) for a, b in lonlat)
+            return tuple(map(tuple, lonlat.tolist()))
         low, high = start * measures[-1], end * measures[-1]
         inner = lonlat[(measures > low) & (measures < high)]
         ends = [

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import numpy as np
 from shapely import LineString
 
 from routing.errors import StreetFileError
@@ -52,18 +53,19 @@ def build_streets(path: Path | str) -> nx.MultiDiGraph:
     raw = read_osm(path)
     whole = _raw_graph(raw)
     parts = sorted(nx.strongly_connected_components(whole), key=lambda p: (-len(p), min(p)))
-    # OSMnx rules on simplification: one name, class and limit per edge, so turn lists are clear.
-    kept = _simplify(whole.subgraph(parts[0]).copy())
+    islands = _islands(whole, parts[1:])
+    counts = {"raw_nodes": whole.number_of_nodes(), "raw_edges": whole.number_of_edges()}
+    whole.remove_nodes_from([node for part in parts[1:] for node in part])
+    kept = _simplify(whole)
     if kept.number_of_edges() == 0:
         raise StreetFileError(f"The file {path.name} holds no street that leads anywhere.")
     _set_times(kept)
-    kept.graph["islands"] = _islands(whole, parts[1:])
+    kept.graph["islands"] = islands
     kept.graph["report"] = {
         "file": path.name,
         "ways": len(raw.ways),
         "clipped_ways": raw.clipped_ways,
-        "raw_nodes": whole.number_of_nodes(),
-        "raw_edges": whole.number_of_edges(),
+        **counts,
         "nodes": kept.number_of_nodes(),
         "edges": kept.number_of_edges(),
         "islands": len(parts) - 1,
@@ -121,14 +123,18 @@ def _raw_graph(raw: RawStreets) -> nx.MultiDiGraph:
     for node in graph:
         lon, lat = raw.nodes[node]
         graph.nodes[node].update(x=lon, y=lat)
-    for u, v, data in graph.edges(data=True):
-        a, b = graph.nodes[u], graph.nodes[v]
-        data["length"] = float(ox.distance.great_circle(a["y"], a["x"], b["y"], b["x"]))
+    spans = np.array([(*raw.nodes[u], *raw.nodes[v]) for u, v in graph.edges(keys=False)])
+    lengths = ox.distance.great_circle(spans[:, 1], spans[:, 0], spans[:, 3], spans[:, 2])
+    for (_, _, data), metres in zip(graph.edges(data=True), lengths.tolist(), strict=True):
+        data["length"] = metres
     return graph
 
 
 def _simplify(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
-    """Removes the nodes that only bend a street; keeps a lone ring as it is."""
+    """Removes the nodes that only bend a street; keeps a lone ring as it is.
+
+    An edge keeps to one name, class and limit, so that turn lists and speeds are clear.
+    """
     import osmnx as ox
 
     simple = ox.simplify_graph(
