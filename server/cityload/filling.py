@@ -52,7 +52,7 @@ def clear() -> None:
 def fill_network(net: Network, source: str) -> network.NetworkVersion:
     """The network as the next version, and its compiled form kept for this process."""
     _fill_elements(net)
-    number = graph.version_in_force() + 1
+    number = graph.version() + 1
     counts = {k: len(getattr(net, k)) for k in
               ("nodes", "pipes", "valves", "controls", "hydrants", "services")}
     return network.NetworkVersion.objects.create(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -192,7 +191,7 @@ def _write(
         version.save(update_fields=["summary"])
         if index is not None:
             # Last, so that a full disk undoes everything above; whole or not at all by itself.
-            os.makedirs(_street_dir(), exist_ok=True)
+            _street_dir().mkdir(parents=True, exist_ok=True)
             index.save(_street_dir())
     seconds = round(time.monotonic() - progress.started, 1)
     return Loaded(code, city.name, version.number, counts, seconds)

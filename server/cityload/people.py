@@ -11,10 +11,37 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
-_FINNISH_GIVEN = ["Aino", "Eino", "Helmi", "Väinö", "Eevi", "Onni", "Lempi", "Toivo", "Saima", "Urho", "Impi", "Armas", "Hilja", "Veikko", "Kerttu", "Olavi", "Sisko", "Martti", "Tuulikki", "Pentti", "Anneli", "Kauko", "Ritva", "Reijo", "Sirkka", "Jorma", "Marjatta", "Seppo", "Pirjo", "Hannu", "Tarja", "Kari", "Päivi", "Ilkka", "Sari", "Jukka", "Minna", "Mika", "Kirsi", "Sami", "Jaana", "Petri", "Anu", "Marko", "Satu", "Janne", "Heidi", "Ville", "Elina", "Antti", "Laura", "Juho", "Emmi", "Eetu", "Sanni", "Oskari", "Ella", "Leo", "Iida", "Elias", "Venla", "Niilo", "Lumi", "Hugo", "Aada", "Matias"]
-_FINNISH_FAMILY = ["Koskinen", "Saarinen", "Lehtinen", "Rantanen", "Salmela", "Kivelä", "Harju", "Niemelä", "Heikkilä", "Mäkelä", "Laaksonen", "Peltola", "Aaltonen", "Virtala", "Jokela", "Suominen", "Kallio", "Ahola", "Lindroos", "Hakala", "Räsänen", "Tuominen", "Salonen", "Ojala", "Vainio", "Korpela", "Pulkkinen", "Halonen", "Turunen", "Lahtinen", "Nurmi", "Kokkonen", "Hiltunen", "Vuori", "Metsälä", "Ylönen", "Kuusisto", "Savolainen", "Karjala", "Pajunen", "Marttila", "Rinne", "Leppälä", "Keto", "Väisänen", "Toivola", "Sirola", "Honka", "Paasonen", "Valkama", "Lumme", "Kaartinen", "Mustonen", "Raitio", "Siivonen", "Tiainen", "Uotila", "Vesala", "Wikman", "Åkerblom", "Östman", "Närhi", "Kettunen", "Huhtala", "Sundqvist", "Mäntylä"]
-_CHINESE_FAMILY = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎"
-_CHINESE_GIVEN = ["雅琴", "建国", "秀兰", "志强", "玉梅", "海涛", "丽华", "文博", "晓燕", "子轩", "桂英", "立新", "春生", "美玲", "国栋", "思远", "静怡", "明亮", "慧敏", "永康", "若曦", "俊杰", "红霞", "长庚", "淑珍", "天佑", "佩瑶", "宏伟", "诗涵", "大勇", "月娥", "景行", "小满", "一鸣", "素云", "德顺", "雨桐", "保国", "凤英", "家宁", "翠花", "浩然", "清扬", "世安", "婉清", "金水", "乐天", "向阳", "冬梅", "伯年", "知微", "广田", "采薇", "安澜", "晚晴", "泽民", "静", "磊", "敏", "涛", "芳", "军", "洁", "斌"]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_FINNISH_GIVEN = _words("""
+    Aino Eino Helmi Väinö Eevi Onni Lempi Toivo Saima Urho Impi Armas Hilja Veikko Kerttu Olavi
+    Sisko Martti Tuulikki Pentti Anneli Kauko Ritva Reijo Sirkka Jorma Marjatta Seppo Pirjo Hannu
+    Tarja Kari Päivi Ilkka Sari Jukka Minna Mika Kirsi Sami Jaana Petri Anu Marko Satu Janne
+    Heidi Ville Elina Antti Laura Juho Emmi Eetu Sanni Oskari Ella Leo Iida Elias Venla Niilo
+    Lumi Hugo Aada Matias
+""")
+_FINNISH_FAMILY = _words("""
+    Koskinen Saarinen Lehtinen Rantanen Salmela Kivelä Harju Niemelä Heikkilä Mäkelä Laaksonen
+    Peltola Aaltonen Virtala Jokela Suominen Kallio Ahola Lindroos Hakala Räsänen Tuominen
+    Salonen Ojala Vainio Korpela Pulkkinen Halonen Turunen Lahtinen Nurmi Kokkonen Hiltunen Vuori
+    Metsälä Ylönen Kuusisto Savolainen Karjala Pajunen Marttila Rinne Leppälä Keto Väisänen Sirola
+    Honka Paasonen Valkama Lumme Kaartinen Mustonen Raitio Siivonen Tiainen Uotila Vesala Toivola
+    Wikman Åkerblom Östman Närhi Kettunen Huhtala Sundqvist Mäntylä
+""")
+_CHINESE_FAMILY = _words("""
+    王 李 张 刘 陈 杨 赵 黄 周 吴 徐 孙 胡 朱 高 林 何 郭 马 罗 梁 宋 郑 谢 韩 唐 冯 于
+    董 萧 程 曹 袁 邓 许 傅 沈 曾 彭 吕 苏 卢 蒋 蔡 贾 丁 魏 薛 叶 阎
+""")
+_CHINESE_GIVEN = _words("""
+    雅琴 建国 秀兰 志强 玉梅 海涛 丽华 文博 晓燕 子轩 桂英 立新 春生 美玲 国栋 思远 静怡 明亮
+    慧敏 永康 若曦 俊杰 红霞 长庚 淑珍 天佑 佩瑶 宏伟 诗涵 大勇 月娥 景行 小满 一鸣 素云 德顺
+    雨桐 保国 凤英 家宁 翠花 浩然 清扬 世安 婉清 金水 乐天 向阳 冬梅 伯年 知微 广田 采薇 安澜
+    晚晴 泽民 静 磊 敏 涛 芳 军 洁 斌
+""")
 _HEADS = {"shop": "Shop", "office": "Office", "hospital": "Clinic", "school": "School",
           "care": "Care home"}
 _LITRES = {"home": 155, "dialysis": 310, "hospital": 420, "care": 210, "school": 25, "shop": 60,

@@ -140,7 +140,7 @@ def _national(
         own = _own(digits[len(country_code) :].lstrip("0"), plan)
     if own is None and digits[0] != "0":
         own = _own(digits, plan)
-    return Number(own, extension, "person") if own is not None else Number(None, extension, "hidden")
+    return Number(own, extension, "hidden" if own is None else "person")
 
 
 def _own(significant: str, plan: Plan) -> str | None:

@@ -20,11 +20,15 @@ PRIORITY_CLASSES = (UseClass.DIALYSIS, UseClass.HOSPITAL, UseClass.CARE, UseClas
 
 @dataclass(frozen=True, slots=True)
 class CallerMatch:
-    """Whose number it may be. `many` leaves the choice to the agent: a number proves nothing."""
+    """Whose number it may be. `many` leaves the choice to the agent: a number proves nothing.
+
+    `number` is the comparable form of what the trunk said, None where it hid it.
+    """
 
     identity: Literal["one", "many", "none", "hidden"]
-    number: Number
+    number: str | None
     accounts: tuple[Account, ...] = ()
+    extension: str = ""
 
 
 def read_number(raw: object) -> Number:
@@ -40,20 +44,21 @@ def match_caller(raw: object) -> CallerMatch:
 
     Accounts come with `premise` loaded. Never raises for any number.
     """
-    number = read_number(raw)
-    if number.number is None:
-        return CallerMatch("hidden", number)
-    if number.kind == "service":
-        return CallerMatch("none", number)
+    read = read_number(raw)
+    if read.number is None:
+        return CallerMatch("hidden", None, extension=read.extension)
+    if read.kind == "service":
+        return CallerMatch("none", read.number, extension=read.extension)
     phones = (
-        Phone.objects.filter(number=number.number, account__active=True)
+        Phone.objects.filter(number=read.number, account__active=True)
         .select_related("account__premise")
         .order_by(F("last_used_at").desc(nulls_last=True), "account_id")[:MANY_LIMIT]
     )
     accounts = tuple(phone.account for phone in phones)
-    return CallerMatch(
-        "none" if not accounts else "one" if len(accounts) == 1 else "many", number, accounts
+    identity: Literal["one", "many", "none"] = (
+        "none" if not accounts else "one" if len(accounts) == 1 else "many"
     )
+    return CallerMatch(identity, read.number, accounts, read.extension)
 
 
 def phones_of(account: Account) -> list[str]:

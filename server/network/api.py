@@ -16,13 +16,12 @@ from rest_framework_gis.serializers import GeoFeatureModelSerializer
 
 from server.accounts.permissions import OFFICE, role_in
 from server.accounts.refusals import Refused
-from server.network.graph import current, isolate
+from server.network.graph import isolate
 from server.network.models import Control, Hydrant, Node, Pipe, ServiceLine, Valve
 from server.network.plans import plan_to_json, who_is_off
 from server.network.selectors import asset
 
 LIMIT = 5000
-# A city block, about: wider boxes are what the vector tiles are for.
 _CREW_AND_OFFICE = (*OFFICE, "crew")
 
 
@@ -120,7 +119,7 @@ def read_bbox(text: str) -> Polygon:
 
 
 class Assets(APIView):
-    """Assets of one kind in a box, as GeoJSON; at most 5,000, `truncated` says if there are more."""
+    """Assets of one kind in a box, as GeoJSON; at most 5,000, `truncated` if there are more."""
 
     permission_classes = [role_in(*_CREW_AND_OFFICE)]
 
@@ -176,7 +175,7 @@ class Trace(APIView):
     def get(self, request: Request, name: str) -> Response:
         stuck = [v for v in str(request.query_params.get("inoperable", "")).split(",") if v]
         plan = isolate(_clean(name), inoperable=stuck[:100])
-        data = plan_to_json(plan, current())
+        data = plan_to_json(plan)
         return Response({**data, **who_is_off(data["premises"])})
 
 

@@ -59,7 +59,7 @@ _lock = threading.Lock()
 _compiled: Compiled | None = None
 
 
-def version_in_force() -> int:
+def version() -> int:
     """Number of the network in force; 0 where none is loaded."""
     return NetworkVersion.objects.aggregate(last=Max("number"))["last"] or 0
 
@@ -82,10 +82,15 @@ def positions() -> Positions:
     return Positions(frozenset(closed), frozenset(opened), frozenset(stuck))
 
 
+def network() -> gis.Network:
+    """The pipe network in force, as a value. Errors as `current`."""
+    return current().network
+
+
 def current(now: Positions | None = None) -> Compiled:
     """The compiled network in force. Refused ('network', 'no_network') where none is loaded."""
     global _compiled
-    number = version_in_force()
+    number = version()
     if number == 0:
         raise Refused(
             "network", "no_network", _("No pipe network is loaded yet."), status=503
@@ -119,13 +124,18 @@ def compile_network(network: gis.Network, number: int) -> Compiled:
 
 
 def isolate(
-    target: str, inoperable: Collection[str] = (), also_closed: Collection[str] = ()
+    target: str,
+    inoperable: Collection[str] = (),
+    *,
+    still_ours: Collection[str] = (),
+    also_closed: Collection[str] = (),
 ) -> IsolationPlan:
     """The plan to take `target` (pipe, valve, hydrant, node, service) out of service as of now.
 
-    Valves closed at present are boundaries, not work; `inoperable` are valves found stuck,
-    `also_closed` valves to take as shut, such as those another job is about to close. Refused
-    ('target', 'unknown_asset') for an id the network does not have.
+    Valves closed at present are boundaries, not work, except `still_ours`: the job's own, which
+    stay in its list. `inoperable` are valves found stuck, `also_closed` valves to take as shut,
+    such as those another job is about to close. Refused ('target', 'unknown_asset') for an id the
+    network does not have.
     """
     now = positions()
     compiled = current(now)
@@ -135,7 +145,7 @@ def isolate(
             compiled.index,
             target,
             inoperable=(now.stuck | frozenset(inoperable)) & known,
-            closed=(now.closed | frozenset(also_closed)) & known,
+            closed=((now.closed - frozenset(still_ours)) | frozenset(also_closed)) & known,
             opened=now.opened & known,
         )
     except gis.UnknownElement as error:

@@ -2,72 +2,98 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
 
 from gis_data.isolation import IsolationPlan
-from server.network.graph import Compiled
 from server.network.models import Valve
 
 # Who is harmed first when water goes off, first.
 _PRIORITY = ("dialysis", "hospital", "care", "school")
 
 
-def plan_to_json(plan: IsolationPlan, compiled: Compiled) -> dict[str, Any]:
-    """The plan in the shape of the API, as ids and geometry; `premises` are codes.
-
-    Condition and position of the valves are those of now. `by_class` and `priority_customers` are
-    filled by `who_is_off`, or by an app that knows customers and their telephone numbers.
-    """
-    network, minimal = compiled.network, set(plan.minimal_valves)
-    now = {
-        row["asset"]: row
-        for row in Valve.objects.filter(asset__in=plan.valves_to_close).values(
-            "asset", "operable", "position", "turns"
-        )
-    }
-    valves = []
-    for sequence, name in enumerate(plan.valves_to_close, 1):
-        valve, row = network.valves[name], now.get(name, {})
-        valves.append({
-            "id": name,
-            "label": name,
-            "lon": valve.lon,
-            "lat": valve.lat,
-            "sequence": sequence,
-            "condition": row.get("operable", valve.operable),
-            "state": row.get("position", "open" if valve.normally_open else "closed"),
-            "minimal": name in minimal,
-            "turns": row.get("turns", valve.turns),
-            "diameter_mm": valve.diameter_mm,
-        })
-    return {
+def plan_to_json(plan: IsolationPlan) -> dict[str, Any]:
+    """A plan just computed, in the shape of the API (see `drawn`)."""
+    minimal = set(plan.minimal_valves)
+    shown = drawn({
         "target": plan.target,
-        "segment": plan.segments[0] if plan.segments else None,
+        "valves": [
+            {"asset": name, "sequence": n, "minimal": name in minimal}
+            for n, name in enumerate(plan.valves_to_close, start=1)
+        ],
+        "pipes": plan.segment_pipes,
+        "unintended_pipes": plan.unintended_pipes,
+        "premises": plan.premises,
+        "hydrants_lost": plan.hydrants_lost,
+        "warnings": [{"code": w.code, "text": w.text} for w in plan.warnings],
+    })
+    return {**shown, "already_closed": list(plan.already_closed)}
+
+
+def drawn(plan: dict[str, Any]) -> dict[str, Any]:
+    """A plan of ids with everything a map needs, in the shape of the API.
+
+    `plan` names target, valves ({asset, sequence, minimal}), pipes, unintended_pipes, premises,
+    hydrants_lost and warnings. Condition and position of the valves are those of now. `by_class`
+    and `priority_customers` are left to who knows customers (`who_is_off` at the least).
+    """
+    order = {v["asset"]: v for v in plan["valves"]}
+    valves = drawn_valves(list(order))
+    for valve in valves:
+        valve["sequence"] = order[valve["id"]]["sequence"]
+        valve["minimal"] = order[valve["id"]]["minimal"]
+    return {
+        "target": plan["target"],
         "valves": valves,
-        "already_closed": list(plan.already_closed),
-        "pipes": multi_line(compiled, plan.segment_pipes),
-        "unintended": multi_line(compiled, plan.unintended_pipes),
-        "pipe_ids": [*plan.segment_pipes, *plan.unintended_pipes],
-        "premises": list(plan.premises),
-        "customers_off": len(plan.premises),
+        "pipes": multi_line(plan["pipes"]),
+        "unintended": multi_line(plan["unintended_pipes"]),
+        "premises": list(plan["premises"]),
+        "customers_off": len(plan["premises"]),
         "by_class": {},
         "priority_customers": [],
-        "hydrants_lost": list(plan.hydrants_lost),
-        "warnings": [{"code": w.code, "text": w.text} for w in plan.warnings],
+        "hydrants_lost": list(plan["hydrants_lost"]),
+        "warnings": list(plan["warnings"]),
         "hydraulics": {"status": "topology_only", "below_service": 0},
     }
 
 
-def multi_line(compiled: Compiled, pipes: Iterable[str]) -> dict[str, Any]:
-    """GeoJSON MultiLineString of pipes, (lon, lat) to a decimetre or better."""
-    lines = [
-        [[round(x, 6), round(y, 6)] for x, y in compiled.network.pipes[p].geometry.coords]
-        for p in pipes
+def drawn_valves(assets: list[str]) -> list[dict[str, Any]]:
+    """Valves with place, condition and position as of now, in the order asked; unknown ones go.
+
+    `sequence` is 0 and `minimal` false: only a plan knows better.
+    """
+    rows = {v.asset: v for v in Valve.objects.filter(asset__in=assets)}
+    return [
+        {
+            "id": v.asset,
+            "label": v.asset,
+            "lon": v.geom.x,
+            "lat": v.geom.y,
+            "sequence": 0,
+            "condition": v.operable,
+            "state": v.position,
+            "minimal": False,
+            "turns": v.turns,
+            "diameter_mm": v.diameter_mm,
+        }
+        for v in (rows[a] for a in assets if a in rows)
     ]
-    return {"type": "MultiLineString", "coordinates": lines}
+
+
+def multi_line(pipes: Iterable[str]) -> dict[str, Any]:
+    """GeoJSON MultiLineString of pipes, (lon, lat) to a decimetre."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ST_AsGeoJSON(ST_Multi(ST_Collect(geom ORDER BY asset)), 6) "
+            "FROM network_pipe WHERE asset = ANY(%s)",
+            [list(pipes)],
+        )
+        row = cursor.fetchone()
+    empty = {"type": "MultiLineString", "coordinates": []}
+    return json.loads(row[0]) if row and row[0] else empty
 
 
 def who_is_off(premises: list[str]) -> dict[str, Any]:

@@ -89,7 +89,9 @@ def _typed(lat: float, lon: float, sure: bool) -> TypedPosition | None:
 _AT_CROSSING = r"(?:的?(?:交叉路?口|交汇处?|路口|十字|十字路口|丁字路口|口))"
 _CHINESE = re.compile(rf"^(.{{2,40}}?)\s*(?:与|和|跟|/)\s*(.{{2,40}}?)\s*{_AT_CROSSING}?$")
 _WESTERN = re.compile(r"^(.{3,60}?)\s*(?:/|\bx\b|\band\b|\bja\b|&|\bat\b|\bund\b)\s*(.{3,60})$")
-_LEAD = re.compile(r"^(?:the\s+)?(?:corner|crossing|intersection|junction)\s+(?:of\s+)?|^risteys\s+")
+_LEAD = re.compile(
+    r"^(?:the\s+)?(?:corner|crossing|intersection|junction)\s+(?:of\s+)?|^risteys\s+"
+)
 
 
 def crossing(text: str) -> tuple[str, str] | None:
@@ -126,7 +128,7 @@ def address_key(street: str, number: str) -> str:
     return f"{street} {number}".strip()
 
 
-# Province, city and district in front say nothing a city does not know of itself; 小区 is an estate.
+# Province, city and district in front say what a city knows of itself; 小区 is an estate.
 _REGION = r"(?:.*(?:[省市县镇乡]|(?<!小)区))?"
 _CN_ROAD = re.compile(
     rf"^{_REGION}(?P<street>[^\d]{{1,30}}?(?:大道|大街|路|街|巷|弄|道|胡同|里)(?:[东南西北中]段)?)"
