@@ -60,8 +60,9 @@ def test_segments_are_those_of_wntr(name: str, layers: int, tmp_path: Path) -> N
     rng = np.random.default_rng(7)
     for layer in range(layers):
         valved = with_random_valves(network, rng, (0.2, 0.5, 0.8)[layer % 3])
-        table = pd.DataFrame([(v.pipe, v.node) for v in valved.valves.values()],
-                             columns=["link", "node"])
+        table = pd.DataFrame(
+            [(v.pipe, v.node) for v in valved.valves.values()], columns=["link", "node"]
+        )
         nodes, links, _ = wntr.metrics.topographic.valve_segments(graph, table)
         theirs = {f"N_{k}": int(v) for k, v in nodes.items()}
         theirs |= {f"L_{k}": int(v) for k, v in links.items()}
@@ -73,8 +74,10 @@ def test_segments_are_those_of_wntr(name: str, layers: int, tmp_path: Path) -> N
 
 def test_who_loses_water_on_net3_is_who_epanet_gives_nothing(tmp_path: Path) -> None:
     network, _ = network_of(LIBRARY / "Net3.inp", tmp_path)
-    demand = {k: replace(n, base_demand_m3s=0.0005, demand_pattern="")
-              if n.kind == "junction" else n for k, n in network.nodes.items()}
+    demand = {
+        k: replace(n, base_demand_m3s=0.0005, demand_pattern="") if n.kind == "junction" else n
+        for k, n in network.nodes.items()
+    }
     network = replace(network, nodes=demand, default_pattern="", patterns={})
     rng = np.random.default_rng(11)
     checked = unintended = 0
@@ -86,8 +89,11 @@ def test_who_loses_water_on_net3_is_who_epanet_gives_nothing(tmp_path: Path) -> 
         if plan.warned("no_valve_before_source"):
             continue
         before = simulate(valved, hours=0, required_pressure_m=14.0)
-        served = {n for n, d in zip(before.nodes, before.demand_m3s[0], strict=True)
-                  if valved.nodes[n].kind == "junction" and d > 1e-6}
+        served = {
+            n
+            for n, d in zip(before.nodes, before.demand_m3s[0], strict=True)
+            if valved.nodes[n].kind == "junction" and d > 1e-6
+        }
         report = pressures_after(valved, plan)
         assert report.status == "done"
         expected = {*plan.segment_nodes, *plan.unintended_nodes} & served

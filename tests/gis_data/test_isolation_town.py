@@ -187,8 +187,13 @@ def test_a_network_without_a_source_says_so() -> None:
 @st.composite
 def networks(draw: st.DrawFn) -> Network:
     count = draw(st.integers(2, 8))
-    kinds = draw(st.lists(st.sampled_from(["junction"] * 5 + ["reservoir", "tank"]),
-                          min_size=count, max_size=count))
+    kinds = draw(
+        st.lists(
+            st.sampled_from(["junction"] * 5 + ["reservoir", "tank"]),
+            min_size=count,
+            max_size=count,
+        )
+    )
     nodes = {f"n{k}": Node(f"n{k}", kind, 24.9, 60.1, 0.0) for k, kind in enumerate(kinds)}
     line = LineString([(24.9, 60.1), (24.91, 60.1)])
     pipes: dict[str, Pipe] = {}
@@ -200,23 +205,44 @@ def networks(draw: st.DrawFn) -> Network:
             kind = draw(st.sampled_from(["pump", "prv", "check", "tcv"]))
             controls[f"c{k}"] = Control(f"c{k}", f"n{a}", f"n{b}", kind, line, 100.0)
             continue
-        pipes[f"p{k}"] = Pipe(f"p{k}", f"n{a}", f"n{b}", line, 1, 100, "", None, 100,
-                              one_way=draw(st.integers(0, 5)) == 0,
-                              closed=draw(st.integers(0, 8)) == 0)
+        pipes[f"p{k}"] = Pipe(
+            f"p{k}",
+            f"n{a}",
+            f"n{b}",
+            line,
+            1,
+            100,
+            "",
+            None,
+            100,
+            one_way=draw(st.integers(0, 5)) == 0,
+            closed=draw(st.integers(0, 8)) == 0,
+        )
         for end in (a, b):
             for extra in range(draw(st.sampled_from([0, 0, 1, 1, 1, 2]))):
                 name = f"v{k}.{end}.{extra}"
-                valves[name] = Valve(name, f"p{k}", f"n{end}", 24.9, 60.1, "gate", 100.0,
-                                     draw(st.integers(0, 4)) > 0,
-                                     draw(st.sampled_from(["yes", "yes", "unknown", "no"])))
+                valves[name] = Valve(
+                    name,
+                    f"p{k}",
+                    f"n{end}",
+                    24.9,
+                    60.1,
+                    "gate",
+                    100.0,
+                    draw(st.integers(0, 4)) > 0,
+                    draw(st.sampled_from(["yes", "yes", "unknown", "no"])),
+                )
     return Network("random", 3067, nodes, pipes, valves, controls)
 
 
 @settings(max_examples=250, deadline=None)
 @given(networks(), st.data())
 def test_random_networks_agree_with_the_definitions(network: Network, data: st.DataObject) -> None:
-    some = st.lists(st.sampled_from(sorted(network.valves)), max_size=3) \
-        if network.valves else st.just([])
+    some = (
+        st.lists(st.sampled_from(sorted(network.valves)), max_size=3)
+        if network.valves
+        else st.just([])
+    )
     inoperable, closed = data.draw(some), data.draw(some)
     targets = [*network.nodes, *network.pipes, *network.controls]
     target = data.draw(st.sampled_from(targets))
@@ -224,6 +250,9 @@ def test_random_networks_agree_with_the_definitions(network: Network, data: st.D
     slow = slow_isolation(network, [target], inoperable=inoperable, closed=closed)
     assert {*plan.segment_pipes, *plan.segment_nodes, *plan.segment_controls} == slow.segment
     assert set(plan.valves_to_close) == slow.valves
-    assert {*plan.unintended_pipes, *plan.unintended_nodes,
-            *plan.unintended_controls} == slow.unintended
+    assert {
+        *plan.unintended_pipes,
+        *plan.unintended_nodes,
+        *plan.unintended_controls,
+    } == slow.unintended
     assert set(plan.minimal_valves) == slow.minimal

@@ -1,8 +1,8 @@
 """Networks drawn in letters, and a slow honest way to isolate a part of one.
 
-    R-o-A---o-B     R reservoir, T tank, other capitals junctions; o open valve, x closed valve,
-        |     |     ! valve that cannot be turned, > < v ^ check valve. A valve belongs to the end
-        C-----D     of the pipe it stands nearer to. Pipe "AB" has its valve "AB@A" at A.
+R-o-A---o-B     R reservoir, T tank, other capitals junctions; o open valve, x closed valve,
+    |     |     ! valve that cannot be turned, > < v ^ check valve. A valve belongs to the end
+    C-----D     of the pipe it stands nearer to. Pipe "AB" has its valve "AB@A" at A.
 """
 
 from __future__ import annotations
@@ -46,16 +46,35 @@ def town(drawing: str) -> Network:
                 name = letter + other
                 ends = (other, letter) if back in found else (letter, other)
                 one_way = any(c in found for c in "<>v^")
-                pipes[name] = Pipe(name, *ends, LineString([place[e] for e in ends]), 100.0, 100.0,
-                                   "DI", 1990, 120.0, one_way=one_way, street=name)
+                pipes[name] = Pipe(
+                    name,
+                    *ends,
+                    LineString([place[e] for e in ends]),
+                    100.0,
+                    100.0,
+                    "DI",
+                    1990,
+                    120.0,
+                    one_way=one_way,
+                    street=name,
+                )
                 for k, sign in enumerate(found):
                     if sign in "ox!":
                         node = letter if k < len(found) / 2 else other
                         valves[f"{name}@{node}"] = Valve(
-                            f"{name}@{node}", name, node, *place[node], "gate", 100.0, sign != "x",
-                            "no" if sign == "!" else "yes", 20)
-    services = {f"S{p}": Service(f"S{p}", p, 0.5, pipes[p].geometry, f"house {p}", 32.0)
-                for p in pipes}
+                            f"{name}@{node}",
+                            name,
+                            node,
+                            *place[node],
+                            "gate",
+                            100.0,
+                            sign != "x",
+                            "no" if sign == "!" else "yes",
+                            20,
+                        )
+    services = {
+        f"S{p}": Service(f"S{p}", p, 0.5, pipes[p].geometry, f"house {p}", 32.0) for p in pipes
+    }
     return Network("town", 3067, nodes, pipes, valves, {}, {}, services)
 
 
@@ -69,8 +88,13 @@ class Slow:
     minimal: frozenset[str]
 
 
-def slow_isolation(network: Network, start: Collection[str], *, inoperable: Collection[str] = (),
-                   closed: Collection[str] = ()) -> Slow:
+def slow_isolation(
+    network: Network,
+    start: Collection[str],
+    *,
+    inoperable: Collection[str] = (),
+    closed: Collection[str] = (),
+) -> Slow:
     """Follow the definitions, element by element, with nothing but sets."""
     ends = []
     for link in network.links():
@@ -92,8 +116,13 @@ def slow_isolation(network: Network, start: Collection[str], *, inoperable: Coll
                 if other not in segment:
                     segment.add(other)
                     queue.append(other)
-    border = [e for e in ends if e[3] and (not e[0].closed or e[0].id in segment)
-              and (e[0].id in segment) != (e[1] in segment)]
+    border = [
+        e
+        for e in ends
+        if e[3]
+        and (not e[0].closed or e[0].id in segment)
+        and (e[0].id in segment) != (e[1] in segment)
+    ]
 
     def reach(without: set[str], sealed: Collection[str]) -> set[str]:
         found = {n.id for n in network.sources()} - without
@@ -114,9 +143,14 @@ def slow_isolation(network: Network, start: Collection[str], *, inoperable: Coll
     everything = set(network.nodes) | {link.id for link in network.links()}
     before, after = reach(set(), ()), reach(segment, ())
     unintended = {e for e in everything if e in before and e not in after and e not in segment}
-    to_close = {next(v.id for v in e[3] if v.operable != "no" and v.id not in inoperable)
-                for e in border if not e[4]}
-    minimal = {next(v.id for v in e[3] if v.operable != "no" and v.id not in inoperable)
-               for e in border if not e[4]
-               and (e[1] if e[0].id in segment else e[0].id) in after}
+    to_close = {
+        next(v.id for v in e[3] if v.operable != "no" and v.id not in inoperable)
+        for e in border
+        if not e[4]
+    }
+    minimal = {
+        next(v.id for v in e[3] if v.operable != "no" and v.id not in inoperable)
+        for e in border
+        if not e[4] and (e[1] if e[0].id in segment else e[0].id) in after
+    }
     return Slow(frozenset(segment), frozenset(to_close), frozenset(unintended), frozenset(minimal))
