@@ -12,7 +12,6 @@ from random import Random
 from typing import NamedTuple
 
 
-
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 

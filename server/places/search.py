@@ -24,11 +24,89 @@ LIMIT = 8
 # Below these likenesses (0 to 1) a name is not the one that was meant.
 _STREET_LIKE, _NAME_LIKE = 0.45, 0.5
 # Words that are part of every second name: alone they name nothing.
-_GENERIC = frozenset([
-    *"katu tie kuja polku puisto tori street road avenue lane square city house number".split(),
-    *"building route way the of and for near old new".split(),
-    *"路 街 巷 号 道 大道 大街 小区 村 楼 栋 市 区 省 县 单元 室 层 门 店".split(),
-])
+_GENERIC = frozenset(
+    ["katu", "tie", "kuja", "polku", "puisto", "tori", "street", "road", "avenue", "lane", "square", "city", "house", "number", "building", "route", "way", "the", "of", "and", "for", "near", "old", "new", "路", "街", "巷", "号", "道", "大道", "大街", "小区", "村", "楼", "栋", "市", "区", "省", "县", "单元", "室", "层", "门", "店"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One place. `grade`: room, building, estate, number, crossing, asset, road or coordinates;
+    `confidence` 0 to 1; `note` says in words what is uncertain ('' if nothing)."""
+
+    text: str
+    grade: str
+    lon: float
+    lat: float
+    source: str
+    confidence: float
+    note: str = ""
+    asset: str = ""
+    inside: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Places, best first; `refused` says why there is none."""
+
+    results: tuple[Found, ...]
+    refused: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"results": [asdict(f) for f in self.results], "refused": self.refused}
+
+
+def find_places(query: str, near: tuple[float, float] | None = None) -> Answer:
+    """Places that `query` may mean, at most eight, best first.
+
+    `near` (lon, lat) puts the nearer of equals first. Never raises for any text.
+    """
+    query = query.replace("\x00", " ").strip()[:200]
+    if not query:
+        return Answer((), _("Type an address, a crossing, a name, a number or coordinates."))
+    if (typed := parse.position(query)) is not None:
+        return _coordinates(typed)
+    folded, about = fold_near(query)
+    if (reason := _nothing_to_find(folded)) is not None:
+        return Answer((), reason)
+    steps: list[Callable[[], list[Found]]] = [
+        lambda: _asset(query),
+        lambda: _crossing(query, near),
+        lambda: _address(query, near),
+        lambda: _named(folded, near),
+    ]
+    found: list[Found] = []
+    for step in steps:
+        found += step()
+        if found and found[0].confidence >= 0.95 and found[0].grade in ("asset", "crossing"):
+            break
+    found = _ranked(found, about, near)
+    if not found:
+        shown = query if len(query) <= 60 else query[:59] + "…"
+        text = _("Nothing here is called “%(query)s”. Ask for a crossing or a house nearby.")
+        return Answer((), text % {"query": shown})
+    return Answer(tuple(_with_border(found[:LIMIT])))
+
+
+def _with_border(found: list[Found]) -> list[Found]:
+    """Mark what lies beyond the border of the city: it is a place, but not one of ours."""
+    city = City.objects.order_by("-loaded_at").first()
+    if city is None:
+        return found
+    border, note = city.bounds.prepared, _("Outside the area this utility supplies.")
+    return [
+        f if border.covers(Point(f.lon, f.lat, srid=4326))
+        else replace(f, inside=False, note=f"{note} {f.note}".strip())
+        for f in found
+    ]
+
+
+def _nothing_to_find(folded: str) -> str | None:
+    letters = re.sub(r"[\W\d_]", "", folded)
+    words = [w for w in folded.split() if not w.isdigit()]
+    if not letters:
+        if re.search(r"\d", folded):
+            return _("A number alone is no place. Say the street too.")
         return _("There is no word in this.")
     if len(letters) < (2 if CJK.search(folded) else 3) and not re.search(r"\d", folded):
         return _("Too short to tell which place is meant.")
@@ -93,7 +171,8 @@ def _coordinates(typed: parse.TypedPosition) -> Answer:
 _PLATES = ("network_valve", "network_hydrant", "network_pipe", "network_control",
            "network_node")
 _WORD_BEFORE = re.compile(
-    r"^(?:valve|hydrant|pipe|main|阀门|阀|消火栓|消防栓|管道|管段)\s*(?:no\.?|号)?\s*", re.IGNORECASE
+    r"^(?:valve|hydrant|pipe|main|阀门|阀|消火栓|消防栓|管道|管段)\s*(?:no\.?|号)?\s*",
+    re.IGNORECASE,
 )
 _PLATE_SQL = " UNION ALL ".join(
     f"SELECT asset, '{table.removeprefix('network_')}', "
