@@ -60,6 +60,8 @@ class _Reader:
             report = self._config.hook.pytest_report_from_serializable(
                 config=self._config, data=held
             )
+            if isinstance(report.longrepr, list):  # JSON knows no tuples; a skip's place is one
+                report.longrepr = tuple(report.longrepr)
             category = self._config.hook.pytest_report_teststatus(
                 report=report, config=self._config
             )[0]

@@ -1,0 +1,269 @@
+"""The pure parts: profiles, packages, ports, secrets, settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops import packages, ports
+from ops.errors import OpsError
+from ops.network import host_ipv4s
+from ops.packages import POSTGIS, missing, postgis_package, wanted
+from ops.paths import REPO, State
+from ops.ports import PORTS, RTP_PORTS, choose_ports
+from ops.profiles import BEATING, PROFILES, PROGRAMS, find_profile, package_groups, programs_of
+from ops.say import Say
+from ops.secrets import ensure_secrets
+from ops.settings import PASSED_ON, Options, server_env
+
+DEBIAN_12 = {"ID": "debian", "VERSION_ID": "12", "PRETTY_NAME": "Debian 12"}
+UBUNTU = {"ID": "ubuntu", "VERSION_ID": "24.04"}
+SECRETS = dict.fromkeys(
+    ("secret_key", "db_password", "mqtt_password", "ari_password", "ami_password",
+     "phone_password_seed"), "s"
+)  # fmt: skip
+ALL_PORTS = {name: 1000 + n for n, name in enumerate((*PORTS, "rtp_start", "rtp_end"))}
+
+
+# --- profiles
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_starts_the_database_first_and_keeps_the_order(name: str) -> None:
+    programs = PROFILES[name].programs
+    assert programs[0] == "postgres" and "web" in programs
+    assert list(programs) == [program for program in PROGRAMS if program in programs]
+    # Who listens to a broker or to Asterisk does not run without it.
+    assert "ingest" not in programs or "mosquitto" in programs
+    assert "telephony" not in programs or "asterisk" in programs
+
+
+def test_the_simulator_can_be_left_out_and_an_unknown_profile_names_the_known() -> None:
+    full = find_profile("full")
+    assert set(programs_of(full)) - set(programs_of(full, simulator=False)) == {"simulator"}
+    assert set(programs_of(full)) >= BEATING
+    with pytest.raises(OpsError, match="map-only"):
+        find_profile("maps")
+
+
+def test_the_operations_page_tells_of_every_profile_program_and_command() -> None:
+    from ops.cli import COMMANDS
+
+    page = (REPO / "docs/operations.md").read_text(encoding="utf-8")
+    commands = [line.split()[0] for line in COMMANDS.splitlines()]
+    for name in (*PROFILES, *PROGRAMS, *commands):
+        assert f"`{name}" in page, name
+
+
+# --- packages
+
+
+def test_a_profile_without_telephone_needs_no_voice_and_no_caller() -> None:
+    assert package_groups(PROFILES["map-only"].programs) == {"core"}
+    assert package_groups(PROFILES["full"].programs) == {"core", "phones", "callers"}
+
+
+def test_the_postgis_package_is_found_for_each_distribution() -> None:
+    assert postgis_package(DEBIAN_12) == "postgresql-15-postgis-3"
+    assert postgis_package(UBUNTU) == "postgresql-16-postgis-3"
+    listed = "postgresql-17-postgis-3 - Geographic\npostgresql-9-postgis-3 - old\n"
+    assert postgis_package({"ID": "devuan"}, listed) == "postgresql-17-postgis-3"
+    with pytest.raises(OpsError, match="Plan 9"):
+        postgis_package({"ID": "plan9", "PRETTY_NAME": "Plan 9"})
+
+
+def test_ubuntu_is_not_asked_for_a_chromium_it_only_has_as_a_snap() -> None:
+    assert "chromium" in {package.name for package in wanted({"tests"}, DEBIAN_12)}
+    assert "chromium" not in {package.name for package in wanted({"tests"}, UBUNTU)}
+
+
+def test_every_package_says_why_it_is_wanted() -> None:
+    assert all(package.why and package.groups for package in packages.PACKAGES)
+
+
+def test_a_plain_user_is_told_the_exact_command_and_nothing_is_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacking = [p for p in packages.PACKAGES if p.name in (POSTGIS, "mosquitto")]
+    monkeypatch.setattr(packages, "missing", lambda groups, release: lacking)
+    monkeypatch.setattr(packages, "os_release", lambda: DEBIAN_12)
+    monkeypatch.setattr(packages, "_apt_search", lambda: "")
+    monkeypatch.setattr(packages, "is_root", lambda: False)
+    command = "apt-get install --no-install-recommends postgresql-15-postgis-3 mosquitto"
+    with pytest.raises(OpsError, match=f"sudo {command}$"):
+        packages.ensure_packages({"core"}, Say())
+    with pytest.raises(OpsError, match=f"--no-install was given.*{command}$"):
+        packages.ensure_packages({"core"}, Say(), install=False)
+    assert "the broker for phones and vehicles" in capsys.readouterr().err
+
+
+def test_nothing_is_missing_of_a_group_without_packages() -> None:
+    assert missing(set(), DEBIAN_12) == []
+
+
+def test_services_are_held_back_only_while_packages_install(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    with packages.services_held_back(policy):
+        assert os.access(policy, os.X_OK) and "exit 101" in policy.read_text()
+    assert not policy.exists()
+    # What an interrupted run left is ours to clear away; another's policy is not.
+    policy.write_text(f"#!/bin/sh\n{packages.OUR_MARK}\nexit 101\n")
+    with packages.services_held_back(policy):
+        assert policy.exists()
+    assert not policy.exists()
+    policy.write_text("#!/bin/sh\nexit 0\n")
+    with packages.services_held_back(policy):
+        assert policy.read_text() == "#!/bin/sh\nexit 0\n"
+    assert policy.read_text() == "#!/bin/sh\nexit 0\n"
+
+
+def test_the_default_cluster_is_switched_off_for_the_installation_alone(tmp_path: Path) -> None:
+    config = tmp_path / "createcluster.conf"
+    config.write_text("ssl = on\n")
+    for _ in range(2):
+        with packages.no_default_cluster(config):
+            assert "create_main_cluster = false" in config.read_text()
+        assert config.read_text() == "ssl = on\n"
+    # An interrupted run's line does not stay for good.
+    config.write_text(f"ssl = on\n\n{packages.OUR_MARK}\ncreate_main_cluster = false\n")
+    with packages.no_default_cluster(config):
+        assert config.read_text().count("create_main_cluster") == 1
+    assert "create_main_cluster" not in config.read_text()
+
+
+# --- ports
+
+
+@given(st.sets(st.integers(15_000, 21_000), max_size=60), st.integers(0, 119).map(lambda n: n * 8))
+def test_chosen_ports_are_free_and_all_different(taken: set[int], offset: int) -> None:
+    chosen = choose_ports({}, offset=offset, free=lambda protocol, port: port not in taken)
+    single = [chosen[name] for name in PORTS]
+    assert len(set(single)) == len(single) and not set(single) & taken
+    block = range(chosen["rtp_start"], chosen["rtp_end"] + 1)
+    assert len(block) == RTP_PORTS and not set(block) & (taken | set(single))
+
+
+def test_ports_are_kept_and_only_a_taken_one_is_chosen_anew() -> None:
+    first = choose_ports({}, free=lambda protocol, port: True)
+    assert choose_ports(first, free=lambda protocol, port: True) == first
+    again = choose_ports(first, free=lambda protocol, port: port != first["mqtt"])
+    assert again["mqtt"] != first["mqtt"]
+    assert {k: v for k, v in again.items() if k != "mqtt"} == {
+        k: v for k, v in first.items() if k != "mqtt"
+    }
+
+
+def test_a_named_port_is_taken_or_refused_never_replaced() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(OpsError, match=f"--port {port}: something else"):
+            choose_ports({}, web=port)
+    assert choose_ports({}, web=port)["web"] == port
+    with pytest.raises(OpsError, match="from 1 to 65535"):
+        choose_ports({}, web=70_000)
+
+
+def test_a_damaged_list_of_ports_is_named(state: State) -> None:
+    (state.root / "ports.json").write_text("[1, 2")
+    with pytest.raises(OpsError, match=r"ports\.json"):
+        ports.read_ports(state)
+
+
+# --- secrets, paths, settings
+
+
+def test_secrets_are_random_kept_and_the_owners_alone(state: State) -> None:
+    first = ensure_secrets(state)
+    assert len(set(first.values())) == len(first) and all(
+        len(value) >= 32 for name, value in first.items() if name != "demo_password"
+    )
+    assert ensure_secrets(state) == first
+    assert (state.root / "secrets.json").stat().st_mode & 0o077 == 0
+    (state.root / "secrets.json").write_text("{")
+    with pytest.raises(OpsError, match="cannot be read"):
+        ensure_secrets(state)
+
+
+def test_a_state_whose_sockets_would_not_work_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OpsError, match="Choose a shorter path"):
+        State(tmp_path / ("x" * 90)).prepare()
+
+
+def test_a_state_below_a_file_is_refused_naming_it(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("")
+    with pytest.raises(OpsError, match="--state"):
+        State(Path("/dev/null/state")).prepare()
+
+
+def test_the_server_gets_every_setting_it_reads() -> None:
+    env = server_env(
+        State(Path("/s")), ALL_PORTS, SECRETS, Options(), vendor=Path("/v"), home=Path("/h"),
+        outer={},
+    )  # fmt: skip
+    assert all(name.startswith("STANDPIPE_") for name in env)
+    read = set()
+    for path in (REPO / "server").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if "env." in text:
+            read |= set(re.findall(r"""\benv\.(?:text|number|flag)\(\s*["']([A-Z0-9_]+)""", text))
+    # Where these have no value the server derives the folder from STANDPIPE_STATE.
+    derived = {"RECORDINGS", "PHOTOS", "SMS_DIR", "STREETS", "CALL_LOG", "TEST"}
+    lacking = {f"STANDPIPE_{name}" for name in read - derived} - set(env) - set(PASSED_ON)
+    assert not lacking, f"ops/settings.py gives no value for {sorted(lacking)}"
+
+
+def test_what_the_caller_sets_goes_on_to_the_server_but_never_over_our_own() -> None:
+    outer = {"STANDPIPE_LANGUAGE": "zh-hans", "STANDPIPE_DB_PASSWORD": "mine", "OTHER": "x"}
+    env = server_env(
+        State(Path("/s")), ALL_PORTS, SECRETS, Options(city="krems"), vendor=None,
+        home=Path("/h"), outer=outer,
+    )  # fmt: skip
+    assert env["STANDPIPE_LANGUAGE"] == "zh-hans" and env["STANDPIPE_DB_PASSWORD"] == "s"
+    assert env["STANDPIPE_CITY"] == "krems" and "OTHER" not in env
+
+
+def test_the_machines_own_addresses_are_read_from_the_kernels_table() -> None:
+    table = """Local:
+           |-- 127.0.0.1
+              /32 host LOCAL
+           |-- 192.0.2.2
+              /32 host LOCAL
+           |-- 192.0.2.255
+              /32 link BROADCAST
+"""
+    assert host_ipv4s(table) == ["192.0.2.2"]
+    assert host_ipv4s("") == []
+
+
+# --- what is locked
+
+
+@pytest.mark.parametrize("name", ["installer", "runtime", "test"])
+def test_requirements_are_hashed_and_name_no_index_and_no_machine(name: str) -> None:
+    text = (REPO / f"requirements/{name}.txt").read_text(encoding="utf-8")
+    assert not re.search(r"https?://|file:|index-url|find-links|@ /|/home|/root|/work", text)
+    pinned = re.findall(r"^[A-Za-z0-9][^\s=]*==\S+", text, re.MULTILINE)
+    blocks = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert len(pinned) == len(blocks)
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_the_javascript_lock_names_packages_and_hashes_not_where_they_came_from() -> None:
+    lock = json.loads((REPO / "package-lock.json").read_text(encoding="utf-8"))
+    assert not any("resolved" in package for package in lock["packages"].values())
+    assert all("integrity" in package for name, package in lock["packages"].items() if name)
+    wanted_versions = json.loads((REPO / "package.json").read_text(encoding="utf-8"))
+    for version in wanted_versions["dependencies"].values():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    assert "registry" not in (REPO / ".npmrc").read_text().replace(
+        "omit-lockfile-registry-resolved", ""
+    )
