@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 RESEND_S = 20.0
 SESSION_S = 7 * 86400
 WINDOW = 500
+REFUSED = ("Not authorized", "Bad user name or password")
 
 
 class Link:
@@ -60,7 +61,7 @@ class Link:
         self._lock = threading.Lock()
         self._due: dict[str, float] = {}  # report id -> when to send it again
         self._flying: dict[int, str] = {}  # message number -> position id
-        self._landed: set[str] = set()
+        self._confirmed: list[int] = []
         self.since = datetime.now(UTC)
         self.storage_problem = ""
         self.garbage = 0
@@ -93,7 +94,7 @@ class Link:
     @property
     def signed_out(self) -> bool:
         """Whether the broker no longer knows us: only a new sign-in helps."""
-        return not self.connected and self.problem in ("Not authorized", "Bad user name or password")
+        return not self.connected and self.problem in REFUSED
 
     def start(self) -> None:
         """Connect in the background and begin to send."""
@@ -153,16 +154,14 @@ class Link:
             self._on_change()
 
     def _published(self, mid: int, problem: str | None) -> None:
+        # Only noted here: the number may be confirmed before the pump has written it down.
         with self._lock:
-            position = self._flying.pop(mid, None)
-            if position is not None:
-                self._landed.add(position)
-        if position is not None:
-            self._wake.set()
+            self._confirmed.append(mid)
+        self._wake.set()
 
     def _pump(self) -> None:
         while not self._stop.is_set():
-            self._wake.wait(1.0)
+            self._wake.wait(min(1.0, self._resend_s))
             self._wake.clear()
             try:
                 self._sweep()
@@ -175,25 +174,28 @@ class Link:
             except RuntimeError as problem:
                 log.warning("could not hand a message to the client: %s", problem)
                 self._stop.wait(1.0)
+            # Answers come one by one: looking at the queue after each would be most of the work.
+            self._stop.wait(0.02)
 
     def _sweep(self) -> None:
         with self._lock:
-            landed, self._landed = self._landed, set()
+            confirmed, self._confirmed = self._confirmed, []
+            landed = [self._flying.pop(mid) for mid in confirmed if mid in self._flying]
         if landed:
             self._positions.done(landed)
 
     def _send_reports(self) -> None:
         now = time.monotonic()
-        for report in self._outbox.waiting(WINDOW):
+        for report_id, body in self._outbox.waiting_bytes(WINDOW):
             with self._lock:
-                if self._due.get(report.id, 0.0) > now:
+                if self._due.get(report_id, 0.0) > now:
                     continue
-                self._due[report.id] = now + self._resend_s
-            self._connection.publish(topics.report(self._device), to_json(report))
+                self._due[report_id] = now + self._resend_s
+            self._connection.publish(topics.report(self._device), body)
 
     def _send_positions(self) -> None:
         with self._lock:
-            busy = set(self._flying.values()) | self._landed
+            busy = set(self._flying.values())
         for position in self._positions.waiting(WINDOW):
             if position.id in busy:
                 continue

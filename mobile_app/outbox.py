@@ -107,6 +107,13 @@ class Outbox:
         )
         return [parse_report(cast(bytes, body)) for (body,) in rows]
 
+    def waiting_bytes(self, limit: int = 500) -> list[tuple[str, bytes]]:
+        """As `waiting`, but as (id, JSON) ready to send: nothing is read again to be repeated."""
+        rows = self._store.read(
+            "SELECT id, body FROM reports WHERE state = 'waiting' ORDER BY seq LIMIT ?", (limit,)
+        )
+        return [(str(one), cast(bytes, body)) for one, body in rows]
+
     def counts(self) -> Counts:
         """How many reports wait, are stored, were refused; and how many photos wait."""
         rows = self._store.read("SELECT state, count(*) FROM reports GROUP BY state")

@@ -7,6 +7,7 @@ is away for long keeps a thinned track instead of a full disk.
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 import threading
 import uuid
@@ -186,7 +187,7 @@ def walk(
 ) -> Iterable[tuple[float, float, float]]:
     """(lon, lat, heading) each `step_m` metres along a line; flat-earth, for short steps."""
     left = 0.0
-    for (x0, y0), (x1, y1) in zip(line, line[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(line):
         east = (x1 - x0) * 111_320 * math.cos(math.radians(y0))
         north = (y1 - y0) * 110_574
         length = math.hypot(east, north)

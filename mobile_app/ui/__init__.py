@@ -1,0 +1,1 @@
+"""Screens and widgets. The only part of the app that needs Kivy."""
