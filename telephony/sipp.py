@@ -316,8 +316,9 @@ def parse_trace(text: str) -> list[TracedMessage]:
     """SIPp's `-trace_msg` file as messages in order. SIPp writes local time; UTC comes out."""
     heads = list(_TRACE_HEAD.finditer(text))
     messages: list[TracedMessage] = []
-    for head, following in zip(heads, [*heads[1:], None], strict=True):
-        body = text[head.end() : following.start() if following else len(text)]
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    for head, end in zip(heads, ends, strict=False):
+        body = text[head.end() : end]
         local = datetime.fromisoformat(f"{head[1]}T{head[2]}")
         messages.append(
             TracedMessage(
