@@ -11,7 +11,7 @@ from server.events.models import Beat, Event
 
 
 def publish(
-    name: str, subject: str = "", *, topic: str = "", by: str = "", **payload: Any
+    name: str, subject: str = "", /, *, topic: str = "", by: str = "", **payload: Any
 ) -> Event:
     """Append one event. `topic` puts it on the live stream too ('' keeps it inside)."""
     return Event.objects.create(

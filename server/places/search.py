@@ -24,9 +24,12 @@ LIMIT = 8
 # Below these likenesses (0 to 1) a name is not the one that was meant.
 _STREET_LIKE, _NAME_LIKE = 0.45, 0.5
 # Words that are part of every second name: alone they name nothing.
-_GENERIC = frozenset(
-    ["katu", "tie", "kuja", "polku", "puisto", "tori", "street", "road", "avenue", "lane", "square", "city", "house", "number", "building", "route", "way", "the", "of", "and", "for", "near", "old", "new", "路", "街", "巷", "号", "道", "大道", "大街", "小区", "村", "楼", "栋", "市", "区", "省", "县", "单元", "室", "层", "门", "店"]
-)
+_GENERIC_WORDS = """
+    katu tie kuja polku puisto tori street road avenue lane square city house number building
+    route way the of and for near old new
+    路 街 巷 号 道 大道 大街 小区 村 楼 栋 市 区 省 县 单元 室 层 门 店
+"""
+_GENERIC = frozenset(_GENERIC_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,14 @@ PAGES: tuple[Page, ...] = (
         _("Dispatch"),
         frozenset({"dispatcher", "supervisor", "engineer"}),
     ),
-    Page("wall", "/wall", _("Wall"), _OFFICE),
-    Page("bi", "/bi", _("Figures"), frozenset({"manager", "supervisor", "auditor", "engineer"})),
-    Page("messages", "/messages", _("Messages"), _OFFICE - {"engineer"}),
+    Page(
+        "wall",
+        "/wall",
+        _("Wall"),
+        frozenset({"supervisor", "manager", "dispatcher", "agent"}),
+    ),
+    Page("bi", "/bi", _("Figures"), frozenset({"manager", "supervisor", "auditor", "dispatcher"})),
+    Page("messages", "/messages", _("Messages"), _OFFICE),
 )
 
 # Tickets have no place in the bar: one gets there from a list, a call or the command box.

@@ -4,37 +4,43 @@ import { api } from './api.js';
 import { $, html, render } from './html.js';
 import { gettext } from './i18n.js';
 import { share } from './share.js';
-import { clock, figure, span } from './time.js';
+import { figure } from './time.js';
 import { complain } from './toast.js';
+import { word } from './words.js';
 
 /** @param {any} f */
 function shown(f) {
   if (f.value === null || f.value === undefined) return '–';
-  if (f.unit === 'share') return share(f.value, 1);
-  if (f.unit === 's' || f.unit === 'seconds') return span(f.value);
-  return `${figure(f.value, Number.isInteger(f.value) ? 0 : 1)}${f.unit && f.unit !== 'count' ? ` ${f.unit}` : ''}`;
+  if (f.unit === '%') return share(f.value, 1);
+  if (f.unit === 'min') return gettext('%(n)s min', { n: figure(f.value, 2) });
+  return figure(f.value, Number.isInteger(f.value) ? 0 : 1);
 }
 
-/** Figures as a list, whether they come as a list or by name. @param {any} answer */
-function list(answer) {
-  const figures = answer.figures || answer;
-  return Array.isArray(figures) ? figures : Object.entries(figures).filter(([, f]) => f && typeof f === 'object' && 'definition' in f).map(([name, f]) => ({ name, .../** @type {any} */ (f) }));
+/** The counts behind a figure, so that everybody can divide for themselves. @param {any} f */
+function parts(f) {
+  const p = f.parts || {};
+  if (f.id === 'connect_rate') return gettext('%(a)s of %(b)s; %(c)s hung up at once', { a: figure(p.answered), b: figure(p.offered), c: figure(p.short_abandons) });
+  if (f.id === 'minutes_per_property') return gettext('%(a)s min over %(b)s properties', { a: figure(p.minutes, 1), b: figure(p.properties) });
+  return 'all' in p ? gettext('%(a)s of %(b)s', { a: figure(p.met), b: figure(p.all) }) : '';
 }
 
 /** @type {any[]} */ const charts = [];
 
-/** @param {HTMLElement} holder @param {any} f @param {any} echarts */
+/** A small picture: answered over offered by hour, or one bar per kind.
+ * @param {HTMLElement} holder @param {any} f @param {any} echarts */
 function chart(holder, f, echarts) {
   const css = getComputedStyle(document.documentElement);
   const colour = (/** @type {string} */ name) => css.getPropertyValue(name).trim();
+  const label = { color: colour('--ink-3'), fontSize: 11 };
   const drawn = echarts.init(holder, null, { renderer: 'svg' });
-  const points = (f.series || []).map((/** @type {any} */ p) => [Date.parse(p.at || p.t), p.value ?? p.v]).sort((/** @type {number[]} */ a, /** @type {number[]} */ b) => a[0] - b[0]);
+  const kinds = f.series[0] && 'kind' in f.series[0];
+  const names = f.series.map((/** @type {any} */ row) => (kinds ? word('kind', row.kind) : String(row.at).slice(5, 16).replace('T', ' ')));
+  const bar = (/** @type {string} */ name, /** @type {string} */ key, /** @type {string} */ tint) => ({ name, type: 'bar', data: f.series.map((/** @type {any} */ row) => row[key]), itemStyle: { color: colour(tint) }, barGap: '-100%', barMaxWidth: 22 });
   drawn.setOption({
-    animation: false, grid: { left: 44, right: 8, top: 8, bottom: 22 }, textStyle: { fontFamily: 'inherit', color: colour('--ink-3') },
-    xAxis: { type: 'time', axisLine: { lineStyle: { color: colour('--line-strong') } }, axisLabel: { hideOverlap: true, color: colour('--ink-3'), formatter: (/** @type {number} */ at) => clock(new Date(at).toISOString()) } },
-    yAxis: { type: 'value', scale: f.unit !== 'count', splitLine: { lineStyle: { color: colour('--line') } }, axisLabel: { color: colour('--ink-3'), formatter: (/** @type {number} */ v) => f.unit === 'share' ? `${Math.round(v * 100)} %` : figure(v) } },
-    tooltip: { trigger: 'axis', renderMode: 'richText', valueFormatter: (/** @type {any} */ v) => shown({ ...f, value: v }) },
-    series: [{ type: 'line', data: points, showSymbol: points.length < 3, symbolSize: 6, lineStyle: { width: 2, color: colour('--accent') }, itemStyle: { color: colour('--accent') } }],
+    animation: false, grid: kinds ? { left: 92, right: 28, top: 4, bottom: 4 } : { left: 32, right: 8, top: 8, bottom: 22 }, tooltip: { trigger: 'axis', renderMode: 'richText' },
+    [kinds ? 'yAxis' : 'xAxis']: { type: 'category', data: names, inverse: Boolean(kinds), axisTick: { show: false }, axisLine: { lineStyle: { color: colour('--line-strong') } }, axisLabel: { ...label, hideOverlap: true } },
+    [kinds ? 'xAxis' : 'yAxis']: { type: 'value', minInterval: 1, show: !kinds, splitLine: { lineStyle: { color: colour('--line') } }, axisLabel: label },
+    series: kinds ? [{ ...bar(gettext('Tickets'), 'count', '--accent'), label: { show: true, position: 'right', ...label } }] : [bar(gettext('offered'), 'offered', '--line-strong'), bar(gettext('answered'), 'answered', '--accent')],
   });
   charts.push(drawn);
 }
@@ -43,17 +49,23 @@ async function read() {
   const form = /** @type {HTMLFormElement} */ ($('#range'));
   const data = new FormData(form);
   try {
-    const answer = await api.get(`/api/bi/summary?from=${encodeURIComponent(String(data.get('from') || ''))}&to=${encodeURIComponent(String(data.get('to') || ''))}`);
-    const figures = list(answer);
-    render($('#figures'), figures.length ? html`${figures.map((f, i) => html`<article class="panel figure" data-testid="figure" data-name="${f.name}"><h2>${f.title || f.label || f.name}</h2><p class="value">${shown(f)}</p>
-      <p class="counts">${f.denominator !== undefined && f.denominator !== null ? gettext('%(a)s of %(b)s', { a: figure(f.numerator), b: figure(f.denominator) }) : ''}</p>
-      ${(f.series || []).length ? html`<div class="chart" data-chart="${i}"></div>` : html`<p class="muted">${gettext('Nothing was counted in this time.')}</p>`}<p class="definition">${f.definition}</p></article>`)}` : html`<p class="empty">${gettext('Nothing was counted in this time.')}</p>`);
+    const answer = await api.get(`/api/bi/summary?from=${encodeURIComponent(String(data.get('from') || ''))}&to=${encodeURIComponent(after(String(data.get('to') || '')))}`);
+    const figures = answer.figures;
+    render($('#figures'), figures.length ? html`${figures.map((/** @type {any} */ f, /** @type {number} */ i) => html`<article class="panel figure" data-testid="figure" data-name="${f.id}"><h2>${f.name}</h2><p class="value">${shown(f)}</p>
+      <p class="counts">${parts(f)}</p>
+      ${(f.series || []).length ? html`<div class="chart" data-chart="${i}"></div>` : f.value === null ? html`<p class="muted">${gettext('Nothing was counted in this time.')}</p>` : ''}<p class="definition">${f.definition}</p></article>`)}` : html`<p class="empty">${gettext('Nothing was counted in this time.')}</p>`);
     charts.splice(0).forEach((c) => c.dispose());
     const holders = document.querySelectorAll('[data-chart]');
     if (!holders.length) return;
     const echarts = await import('echarts');
     holders.forEach((holder) => chart(/** @type {HTMLElement} */ (holder), figures[Number(/** @type {HTMLElement} */ (holder).dataset.chart)], echarts));
   } catch (error) { complain(error); }
+}
+
+/** The range on screen includes its last day; the server's ends before it. @param {string} date */
+function after(date) {
+  const at = new Date(`${date}T12:00:00Z`);
+  return Number.isNaN(at.getTime()) ? '' : new Date(at.getTime() + 86400000).toISOString().slice(0, 10);
 }
 
 const day = (/** @type {number} */ shift) => new Date(Date.now() + shift * 86400000).toISOString().slice(0, 10);

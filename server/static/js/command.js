@@ -23,14 +23,17 @@ export function matches(query, ...texts) {
   return query.toLowerCase().split(/\s+/).filter(Boolean).every((part) => all.includes(part));
 }
 
+const mayDispatch = () => typeof document === 'undefined' || Boolean(document.querySelector('.bar nav a[href="/dispatch"]'));
+
 /** @param {string} query @returns {Hit[]} hits that need no server */
 export function direct(query) {
   const hits = [];
   const ticket = /^#?((?:T-?)\d+)$/i.exec(query);
   if (ticket) hits.push({ title: gettext('Ticket %(number)s', { number: ticket[1].toUpperCase() }), detail: gettext('go'), run: () => { location.href = `/tickets/${encodeURIComponent(ticket[1].toUpperCase())}`; } });
   const incident = /^(I-?\d+)$/i.exec(query);
-  if (incident) hits.push({ title: gettext('Incident %(number)s', { number: incident[1].toUpperCase() }), detail: gettext('go'), run: () => { location.href = `/dispatch#${encodeURIComponent(incident[1].toUpperCase())}`; } });
-  return hits;
+  const toIncident = incident ? { title: gettext('Incident %(number)s', { number: incident[1].toUpperCase() }), detail: gettext('go'), run: () => { location.href = `/dispatch#${encodeURIComponent(incident[1].toUpperCase())}`; } } : null;
+  if (toIncident) hits.push(toIncident);
+  return mayDispatch() ? hits : hits.filter((hit) => hit !== toIncident);
 }
 
 /** @type {any} */
@@ -78,7 +81,7 @@ export function openCommand() {
     const [places, all] = await Promise.all([api.get(`/api/places?q=${encodeURIComponent(query)}`).catch(() => ({ results: [] })), known()]);
     if (mine !== turn) return;
     const more = [];
-    for (const f of all.incidents) {
+    for (const f of mayDispatch() ? all.incidents : []) {
       const p = f.properties;
       if (matches(query, p.number, p.address, p.kind_label)) more.push({ title: `${p.number} ${p.kind_label || word('kind', p.kind)}, ${p.address || ''}`, detail: until(p.due_at).text, run: () => { location.href = `/dispatch#${p.number}`; } });
     }

@@ -98,11 +98,19 @@ function pin(place) {
 function drawMap() {
   if (!map) return;
   const place = card && card.place;
-  const lines = place ? [place.service, place.pipe].filter(Boolean).map((g) => (g.type ? g : null)).filter(Boolean) : [];
-  map.put('route', { type: 'FeatureCollection', features: lines.map((geometry) => ({ type: 'Feature', properties: {}, geometry })) });
+  map.put('route', null);
+  if (place) showLines(place);
   const at = (draft && draft.value.place) || place;
   map.put('pin', at && typeof at.lon === 'number' ? { type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: [at.lon, at.lat] } } : null);
   if (at && typeof at.lon === 'number') map.jumpTo({ center: [at.lon, at.lat], zoom: 16.8 });
+}
+
+/** The service line and main of the caller's place, by their ids. @param {any} place */
+async function showLines(place) {
+  const ids = [place.service, place.pipe].filter((id) => typeof id === 'string' && id);
+  const found = await Promise.all(ids.map((id) => api.get(`/api/assets/${encodeURIComponent(id)}`).catch(() => null)));
+  if (!map || !card || card.place !== place) return;
+  map.put('route', { type: 'FeatureCollection', features: found.filter((f) => f && f.geometry) });
 }
 
 /** @param {'saving' | 'saved' | 'kept'} state */
@@ -141,14 +149,23 @@ async function open(id, force = false) {
 
 /** @param {any} answer */
 function prefill(answer) {
-  const place = answer.place && typeof answer.place.lon === 'number' ? { lon: answer.place.lon, lat: answer.place.lat, address: answer.place.address || '' } : null;
+  const place = answer.place && typeof answer.place.lon === 'number' ? { lon: answer.place.lon, lat: answer.place.lat, address: answer.place.address || '', premise: answer.place.premise || '' } : null;
   return { place, kind: answer.verdict && ['inside_shutoff', 'same_segment'].includes(answer.verdict.code) ? 'no_water' : undefined };
+}
+
+/** A card that only announced a call goes away when somebody else takes it or the caller gives up; one that was worked on stays. */
+function letGo() {
+  if (!current || !draft || done || draft.touched || (phone && phone.callId === current && phone.busy)) return;
+  const call = liveCall();
+  const over = !call && !(card && card.agent);
+  const taken = call && call.agent && !mine(call);
+  if (over || taken) { put_away.add(current); open(null); }
 }
 
 /** Which call should be in front: the one in my telephone, mine on a desk telephone, else the one now coming in while I am free. */
 function choose() {
   if (phone && phone.busy && phone.callId) { open(phone.callId); return; }
-  const held = calls.find((c) => mine(c) && ['ringing', 'queued', 'talking'].includes(c.state));
+  const held = calls.find((c) => (mine(c) || (me && me.call === c.id)) && ['ringing', 'ivr', 'queued', 'talking'].includes(c.state) && !put_away.has(String(c.id)));
   if (held) { open(String(held.id)); return; }
   if (current && !done) return;
   if (done || !me || me.state !== 'ready') return;
@@ -158,6 +175,7 @@ function choose() {
 
 async function readCalls() {
   calls = (await api.get('/api/calls/live')).filter((/** @type {any} */ c) => c.state !== 'ended');
+  letGo();
   choose();
   drawLeft();
 }
@@ -201,6 +219,18 @@ function next() {
   open(null).then(() => { choose(); });
 }
 
+/** The agent asked and knows now which account it is. @param {string} account */
+async function identify(account) {
+  if (!current || !draft) return;
+  try {
+    const answer = await api.post(`/api/calls/${encodeURIComponent(current)}/identify`, { account });
+    card = answer;
+    if (answer.place && !draft.value.place) draft.set({ place: { lon: answer.place.lon, lat: answer.place.lat, address: answer.place.address, premise: answer.place.premise }, place_text: answer.place.address });
+    draft.set({ name: answer.name });
+    drawMiddle(); drawMap();
+  } catch (error) { complain(error); }
+}
+
 /** @param {'ready' | 'paused' | 'signed_out'} state @param {string} [reason] */
 async function setState(state, reason) {
   try { const answer = await api.post('/api/me/state', { state, ...(reason ? { reason } : {}) }); me.state = (answer && answer.state) || state; drawState(); choose(); } catch (error) { complain(error); }
@@ -227,7 +257,7 @@ onDo(document.body, {
   tone: (button) => phone && phone.press(button.dataset.tone || ''),
   transfer: () => { const to = prompt(gettext('Transfer to which extension?')); if (to && phone) phone.transfer(to.trim()).catch(complain); },
   call: (row) => open(row.dataset.id || null), next, ready: () => setState('ready'), pause: () => setState('paused', 'break'),
-  match: (button) => { const m = card.matches.find((/** @type {any} */ x) => String(x.premise) === button.dataset.premise); if (m && draft) { draft.set({ name: m.name, premise: m.premise, place_text: m.address }); drawMiddle(); const input = /** @type {HTMLInputElement} */ ($('#place')); input.value = m.address; input.dispatchEvent(new Event('input')); input.focus(); } },
+  match: (button) => identify(button.dataset.account || ''),
 });
 keys(
   { key: 'Ctrl-Enter', text: gettext('register the contact'), run: register, always: true },
@@ -242,10 +272,14 @@ placesGo((place) => setPlace({ lon: place.lon, lat: place.lat, address: place.te
 
 /** @param {any} data */
 const subject = (data) => String((data && (data.id || data.call_id || data.call || data.subject)) || '').replace(/^call:/, '');
-on('call.ringing call.identified call.queued call.answered call.ended call.recorded', (data) => {
+on('call.ringing call.identified call.queued call.offered call.answered call.ended call.recorded', (data) => {
+  // The event carries the id: the card is asked for at once, beside the list.
+  if (data.call && me && me.state === 'ready' && !current && data.state === 'ringing') open(String(data.call));
   readCalls().catch(() => undefined);
   if (current && subject(data) === current) open(current, true);
-  api.get('/api/me').then((answer) => { me = answer; drawState(); }).catch(() => undefined);
+});
+on('agent.changed', (data) => {
+  if (me && data.agent === me.user) api.get('/api/me').then((answer) => { me = answer; drawState(); choose(); }).catch(() => undefined);
 });
 on('resumed', () => { readCalls().catch(() => undefined); if (current) open(current, true); });
 on('incident.opened incident.changed', () => { readIncidents(); if (current && !done) open(current, true); });

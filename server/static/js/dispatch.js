@@ -115,8 +115,7 @@ async function choose(id, how = {}) {
 /** @param {number} mine @param {string} id */
 async function rank(mine, id) {
   try {
-    const kind = nextKind(shown);
-    ranking = await api.get(`/api/incidents/${encodeURIComponent(id)}/crews${kind ? `?kind=${kind}` : ''}`);
+    ranking = await api.get(`/api/incidents/${encodeURIComponent(id)}/crews`);
   } catch (error) {
     ranking = { ranked: [], excluded: [], problem: error instanceof Error ? error.message : String(error) };
   }
@@ -162,7 +161,7 @@ function assignFirst() {
   if (!shown) { const first = ordered()[0]; if (first) choose(String(first.id)); return; }
   const kind = nextKind(shown);
   const first = ranking && ranking.ranked && ranking.ranked[0];
-  if (!kind) toast(gettext('Valves and repair both have a crew. Shift-Enter sends one more.'));
+  if (!kind) toast(gettext('A crew has this. Shift-Enter sends one more, with a reason.'));
   else if (first) assign(first.crew, kind);
 }
 

@@ -2,11 +2,12 @@
 // HTML from data without holes: every value put into html`...` is escaped, unless it is itself
 // the result of html`...`. Nothing else in this code base writes innerHTML.
 
+/** @type {Record<string, string>} */
 const ENTITY = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', '`': '&#96;' };
 
 /** @param {unknown} value */
 export function escape(value) {
-  return String(value).replace(/[&<>"'`]/g, (sign) => ENTITY[/** @type {keyof ENTITY} */ (sign)]);
+  return String(value).replace(/[&<>"'`]/g, (sign) => ENTITY[sign]);
 }
 
 export class Safe {

@@ -4,50 +4,56 @@ import { api } from './api.js';
 import { $, html, onDo, render } from './html.js';
 import { gettext } from './i18n.js';
 import { on } from './live.js';
-import { ago, clock, stopwatch, until } from './time.js';
+import { page as me } from './page.js';
+import { ago, clock, stopwatch } from './time.js';
 import { complain, toast } from './toast.js';
 import { word } from './words.js';
 
 const number = $('#ticket').dataset.number || '';
 const REASON = new Set(['return', 'suspend', 'reopen', 'cancel']);
+const mayDispatch = () => Boolean(document.querySelector('.bar nav a[href="/dispatch"]'));
 let shownVersion = '';
 
-/** @param {any} t */
-function recordings(t) {
-  const list = [t.recording, ...(t.recordings || [])].filter(Boolean);
-  if (!list.length) return '';
-  return html`<section class="panel"><h2>${gettext('Recording')}</h2>${list.map((r) => html`<audio controls preload="metadata" src="${r.url}" data-testid="recording-audio"></audio><p class="muted">${stopwatch(r.seconds || 0)} · SHA-256 <code title="${r.sha256 || ''}">${String(r.sha256 || '').slice(0, 12)}…</code> · ${gettext('every play is written to the log')}</p>`)}</section>`;
+/** The sound of the ticket's call, where this person may hear it. @param {any} t @returns {Promise<any[]>} */
+async function soundOf(t) {
+  if (!t.call || !['agent', 'supervisor', 'auditor'].includes(me.role)) return [];
+  const url = `/api/calls/${encodeURIComponent(t.call)}/recording`;
+  if (me.role === 'auditor') return [{ url }];
+  const card = await api.get(`/api/calls/${encodeURIComponent(t.call)}`).catch(() => null);
+  return card && card.recording ? [card.recording] : [];
 }
 
-/** @param {any} t */
-function page(t) {
-  const customer = t.customer && typeof t.customer === 'object' ? t.customer : { name: t.customer };
-  const place = t.place || {};
+/** @param {any[]} list */
+function recordings(list) {
+  if (!list.length) return '';
+  return html`<section class="panel"><h2>${gettext('Recording')}</h2>${list.map((r) => html`<audio controls preload="metadata" src="${r.url}" data-testid="recording-audio"></audio><p class="muted">${r.seconds ? `${stopwatch(r.seconds)} · ` : ''}${r.sha256 ? html`SHA-256 <code title="${r.sha256}">${r.sha256.slice(0, 12)}…</code> · ` : ''}${gettext('every play is written to the log')}</p>`)}</section>`;
+}
+
+/** @param {any} t @param {any[]} sounds */
+function page(t, sounds) {
   return html`<header class="row"><b class="prio" data-p="${t.priority || 'P4'}">${(t.priority || 'P4').slice(1)}</b><h1 data-testid="ticket-title">${t.number}: ${t.kind_label || word('kind', t.kind)}</h1><span class="chip" data-testid="ticket-state" data-state="${t.state}">${word('state', t.state)}</span></header>
-    <div class="row">${(t.allowed || t.actions || []).map((/** @type {string} */ a) => html`<button data-do="act" data-action="${a}" data-testid="action-${a}">${word('action', a)}</button>`)}</div>
-    <div class="columns"><div class="stack"><section class="panel"><dl class="facts"><dt>${gettext('Customer')}</dt><dd>${customer.name || '–'} <span class="muted">${customer.phone_masked || customer.phone || ''}</span></dd>
-      ${customer.account ? html`<dt>${gettext('Account')}</dt><dd>${customer.account}</dd>` : ''}
-      <dt>${gettext('Where')}</dt><dd>${place.address || t.address || gettext('not located')}</dd><dt>${gettext('Opened')}</dt><dd title="${clock(t.opened_at, true)}">${clock(t.opened_at, true)}, ${ago(t.opened_at)}</dd>
-      ${t.incident ? html`<dt>${gettext('Incident')}</dt><dd><a href="/dispatch#${t.incident.number || t.incident}">${t.incident.number || t.incident}</a></dd>` : ''}
+    <div class="row">${(t.allowed || []).map((/** @type {string} */ a) => html`<button data-do="act" data-action="${a}" data-testid="action-${a}">${word('action', a)}</button>`)}</div>
+    <div class="columns"><div class="stack"><section class="panel"><dl class="facts"><dt>${gettext('Customer')}</dt><dd>${t.customer || '–'} <span class="muted">${t.phone_masked || ''}</span></dd>
+      <dt>${gettext('Where')}</dt><dd>${t.address || (t.place ? `${t.place.lon.toFixed(5)}, ${t.place.lat.toFixed(5)}` : gettext('not located'))}</dd><dt>${gettext('Opened')}</dt><dd title="${clock(t.opened_at, true)}">${clock(t.opened_at, true)}, ${ago(t.opened_at)}</dd>
+      ${t.incident ? html`<dt>${gettext('Incident')}</dt><dd>${mayDispatch() ? html`<a href="/dispatch#${t.incident.number}">${t.incident.number}</a>` : t.incident.number} <span class="muted">${word('state', t.incident.state)}</span></dd>` : ''}
       ${t.note ? html`<dt>${gettext('Note')}</dt><dd class="note">${t.note}</dd>` : ''}
       ${t.result ? html`<dt>${gettext('Result')}</dt><dd>${t.result}</dd>` : ''}${t.cause ? html`<dt>${gettext('Cause')}</dt><dd>${t.cause}</dd>` : ''}</dl></section>
-      ${(t.clocks || []).length ? html`<section class="panel"><h2>${gettext('Promises')}</h2><table>${t.clocks.map((/** @type {any} */ c) => { const due = until(c.due_at); const runs = !c.state || c.state === 'running'; return html`<tr><td>${word('clock', c.kind)}</td><td title="${clock(c.due_at, true)}">${runs ? html`<span class="due" data-level="${due.level}">${due.text}</span>` : ['breached', 'missed'].includes(c.state) ? html`<span class="due" data-level="late">${gettext('missed')}</span>` : c.paused || c.state === 'paused' ? gettext('paused') : gettext('kept')}</td></tr>`; })}</table></section>` : ''}
-      ${recordings(t)}
-      ${(t.messages || []).length ? html`<section class="panel"><h2>${gettext('Messages')}</h2><ul class="lines">${t.messages.map((/** @type {any} */ m) => html`<li><time title="${clock(m.at, true)}">${clock(m.at)}</time><span>${m.body} <span class="muted">${m.to_masked || ''}</span></span></li>`)}</ul></section>` : ''}</div>
-    <div class="stack"><section class="panel"><h2>${gettext('Timeline')}</h2><ol class="lines">${(t.timeline || []).map((/** @type {any} */ e) => html`<li><time title="${clock(e.at, true)}">${clock(e.at)}</time><span>${e.text || word('state', e.what)} <span class="muted">${e.who || ''}</span></span></li>`)}</ol></section>
-      ${t.audit ? html`<section class="panel"><h2>${gettext('Who did what')}</h2><div class="scroll"><table data-testid="audit"><tr><th>${gettext('When')}</th><th>${gettext('Who')}</th><th>${gettext('Step')}</th><th>${gettext('From')}</th><th>${gettext('To')}</th></tr>${t.audit.map((/** @type {any} */ a) => html`<tr><td title="${clock(a.at, true)}">${clock(a.at)}</td><td>${a.by} <span class="muted">${a.role || ''}</span></td><td>${a.action}${a.note ? html`<br><span class="muted">${a.note}</span>` : ''}</td><td>${a.from_state ? word('state', a.from_state) : ''}</td><td>${a.to_state ? word('state', a.to_state) : ''}</td></tr>`)}</table></div></section>` : ''}</div></div>`;
+      ${recordings(sounds)}</div>
+    <div class="stack"><section class="panel"><h2>${gettext('Timeline')}</h2><ol class="lines">${(t.timeline || []).map((/** @type {any} */ e) => html`<li><time title="${clock(e.at, true)}">${clock(e.at)}</time><span>${word('step', e.what)}${e.text ? html`: ${e.text}` : ''} <span class="muted">${e.who || ''}</span></span></li>`)}</ol></section>
+      ${t.audit ? html`<section class="panel"><h2>${gettext('Who did what')}</h2><div class="scroll"><table data-testid="audit"><tr><th>${gettext('When')}</th><th>${gettext('Who')}</th><th>${gettext('Step')}</th><th>${gettext('From')}</th><th>${gettext('To')}</th></tr>${t.audit.map((/** @type {any} */ a) => html`<tr><td title="${clock(a.at, true)}">${clock(a.at)}</td><td>${a.by} <span class="muted">${a.role || ''}</span></td><td>${word('step', a.action.replace(/^ticket\./, ''))}${a.note ? html`<br><span class="muted">${a.note}</span>` : ''}</td><td>${a.from ? word('state', a.from) : ''}</td><td>${a.to ? word('state', a.to) : ''}</td></tr>`)}</table></div></section>` : ''}</div></div>`;
 }
 
 async function read() {
   try {
     const t = await api.get(`/api/tickets/${encodeURIComponent(number)}`);
-    const version = JSON.stringify(t);
+    const sounds = await soundOf(t);
+    const version = JSON.stringify([t, sounds]);
     // Redrawing would stop a recording that somebody is listening to.
     if (version === shownVersion) return;
     const playing = Array.from(document.querySelectorAll('audio')).some((a) => !a.paused);
     if (playing) return;
     shownVersion = version;
-    render($('#ticket'), page(t));
+    render($('#ticket'), page(t, sounds));
   } catch (error) { if (!shownVersion) render($('#ticket'), html`<h1>${number}</h1><p class="warning">${error instanceof Error ? error.message : String(error)}</p>`); else complain(error); }
 }
 

@@ -24,23 +24,24 @@ function draw() {
   const w = data || {};
   const now = Date.now();
   const aged = w.longest_wait_s > 0 ? w.longest_wait_s + (now - readAt) / 1000 : w.longest_wait_s;
-  put('waiting', figure(w.waiting));
-  put('longest', typeof w.longest_wait_s === 'number' ? stopwatch(w.waiting ? aged : 0) : '–');
+  put('waiting', figure(w.waiting_now));
+  put('longest', typeof w.longest_wait_s === 'number' ? stopwatch(w.waiting_now ? aged : 0) : '–');
   $('#longest').dataset.level = aged > 60 ? 'late' : aged > 15 ? 'soon' : 'ok';
-  const level = w.service_level && typeof w.service_level === 'object' ? w.service_level.value : w.service_level;
-  put('level', share(level));
-  put('level-note', gettext('answered within %(s)s s', { s: w.service_level_s ?? (w.service_level && w.service_level.target_s) ?? 15 }));
-  put('abandoned', figure(w.abandoned));
-  put('abandoned-note', gettext('of %(n)s offered', { n: figure(w.offered) }));
-  put('off', figure(w.customers_off));
-  render($('#agents'), html`${Object.entries(w.agents || {}).filter(([state]) => state !== 'signed_out').map(([state, n]) => html`<div><dt>${word('agent', state)}</dt><dd>${figure(n)}</dd></div>`)}`);
-  const byPriority = w.incidents || {};
+  const today = w.today || {};
+  put('level', share(today.service_level));
+  put('level-note', gettext('answered within %(s)s s', { s: w.service_level_s ?? 15 }));
+  put('abandoned', figure(today.abandoned));
+  put('abandoned-note', gettext('of %(n)s offered', { n: figure(today.offered) }));
+  put('today', figure(today.offered));
+  put('today-note', gettext('connect rate %(share)s', { share: share(today.connect_rate) }));
+  put('off', figure(w.customers_without_water));
+  const agents = (w.agents && w.agents.by_state) || {};
+  render($('#agents'), html`${['ready', 'talking', 'wrap', 'paused'].map((state) => [state, agents[state] || 0]).map(([state, n]) => html`<div><dt>${word('agent', state)}</dt><dd>${figure(n)}</dd></div>`)}`);
+  const byPriority = w.incidents_by_priority || {};
   render($('#by-priority'), html`${['P1', 'P2', 'P3', 'P4'].map((p) => html`<div><dt><b class="prio" data-p="${p}">${p.slice(1)}</b></dt><dd>${figure(byPriority[p] ?? 0)}</dd></div>`)}`);
+  const address = new Map(incidents.map((f) => [f.properties.number, f.properties.address]));
   const next = (w.next_breaches || []).slice().sort((/** @type {any} */ a, /** @type {any} */ b) => Date.parse(a.due_at) - Date.parse(b.due_at)).slice(0, 6);
-  render($('#next'), next.length ? html`${next.map((/** @type {any} */ b) => { const due = until(b.due_at, now); return html`<li><b class="prio" data-p="${b.priority || 'P4'}">${(b.priority || 'P4').slice(1)}</b><span class="where"><b>${b.address || b.number}</b><span class="muted">${word('clock', b.what)}</span></span><span class="due" data-level="${due.level}">${due.text}</span></li>`; })}` : html`<li class="muted">${gettext('No promise is running.')}</li>`);
-  const today = w.today || w.forecast || {};
-  put('today', figure(today.offered ?? w.offered));
-  put('forecast', today.expected === null || today.expected === undefined ? gettext('no forecast yet') : gettext('expected by now: %(n)s', { n: figure(today.expected) }));
+  render($('#next'), next.length ? html`${next.map((/** @type {any} */ b) => { const due = until(b.due_at, now); return html`<li><b class="prio" data-p="${b.priority || 'P4'}">${(b.priority || 'P4').slice(1)}</b><span class="where"><b>${address.get(b.incident) || b.incident}</b><span class="muted">${b.incident} · ${b.label || word('clock', b.kind)}</span></span><span class="due" data-level="${due.level}">${due.text}</span></li>`; })}` : html`<li class="muted">${gettext('No promise is running.')}</li>`);
   put('time', clock(new Date(now).toISOString()));
 }
 
@@ -62,9 +63,8 @@ async function readMap() {
   if (map) map.put('crews', crewData(crews.values(), page.stale_fix_s, Date.now()));
 }
 
-on('wall', (news) => { if (news && 'waiting' in news) { data = { ...data, ...news }; readAt = Date.now(); draw(); } else read(); });
-on('call.queued call.answered call.ended incident.opened incident.changed', read);
-on('incident.opened incident.changed', readMap);
+on('wall call.queued call.answered call.ended agent.changed incident.opened incident.changed', () => { read(); });
+on('incident.opened incident.changed', () => { readMap(); });
 on('resumed', () => { read(); readMap(); });
 on('positions', (news) => { for (const p of news.crews || []) crews.set(String(p.id), { ...crews.get(String(p.id)), ...p }); if (map) map.put('crews', crewData(crews.values(), page.stale_fix_s, Date.now())); });
 // Also by the clock: the wall must be right when no event comes, and must come back for ever.

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.gis.geos import Point
 from django.core.management.base import BaseCommand, CommandError
 
 from server.cityload.loading import load_demo_city
 from server.cityload.sources import CityLoadError
+from server.customers.models import Premise
 from server.dispatch.devices import ensure_account
 from server.places.models import City
 from server.portal.demo import demo_password
 from server.workforce.demo import load_people
 from server.workforce.models import Crew
+
+
+def _bases() -> list[Point]:
+    """Where the demo's crews stand at first: eight places spread over the city."""
+    places = list(Premise.objects.order_by("street", "code").values_list("geom", flat=True))
+    return places[:: max(1, len(places) // 8)][:8]
 
 
 class Command(BaseCommand):
@@ -35,6 +43,6 @@ class Command(BaseCommand):
         except CityLoadError as error:
             raise CommandError(str(error)) from error
         city = City.objects.get()
-        load_people(password, city.depot)
+        load_people(password, city.depot, _bases())
         for crew in Crew.objects.all():
             ensure_account(crew)

@@ -10,7 +10,7 @@ export class Draft {
   constructor(call, stored, tell) {
     this.call = call; this.tell = tell;
     this.value = /** @type {any} */ ({ ...stored, ...Draft.kept(call) });
-    this.timer = 0; this.sending = false; this.again = false;
+    this.timer = 0; this.touched = Boolean(stored && stored.note); this.sending = false; this.again = false;
   }
 
   /** What this browser still holds of a call. @param {string} call */
@@ -21,6 +21,7 @@ export class Draft {
   /** @param {any} change */
   set(change) {
     Object.assign(this.value, change);
+    this.touched = true;
     try { localStorage.setItem(PREFIX + this.call, JSON.stringify(this.value)); } catch { /* private window: the server copy remains */ }
     this.tell('saving');
     clearTimeout(this.timer);
@@ -29,6 +30,8 @@ export class Draft {
 
   async save() {
     clearTimeout(this.timer);
+    // What was only prefilled is nobody's draft.
+    if (!this.touched) return;
     if (this.sending) { this.again = true; return; }
     this.sending = true;
     const sent = JSON.stringify(this.value);

@@ -2,7 +2,7 @@
 // The pieces of the desk as HTML from data: call controls, queue, verdict, form, customer.
 import { html } from '../html.js';
 import { gettext, ngettext } from '../i18n.js';
-import { clock, figure, span, stopwatch } from '../time.js';
+import { clock, span } from '../time.js';
 import { word } from '../words.js';
 import { KINDS, questions } from './questions.js';
 
@@ -19,7 +19,7 @@ export function callPanel(phone, call, card) {
   return html`<p class="phone-line" data-state="${state}" data-testid="phone-state"><i></i>${line[/** @type {'off'} */ (state)]}</p>
     ${phone && phone.problem ? html`<p class="warning" role="alert" data-testid="phone-problem">${phone.problem}</p>` : ''}
     ${open || call ? html`<div class="who"><b>${name || gettext('unknown caller')}</b><span>${number || gettext('number hidden')}</span>
-      <span class="clock" data-since="${state === 'talking' || state === 'held' ? phone.since : call && call.queued_at ? Date.parse(call.queued_at) : ''}">${call ? stopwatch(call.waiting_s || 0) : ''}</span></div>` : ''}
+      <span class="clock" data-since="${state === 'talking' || state === 'held' ? phone.since : call ? Date.parse(call.queued_at || call.started_at) : ''}"></span></div>` : ''}
     ${open ? html`<div class="controls">
       ${state === 'ringing' ? html`<button class="go" data-do="answer" data-testid="answer">${gettext('Answer')} <kbd>Alt A</kbd></button>` : ''}
       <button class="stop" data-do="hangup" data-testid="hangup">${state === 'ringing' ? gettext('Decline') : gettext('Hang up')} <kbd>Alt H</kbd></button>
@@ -35,7 +35,7 @@ export function queue(calls, current, me) {
   return html`<h3>${ngettext('%(count)s caller waiting', '%(count)s callers waiting', waiting.length)}</h3>
     <ul class="queue">${calls.filter((c) => c.state !== 'ended').map((c) => html`<li data-do="call" data-id="${c.id}" data-testid="queue-row" aria-current="${c.id === current ? 'true' : 'false'}" tabindex="0">
       <span><b>${c.name || c.from_masked || gettext('number hidden')}</b> <span class="muted">${word('call', c.state)}${c.agent ? html` · ${c.agent === me ? gettext('me') : c.agent}` : ''}</span></span>
-      <span class="clock" data-since="${c.queued_at ? Date.parse(c.queued_at) : ''}">${stopwatch(c.waiting_s || 0)}</span>
+      <span class="clock" data-since="${Date.parse(c.queued_at || c.started_at)}"></span>
       ${c.verdict && c.verdict.code && c.verdict.code !== 'nothing_known' ? html`<span class="verdict-line">${c.verdict.text}</span>` : ''}</li>`)}</ul>
     ${calls.length === 0 ? html`<p class="muted">${gettext('The line is quiet.')}</p>` : ''}`;
 }
@@ -50,9 +50,9 @@ export function verdict(card) {
 
 /** @param {any} card */
 export function identity(card) {
-  if (card.identity === 'one') return '';
+  if (card.identity === 'one' && card.customer) return '';
   return html`<div class="identity"><p class="${card.identity === 'many' ? 'strong' : 'muted'}">${word('identity', card.identity)}</p>
-    ${card.identity === 'many' ? html`<ul>${(card.matches || []).map((/** @type {any} */ m) => html`<li><button type="button" data-do="match" data-premise="${m.premise}">${m.name}, ${m.address}</button></li>`)}</ul>` : ''}</div>`;
+    ${card.identity === 'many' ? html`<ul>${(card.matches || []).map((/** @type {any} */ m) => html`<li><button type="button" data-do="match" data-account="${m.account}">${m.name}, ${m.address}</button></li>`)}</ul>` : ''}</div>`;
 }
 
 /** @param {any} draft @param {any} card @param {Record<string, string>} errors @param {any} done ticket or null */
@@ -86,10 +86,22 @@ export function questionList(draft) {
 export function customer(card) {
   const c = card.customer;
   if (!c) return html`<p class="muted">${gettext('No customer record for this caller.')}</p>`;
-  return html`<h2>${c.name}</h2><p>${(c.flags || []).map((/** @type {string} */ f) => html`<span class="chip warn">${word('use', f)}</span> `)}</p>
-    <dl class="facts"><dt>${gettext('Account')}</dt><dd>${c.account}</dd><dt>${gettext('Address')}</dt><dd>${c.address}</dd><dt>${gettext('Meter')}</dt><dd>${c.meter || '–'}</dd>
-      <dt>${gettext('Balance')}</dt><dd>${typeof c.balance === 'number' ? figure(c.balance, 2) : '–'}</dd></dl>
+  return html`<h2>${c.name}</h2><p>${(c.flags || []).map((/** @type {any} */ f) => html`<span class="chip warn">${f.text}</span> `)}</p>
+    <dl class="facts"><dt>${gettext('Account')}</dt><dd>${c.account}</dd><dt>${gettext('Address')}</dt><dd>${c.address}</dd><dt>${gettext('Meter')}</dt><dd>${c.meter ? `${c.meter.serial}, DN${c.meter.diameter_mm}` : '–'}</dd>
+      <dt>${gettext('Balance')}</dt><dd>${c.balance === null || c.balance === undefined ? '–' : html`${c.balance} <span class="muted">${gettext('on %(date)s', { date: String(c.balance_at).slice(0, 10) })}</span>`}</dd></dl>
+    ${usage(c.usage || [])}
     ${(c.open_tickets || []).length ? html`<h3>${gettext('Open tickets')}</h3><ul>${c.open_tickets.map((/** @type {any} */ t) => html`<li><a href="/tickets/${t.number}" target="_blank" rel="noopener">${t.number}</a> ${word('kind', t.kind)} <span class="muted">${word('state', t.state)}</span></li>`)}</ul>` : ''}
-    ${(c.last_contacts || []).length ? html`<h3>${gettext('Last contacts')}</h3><ul>${c.last_contacts.map((/** @type {any} */ k) => html`<li><span class="muted" title="${clock(k.at, true)}">${clock(k.at, true)}</span> ${k.text || word('kind', k.kind)}</li>`)}</ul>` : ''}
+    ${(c.last_contacts || []).length ? html`<h3>${gettext('Last contacts')}</h3><ul>${c.last_contacts.map((/** @type {any} */ k) => html`<li><span class="muted" title="${clock(k.at, true)}">${clock(k.at, true)}</span> ${word('channel', k.channel)} ${k.incident || ''}</li>`)}</ul>` : ''}
     ${card.nearest_crew ? html`<p class="muted">${gettext('Nearest crew: %(name)s, %(time)s away', { name: card.nearest_crew.name, time: span(card.nearest_crew.seconds) })}</p>` : ''}`;
+}
+
+/** Twenty-four months of use as bars: a leak after the meter shows at a glance.
+ * @param {{month: string, m3: number}[]} months */
+function usage(months) {
+  if (!months.length) return '';
+  const most = Math.max(...months.map((m) => Number(m.m3)), 0.001);
+  return html`<figure class="usage"><svg viewBox="0 0 ${months.length * 8} 40" preserveAspectRatio="none" role="img" aria-label="${gettext('Use of the last %(n)s months', { n: months.length })}">${months.map((m, i) => {
+    const height = Math.max(1, (38 * Number(m.m3)) / most);
+    return html`<rect x="${i * 8}" y="${40 - height}" width="6" height="${height}"><title>${m.month}: ${m.m3} m³</title></rect>`;
+  })}</svg><figcaption class="muted">${gettext('Use of the last %(n)s months', { n: months.length })}</figcaption></figure>`;
 }

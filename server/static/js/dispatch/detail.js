@@ -19,24 +19,24 @@ export function detail(d, ranking, state) {
   ${(d.work_orders || []).length ? orders(d.work_orders) : ''}
   ${planSection(d)}
   ${(d.contacts || []).length ? html`<section><h3>${ngettext('%(count)s caller', '%(count)s callers', d.contacts.length)}</h3><ul class="timeline">${d.contacts.map((/** @type {any} */ c) => html`<li><time title="${clock(c.at, true)}">${clock(c.at)}</time><span>${c.name || gettext('unknown caller')} <span class="muted">${c.phone_masked || ''}</span></span></li>`)}</ul></section>` : ''}
-  ${(d.tickets || []).length ? html`<section><h3>${gettext('Tickets')}</h3><ul>${d.tickets.map((/** @type {any} */ t) => html`<li><a href="/tickets/${t.number}">${t.number}</a> ${t.customer || ''} <span class="muted">${word('state', t.state)}</span></li>`)}</ul></section>` : ''}
-  <section><h3>${gettext('Timeline')}</h3><ol class="timeline">${(d.timeline || []).slice().reverse().map((/** @type {any} */ e) => html`<li><time title="${clock(e.at, true)}">${clock(e.at)}</time><span>${e.text || word('state', e.what)} <span class="who">${e.who || ''}</span></span></li>`)}</ol></section>`;
+  ${(d.tickets_list || []).length ? html`<section><h3>${gettext('Tickets')}</h3><ul>${d.tickets_list.map((/** @type {any} */ t) => html`<li><a href="/tickets/${t.number}">${t.number}</a> ${t.customer || ''} <span class="muted">${word('state', t.state)}</span></li>`)}</ul></section>` : ''}
+  <section><h3>${gettext('Timeline')}</h3><ol class="timeline">${(d.timeline || []).slice().sort((/** @type {any} */ a, /** @type {any} */ b) => Date.parse(b.at) - Date.parse(a.at)).map((/** @type {any} */ e) => html`<li><time title="${clock(e.at, true)}">${clock(e.at)}</time><span>${e.refused ? html`<span class="chip bad">${gettext('refused')}</span> ` : ''}${word('step', e.what)}${e.text ? html`: ${e.text}` : ''} <span class="who">${e.who || ''}</span></span></li>`)}</ol></section>`;
 }
 
 /** @param {any} d @param {any} ranking @param {{busy: boolean, chosenCrew: string | null}} state */
 function crewSection(d, ranking, state) {
   const kind = nextKind(d);
   const first = ranking && ranking.ranked && ranking.ranked[0];
-  const closed = ['closed', 'resolved', 'cancelled'].includes(d.state);
+  const closed = ['closed', 'restored'].includes(d.state);
   if (closed) return '';
   const held = d.crew || (d.work_orders || []).some((/** @type {any} */ o) => o.crew);
-  return html`<section data-testid="crews"><h3><span>${kind === 'valves' ? gettext('Send a crew to close the valves') : kind === 'repair' ? gettext('Send a crew to repair') : gettext('Crews')}</span>${ranking ? html`<span class="muted">${gettext('ranked in %(ms)s ms', { ms: figure(ranking.computed_ms, 0) })}</span>` : ''}</h3>
+  return html`<section data-testid="crews"><h3><span>${kind ? gettext('Send a crew to isolate and repair') : gettext('Crews')}</span>${ranking ? html`<span class="muted">${gettext('ranked in %(ms)s ms', { ms: figure(ranking.computed_ms, 0) })}</span>` : ''}</h3>
     ${!ranking ? html`<p class="muted">${gettext('Ranking the crews…')}</p>` : ''}
     ${ranking && ranking.problem ? html`<p class="warning">${ranking.problem}</p>` : ''}
     ${first && kind ? html`<button class="main assign" data-do="assign" data-testid="assign-first" data-crew="${first.crew.id}" ${state.busy ? html`disabled` : ''}><span>${gettext('Send %(crew)s', { crew: first.crew.name })}</span><span>${minutes(first)} <kbd>Enter</kbd></span></button>
       <p class="row"><button class="quiet" data-do="another" data-testid="assign-other">${gettext('Another crew, with a reason')} <kbd>Shift Enter</kbd></button></p>` : ''}
     ${ranking && !first && !ranking.problem ? html`<p class="warning">${gettext('No crew can go now. See why below.')}</p>` : ''}
-    ${!kind && held ? html`<p class="muted">${gettext('Valves and repair both have a crew.')}</p>` : ''}
+    ${!kind && held ? html`<p class="row"><span class="muted">${gettext('A crew has this.')}</span> <button class="quiet" data-do="another" data-testid="assign-other">${gettext('One more crew, with a reason')} <kbd>Shift Enter</kbd></button></p>` : ''}
     ${ranking ? html`<ol class="crews">${(ranking.ranked || []).slice(0, 6).map((/** @type {any} */ r, /** @type {number} */ i) => rankedCrew(r, i, state.chosenCrew))}</ol>
       ${(ranking.excluded || []).length ? html`<details class="excluded"><summary>${ngettext('%(count)s crew cannot go', '%(count)s crews cannot go', ranking.excluded.length)}</summary><ul>${ranking.excluded.map((/** @type {any} */ e) => html`<li><b>${e.crew.name}</b>: ${(e.reasons || []).map((/** @type {any} */ r) => r.text).join('; ')}</li>`)}</ul></details>` : ''}` : ''}
   </section>`;
@@ -54,7 +54,7 @@ function rankedCrew(r, i, chosen) {
 
 /** @param {any[]} list */
 function orders(list) {
-  return html`<section><h3>${gettext('Work orders')}</h3><ul>${list.map((o) => html`<li class="row" data-testid="work-order" data-state="${o.state}"><b>${word('kind', o.kind)}</b> <span class="muted">${o.number}</span> ${o.crew ? o.crew.name : ''} <span class="chip">${word('state', o.state)}</span>
+  return html`<section><h3>${gettext('Work orders')}</h3><ul>${list.map((o) => html`<li class="row" data-testid="work-order" data-state="${o.state}"><b>${word('order', o.kind)}</b> <span class="muted">${o.number}</span> ${o.crew ? o.crew.name : ''} <span class="chip">${word('state', o.state)}</span>
     ${o.eta_at ? html`<span title="${clock(o.eta_at)}">${gettext('arrives %(when)s', { when: arrives(o.eta_at) })}</span>` : ''}</li>`)}</ul></section>`;
 }
 
@@ -62,11 +62,11 @@ function orders(list) {
 function planSection(d) {
   const plan = d.plan;
   if (!plan) return '';
-  const closed = plan.valves.filter((/** @type {any} */ v) => v.state === 'closed').length;
+  const turned = plan.valves.filter((/** @type {any} */ v) => v.state === 'closed').length;
   const hydraulics = plan.hydraulics || {};
-  return html`<section data-testid="plan"><h3><span>${gettext('Shut-off plan')}</span><span class="muted">${plan.target || ''}</span></h3>
+  return html`<section data-testid="plan"><h3><span>${gettext('Shut-off plan')}</span><span class="muted">${gettext('pipe %(id)s', { id: plan.target || '–' })}</span></h3>
     ${(plan.warnings || []).map((/** @type {any} */ w) => html`<p class="warning">${w.text}</p>`)}
-    <div class="bigfigs"><div><b>${figure(plan.customers_off)}</b><span>${gettext('customers off')}</span></div><div><b>${closed}/${plan.valves.length}</b><span>${gettext('valves closed')}</span></div>
+    <div class="bigfigs"><div><b>${figure(plan.customers_off)}</b><span>${gettext('customers off')}</span></div><div><b>${turned}/${plan.valves.length}</b><span>${gettext('valves closed')}</span></div>
       <div><b>${hydraulics.status === 'done' ? figure(hydraulics.below_service) : '–'}</b><span>${hydraulics.status === 'pending' ? gettext('low pressure: computing') : gettext('more with low pressure')}</span></div></div>
     ${(plan.priority_customers || []).length ? html`<ul class="watch">${plan.priority_customers.map((/** @type {any} */ c) => html`<li><span><b>${c.name}</b> ${word('use', c.class)} <span class="muted">${c.phone_masked || ''}</span></span><span>${c.hours_left === null || c.hours_left === undefined ? '' : gettext('water for %(hours)s h', { hours: figure(c.hours_left, c.hours_left < 10 ? 1 : 0) })}</span></li>`)}</ul>` : ''}
     <ol class="valves">${plan.valves.map((/** @type {any} */ v) => html`<li data-state="${v.state}"><i class="sign ${v.state === 'closed' ? 'closed' : v.state === 'cannot_close' ? 'seized' : 'valve'}">${v.sequence}</i><span>${v.label || v.id} <span class="muted">${word('condition', v.condition)}${v.minimal ? '' : html` · ${gettext('spare')}`}</span></span><span>${word('valve', v.state)}</span></li>`)}</ol>

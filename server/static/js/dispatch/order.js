@@ -1,6 +1,7 @@
 // @ts-check
 // How the dispatcher's list is ordered and which step the keyboard takes: pure, tested in Node.
 
+/** @type {Record<string, number>} */
 const RANK = { P1: 0, P2: 1, P3: 2, P4: 3 };
 
 /** By time to breach; no clock comes last; same time: priority, then number.
@@ -9,8 +10,8 @@ export function byBreach(a, b) {
   const da = a.due_at ? Date.parse(a.due_at) : Infinity;
   const db = b.due_at ? Date.parse(b.due_at) : Infinity;
   if (da !== db) return da < db ? -1 : 1;
-  const pa = RANK[/** @type {keyof RANK} */ (a.priority)] ?? 9;
-  const pb = RANK[/** @type {keyof RANK} */ (b.priority)] ?? 9;
+  const pa = RANK[a.priority] ?? 9;
+  const pb = RANK[b.priority] ?? 9;
   return pa - pb || String(a.number).localeCompare(String(b.number), 'en', { numeric: true });
 }
 
@@ -23,14 +24,12 @@ export function move(ids, current, step) {
   return ids[Math.max(0, Math.min(ids.length - 1, at + step))];
 }
 
-/** What sending the next crew is for: the valves first where there is a plan, then the repair.
+/** What sending the next crew is for: the repair (which closes its own valves); null when a crew
+ * already has it, and one more is a decision with a reason.
  * @param {any} incident detail of an incident */
 export function nextKind(incident) {
-  const live = (incident.work_orders || []).filter((/** @type {any} */ o) => !['declined', 'recalled', 'failed_visit'].includes(o.state));
-  const kinds = new Set(live.map((/** @type {any} */ o) => o.kind));
-  const wantsValves = incident.plan && (incident.plan.valves || []).length > 0;
-  if (wantsValves && !kinds.has('valves')) return 'valves';
-  return kinds.has('repair') ? null : 'repair';
+  const over = new Set(['declined', 'recalled', 'failed_visit']);
+  return (incident.work_orders || []).some((/** @type {any} */ o) => o.kind === 'repair' && !over.has(o.state)) ? null : 'repair';
 }
 
 /** Reasons as bars: length by share of the largest weight.

@@ -30,7 +30,7 @@ export function addLayers(map, theme) {
 export function incidentData(features) {
   return { type: 'FeatureCollection', features: features.filter((f) => f.geometry).map((f) => {
     const p = f.properties;
-    const letter = LETTER[/** @type {keyof LETTER} */ (p.kind)] || '?';
+    const letter = LETTER[p.kind] || '?';
     return { type: 'Feature', geometry: pointOf(f.geometry), properties: { id: p.id, number: p.number, icon: `incident-${p.priority || 'P4'}-${letter}`, sort: 5 - Number((p.priority || 'P4').slice(1)) } };
   }) };
 }
