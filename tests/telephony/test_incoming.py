@@ -27,18 +27,13 @@ from telephony.ari.events import (
     StasisStart,
 )
 from telephony.fakes import FakeAri
-from telephony.identity import caller_id
-from telephony.incoming import (
+from telephony.flow import (
     Answer,
-    Decide,
     Decided,
     Decision,
     Flow,
     Gone,
     Happening,
-    IncomingCall,
-    IncomingCalls,
-    LeftFlow,
     NoKey,
     Play,
     Played,
@@ -50,6 +45,8 @@ from telephony.incoming import (
     WaitForKey,
     next_steps,
 )
+from telephony.identity import caller_id
+from telephony.incoming import Decide, IncomingCall, IncomingCalls, LeftFlow
 from telephony.prompts import Speech
 from telephony.sentences import Say
 
