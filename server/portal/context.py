@@ -30,7 +30,7 @@ def theme_of(request: HttpRequest) -> str:
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Context for all pages. `page_data` is printed as JSON and read by server/static/js/page.js."""
+    """Context for all pages; `page_data` is printed as JSON and read by static/js/page.js."""
     user = getattr(request, "user", None)
     signed_in = bool(user is not None and user.is_authenticated)
     role = role_of(user) if signed_in else ""

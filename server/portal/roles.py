@@ -1,4 +1,4 @@
-"""Which page belongs to which role, in one table: guards, navigation and the sign-in page read it."""
+"""Which page belongs to which role: one table for guards, navigation and the sign-in page."""
 
 from __future__ import annotations
 

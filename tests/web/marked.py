@@ -1,4 +1,4 @@
-"""Find every string marked for translation in templates, JavaScript and Python. Standard library only."""
+"""Find every string marked for translation in templates, JavaScript and Python."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ _BLOCK = re.compile(
 _QUOTED = r"'((?:[^'\\]|\\.)*)'"
 _JS_ONE = re.compile(r"(?<![\w.])gettext\(\s*" + _QUOTED)
 _JS_MANY = re.compile(r"(?<![\w.])ngettext\(\s*" + _QUOTED + r"\s*,\s*" + _QUOTED)
-_PY_CALLS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "gettext_noop", "pgettext"}
+_PY_CALLS = {
+    "_",
+    "gettext",
+    "gettext_lazy",
+    "ngettext",
+    "ngettext_lazy",
+    "gettext_noop",
+    "pgettext",
+}
 
 
 def _unescape(text: str) -> str:

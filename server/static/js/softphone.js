@@ -12,7 +12,8 @@ export class Softphone {
     this.account = account; this.audio = audio; this.changed = changed;
     /** @type {PhoneState} */ this.state = 'off';
     this.problem = ''; this.callId = ''; this.muted = false; this.since = 0;
-    /** @type {any} */ this.session = null; /** @type {any} */ this.agent = null; /** @type {any} */ this.registerer = null; /** @type {any} */ this.sip = null;
+    /** @type {any} */ this.session = null; /** @type {any} */ this.agent = null; /** @type {any} */ this.registerer = null;
+    /** @type {any} */ this.sip = null;
     this.attempt = 0;
     Object.defineProperty(window, '__softphone', { configurable: true, value: {
       get state() { return /** @type {any} */ (this)._phone.state; }, get callId() { return /** @type {any} */ (this)._phone.callId; },
