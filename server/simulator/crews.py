@@ -13,8 +13,9 @@ from PIL import Image, ImageDraw
 
 from mobile_app.headless import CrewLink
 from mobile_app.orders import LocalOrder
-from mobile_app.outbox import OutboxError
+from mobile_app.store import StoreError
 from mobile_app.session import SessionError
+from mqtt.fields import BadMessage
 from routing.drive import Drive
 from server.accounts.refusals import Refused
 from server.workforce import streets
@@ -168,7 +169,7 @@ class CrewSim:
                 )  # fmt: skip
             else:
                 self._link.report(step, number, place=self._at)  # type: ignore[arg-type]
-        except (OutboxError, ValueError) as error:
+        except (BadMessage, StoreError) as error:
             log.warning("%s could not report %s: %s", self.user, step, error)
             return
         self.sent_reports += 1
