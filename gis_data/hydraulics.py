@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ from gis_data.isolation import IsolationPlan
 from gis_data.model import Network
 
 REQUIRED_PRESSURE_M = 14.0
+#: Below this nothing leaves a tap. Not zero: EPANET lets a closed pipe seep some millilitres.
+NO_WATER_M = 0.5
 
 
 class SimulationFailed(RuntimeError):
@@ -34,7 +36,6 @@ class Simulation:
     times_s: tuple[int, ...]
     pressure_m: Any
     demand_m3s: Any
-    wanted_m3s: Any
     warnings: tuple[str, ...]
 
 
@@ -59,7 +60,7 @@ class PressureReport:
     """Who is short of pressure after a closure, beside those the plan itself cuts off.
 
     `status` is `topology_only` with a `reason` when the simulation could not answer.
-    `undelivered_nodes`: demand nodes that get (almost) nothing, cut off ones included.
+    `undelivered_nodes`: demand nodes that got water before and now get none, cut off ones included.
     """
 
     status: Literal["done", "topology_only"]
@@ -87,11 +88,10 @@ def simulate(
         hours=hours,
         required_pressure_m=required_pressure_m,
     )
-    return simulate_text(text, network.patterns.get(network.default_pattern, ()))
+    return _run(text)
 
 
-def simulate_text(text: str, _pattern: Collection[float] = ()) -> Simulation:
-    """Run EPANET on input text in litres per second. Errors: SimulationFailed."""
+def _run(text: str) -> Simulation:
     import wntr.epanet.toolkit as toolkit
     from wntr.epanet.util import EN
 
@@ -123,7 +123,7 @@ def simulate_text(text: str, _pattern: Collection[float] = ()) -> Simulation:
             raise SimulationFailed(_first_line(error)) from error
         finally:
             _close(engine)
-    return Simulation(ids, tuple(times), np.array(pressures), np.array(demands), None, said)
+    return Simulation(ids, tuple(times), np.array(pressures), np.array(demands), said)
 
 
 def _said(warnings: Any) -> tuple[str, ...]:
@@ -193,6 +193,7 @@ def pressures_after(
     Never raises for hydraulics that fail: the answer is then `topology_only` and says why.
     """
     shut = set(plan.valves_to_close) | set(plan.closed)
+    network = _at_mean_demand(network)
     try:
         before = simulate(network, hours=0, closed=plan.closed, required_pressure_m=required_m)
         after = simulate(network, hours=0, closed=shut, required_pressure_m=required_m)
@@ -209,11 +210,7 @@ def pressures_after(
         for n in served
         if n.id not in dry and now[index[n.id]] < required_m <= then[index[n.id]]
     )
-    undelivered = tuple(
-        n.id
-        for n in served
-        if after.demand_m3s[0][index[n.id]] < 0.001 * max(before.demand_m3s[0][index[n.id]], 1e-9)
-    )
+    undelivered = tuple(n.id for n in served if now[index[n.id]] < NO_WATER_M <= then[index[n.id]])
     live = [n.id for n in served if n.id not in dry]
     worst = min(live, key=lambda name: (float(now[index[name]]), name), default="")
     return PressureReport(
@@ -226,6 +223,12 @@ def pressures_after(
         float(now[index[worst]]) if worst else None,
         float(then[index[worst]] - now[index[worst]]) if worst else None,
     )
+
+
+def _at_mean_demand(network: Network) -> Network:
+    """The network without its day: every node draws its base demand."""
+    nodes = {n.id: replace(n, demand_pattern="") for n in network.nodes.values()}
+    return replace(network, nodes=nodes, patterns={}, default_pattern="")
 
 
 def _premises_at(network: Network, nodes: set[str], lost: set[str]) -> tuple[str, ...]:

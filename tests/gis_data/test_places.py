@@ -16,7 +16,8 @@ SMALL = """<?xml version="1.0"?><osm version="0.6">
 <node id="1" lon="24.940" lat="60.170"/><node id="2" lon="24.941" lat="60.170"/>
 <node id="3" lon="24.942" lat="60.170"/><node id="4" lon="24.941" lat="60.171"/>
 <node id="5" lon="24.9405" lat="60.1702"><tag k="addr:street" v="Long"/>
-<tag k="addr:housenumber" v="3"/><tag k="amenity" v="school"/><tag k="name" v="First School"/></node>
+<tag k="addr:housenumber" v="3"/><tag k="amenity" v="school"/>
+<tag k="name" v="First School"/></node>
 <way id="10"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="99"/>
 <tag k="highway" v="residential"/><tag k="name" v="Long"/></way>
 <way id="11"><nd ref="2"/><nd ref="4"/><tag k="highway" v="primary"/><tag k="oneway" v="yes"/>

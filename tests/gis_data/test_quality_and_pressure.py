@@ -90,7 +90,7 @@ def test_pressures_after_a_closure_name_who_falls_short(helsinki: City) -> None:
             for n in (*plan.segment_nodes, *plan.unintended_nodes)
             if helsinki.network.nodes[n].base_demand_m3s > 0
         }
-        assert dry <= set(report.undelivered_nodes)
+        assert dry == set(report.undelivered_nodes)
         assert not set(report.below_premises) & set(plan.premises)
 
 

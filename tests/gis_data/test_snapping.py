@@ -48,7 +48,7 @@ def test_the_main_of_the_premise_comes_first_then_the_street(
     assert (hits[0].pipe, hits[0].reason) == (service.pipe, "service")
     street = next(
         h.street
-        for h in snapper.snap(lon, lat, 300.0)[1:]
+        for h in snapper.snap(lon, lat, 300.0, limit=40)
         if h.street and h.street != hits[0].street
     )
     assert snapper.snap(lon, lat, 300.0, street=street.upper())[0].street == street
