@@ -158,6 +158,8 @@ class CrewApp(App):
             if again:
                 raise StoreError(self.problem) from problem
             return
+        if crew.session is not None and not self.server_address:
+            self.server_address = crew.server.address = crew.session.server
         self.crew = crew
 
     def _go_to_work(self) -> None:
@@ -386,6 +388,23 @@ class CrewApp(App):
         return self.say("error.storage", detail=str(problem))
 
 
+def save_picture(path: Path) -> None:
+    """What the window shows now, as PNG under exactly this name.
+
+    Kivy's own screenshot leans over when the width is no multiple of four.
+    """
+    from kivy.graphics.opengl import GL_RGBA, GL_UNSIGNED_BYTE, glReadPixels
+    from PIL import Image
+
+    width, height = Window.system_size
+    Window.dispatch("on_draw")
+    pixels = glReadPixels(0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE)
+    picture = Image.frombytes("RGBA", (width, height), bytes(pixels))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flipped = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM).convert("RGB")
+    flipped.save(path, "PNG", optimize=True)
+
+
 def screenshot_when_ready(app: CrewApp, path: Path, *, wait_s: float = 4.0) -> None:
     """Save a picture of the window once there is something on it, then stop the app."""
     began = time.monotonic()
@@ -394,8 +413,7 @@ def screenshot_when_ready(app: CrewApp, path: Path, *, wait_s: float = 4.0) -> N
         waited = time.monotonic() - began
         ready = isinstance(app.screen, Work) and bool(app.orders) and app.screen.map.district
         if (ready and waited > 1.5) or waited > wait_s:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Window.screenshot(name=str(path.with_suffix(".png")))
+            save_picture(path)
             app.stop()
         else:
             Clock.schedule_once(look, 0.25)

@@ -163,7 +163,7 @@ class Work(BoxLayout):
         paint(self, app.theme.ground)
         self.bar = TopBar(app, self.open_menu)
         self.notice = Text("", app.theme.wait, 17, padding=(dp(12), dp(4)))
-        self.map = CrewMap(app.theme)
+        self.map = CrewMap(app.theme, pos_hint={"x": 0, "y": 0})
         self.scroll = ScrollView(do_scroll_x=False, bar_width=dp(6))
         self.panel_holder = column()
         self.scroll.add_widget(self.panel_holder)

@@ -94,7 +94,7 @@ class Press(ButtonBehavior, BoxLayout):
         for part in (1.0, 0.9, 0.8, 0.7):
             self.label.font_size = self._most * part
             self.label.texture_update()
-            content = self.label._label.content_height  # noqa: SLF001
+            content = self.label._label.content_height
             if content <= self.label.height or part == 0.7:
                 return
 
