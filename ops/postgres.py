@@ -16,6 +16,30 @@ from ops.settings import DB_ADMIN, DB_NAME, DB_USER, HOST
 
 EXTENSIONS = ("postgis", "pg_trgm", "btree_gist")
 
+# The same on a machine and in a container.
+TUNING: Mapping[str, str] = {
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    # A tile query costs more to compile than to run.
+    "jit": "off",
+    # Acknowledged means stored: with `off` 28 to 62 commits were lost at each kill.
+    "synchronous_commit": "on",
+    "wal_level": "replica",
+    # Readers of the event table wait for the oldest open transaction.
+    "idle_in_transaction_session_timeout": "60s",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_messages": "warning",
+    "log_line_prefix": "%m [%p] ",
+    "logging_collector": "off",
+}
+# In template1 too: databases made by tests get them without an administrator.
+EXTENSION_STATEMENTS = "".join(f"CREATE EXTENSION IF NOT EXISTS {name};" for name in EXTENSIONS)
+DATABASE_STATEMENT = f"CREATE DATABASE {DB_NAME} OWNER {DB_USER};"
+NOT_DURABLE: Mapping[str, str] = {
+    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -92,29 +116,13 @@ class Cluster:
 
     def conf_text(self) -> str:
         """What we set apart from PostgreSQL's own defaults."""
-        durability = "on" if self.durable else "off"
-        return f"""# Written by Standpipe at every start; changes here are lost.
-listen_addresses = '{HOST}'
-port = {self.port}
-unix_socket_directories = '{self.sockets}'
-unix_socket_permissions = 0700
-max_connections = 100
-shared_buffers = 256MB
-# A tile query costs more to compile than to run.
-jit = off
-# Acknowledged means stored: with `off` 28 to 62 commits were lost at each kill.
-synchronous_commit = {durability}
-fsync = {durability}
-full_page_writes = {durability}
-wal_level = replica
-# Readers of the event table wait for the oldest open transaction.
-idle_in_transaction_session_timeout = 60s
-timezone = 'UTC'
-log_timezone = 'UTC'
-log_min_messages = warning
-log_line_prefix = '%m [%p] '
-logging_collector = off
-"""
+        values = {
+            "listen_addresses": HOST, "port": str(self.port),
+            "unix_socket_directories": str(self.sockets), "unix_socket_permissions": "0700",
+            **TUNING, **({} if self.durable else NOT_DURABLE),
+        }  # fmt: skip
+        lines = "".join(f"{name} = '{value}'\n" for name, value in values.items())
+        return f"# Written by Standpipe at every start; changes here are lost.\n{lines}"
 
     def clear_stale_pid(self) -> None:
         """Remove postmaster.pid when its number belongs to a process that is not this cluster.
@@ -156,21 +164,16 @@ logging_collector = off
 
     def ensure_database(self) -> None:
         """Role, database and extensions, when the server answers. Quick when all is there."""
-        password = self.secrets["db_password"]
         known = self.sql(
             f"SELECT count(*) FROM pg_roles WHERE rolname='{DB_USER}';"
             f"SELECT count(*) FROM pg_database WHERE datname='{DB_NAME}';"
         ).split()
         if known[0] == "0":
-            # CREATEDB so that tests can make their own databases beside this one.
-            self.sql(f"CREATE ROLE {DB_USER} LOGIN CREATEDB PASSWORD '{password}';")
-        # In template1 too: databases made by tests get them without an administrator.
-        extensions = "".join(f"CREATE EXTENSION IF NOT EXISTS {name};" for name in EXTENSIONS)
-        if known[0] == "0" or known[1] == "0":
-            self.sql(extensions, "template1")
+            self.sql(role_statement(self.secrets["db_password"]))
+            self.sql(EXTENSION_STATEMENTS, "template1")
         if known[1] == "0":
-            self.sql(f"CREATE DATABASE {DB_NAME} OWNER {DB_USER};")
-            self.sql(extensions, DB_NAME)
+            self.sql(DATABASE_STATEMENT)
+            self.sql(EXTENSION_STATEMENTS, DB_NAME)
 
     def _own(self, path: Path) -> None:
         if self.owner:
@@ -178,6 +181,11 @@ logging_collector = off
                 shutil.chown(path, self.owner, self.owner)
             except LookupError as error:
                 raise OpsError(f"the system user {self.owner} is missing: {error}") from None
+
+
+def role_statement(password: str) -> str:
+    """The application's own role: no superuser; CREATEDB so that tests make databases beside."""
+    return f"CREATE ROLE {DB_USER} LOGIN CREATEDB PASSWORD '{password}';"
 
 
 def find_bin(version: int | None = None) -> Path:

@@ -81,6 +81,7 @@ def server_env(
         "STANDPIPE_SIP_WS_URL": f"ws://{HOST}:{ports['ari']}/ws",
         "STANDPIPE_PHONE_PASSWORD_SEED": secrets["phone_password_seed"],
         "STANDPIPE_PROMPTS": str(home / "prompts"),
+        "STANDPIPE_DEMO_PASSWORD": secrets["demo_password"],
         "STANDPIPE_CITY": options.city,
         "STANDPIPE_PROFILE": options.profile,
     }

@@ -108,7 +108,7 @@ def hand_over(installation: Installation, arguments: Sequence[str]) -> int:
     if not manage_command_exists(name):
         raise OpsError(f"{name}: this checkout has no such command of the server")
     with subprocess.Popen(
-        [sys.executable, "-m", "server.manage", *arguments], env=installation.env,
+        [sys.executable, "-P", "-m", "server.manage", *arguments], env=installation.env,
         # Files are named from where the reader stands, not from the repository.
         cwd=Path.cwd(),
     ) as process:  # fmt: skip
@@ -129,7 +129,8 @@ def environment_python(home: Path) -> Path | None:
 
 def preparation_fingerprint(options: Options) -> str:
     """Changes when migrations or the city do: then the database must be looked at again."""
-    digest = hashlib.sha256(options.city.encode())
+    steps = [name for name in ("load_demo", "sign_ins") if manage_command_exists(name)]
+    digest = hashlib.sha256(repr((options.city, steps)).encode())
     for path in sorted((REPO / "server").glob("*/migrations/*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()

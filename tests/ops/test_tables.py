@@ -27,7 +27,7 @@ DEBIAN_12 = {"ID": "debian", "VERSION_ID": "12", "PRETTY_NAME": "Debian 12"}
 UBUNTU = {"ID": "ubuntu", "VERSION_ID": "24.04"}
 SECRETS = dict.fromkeys(
     ("secret_key", "db_password", "mqtt_password", "ari_password", "ami_password",
-     "phone_password_seed"), "s"
+     "phone_password_seed", "demo_password"), "s"
 )  # fmt: skip
 ALL_PORTS = {name: 1000 + n for n, name in enumerate((*PORTS, "rtp_start", "rtp_end"))}
 
@@ -215,6 +215,7 @@ def test_the_server_gets_every_setting_it_reads() -> None:
         text = path.read_text(encoding="utf-8")
         if "env." in text:
             read |= set(re.findall(r"""\benv\.(?:text|number|flag)\(\s*["']([A-Z0-9_]+)""", text))
+        read |= set(re.findall(r"""environ\S*?\W["']STANDPIPE_([A-Z0-9_]+)["']""", text))
     # Where these have no value the server derives the folder from STANDPIPE_STATE.
     derived = {"RECORDINGS", "PHOTOS", "SMS_DIR", "STREETS", "CALL_LOG", "TEST"}
     lacking = {f"STANDPIPE_{name}" for name in read - derived} - set(env) - set(PASSED_ON)
