@@ -24,6 +24,7 @@ from telephony.tones import KeyPress, packets, tone_ulaw, write_pcap
 CALLER_TONE_HZ = 440
 # Above this a pause in SIPp would keep a test waiting for nobody.
 MAX_SECONDS = 600.0
+BIND_ATTEMPTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,26 @@ class Caller:
         return Sound("stream", str(file))
 
     async def _run(self, binary: str, work: Path, to: str, limit_s: float) -> None:
+        port = self._pstn_port
+        for _ in range(BIND_ATTEMPTS):
+            code, complaint = await self._once(binary, work, to, limit_s, port)
+            # 0: all as planned; 1: the call went otherwise, which the trace tells better.
+            if code in {0, 1}:
+                return
+            # Between our looking and SIPp's binding another caller took the port.
+            if "bind" not in complaint:
+                break
+            port = 0
+        raise CallerError(f"sipp ended with code {code}: {complaint}")
+
+    async def _once(
+        self, binary: str, work: Path, to: str, limit_s: float, port: int
+    ) -> tuple[int, str]:
+        """One run of SIPp: its exit code and its last complaint."""
         host = self._local_host
         command = [
             binary, self._remote, "-sf", str(work / "call.xml"), "-s", to, "-m", "1", "-l", "1",
-            "-i", host, "-mi", host, "-p", str(free_udp_port(host, self._pstn_port)),
+            "-i", host, "-mi", host, "-p", str(free_udp_port(host, port)),
             "-mp", str(free_udp_port(host, even=True)), "-nostdin", "-r", "10",
             "-trace_msg", "-message_file", str(work / "trace.log"),
             "-timeout", f"{int(limit_s)}s", "-recv_timeout", str(int(limit_s * 1000)),
@@ -150,10 +167,8 @@ class Caller:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        # 0: all as planned; 1: the call went otherwise, which the trace tells better.
-        if process.returncode not in {0, 1}:
-            last = complaint.decode("utf-8", errors="replace").strip().splitlines()[-1:]
-            raise CallerError(f"sipp ended with code {process.returncode}: {' '.join(last)}")
+        lines = complaint.decode("utf-8", errors="replace").strip().splitlines()
+        return process.returncode or 0, lines[-1] if lines else ""
 
 
 def outcome(messages: list[TracedMessage], sound: str) -> CallOutcome:

@@ -26,6 +26,7 @@ STASIS_APP = "standpipe"
 QUEUE_CONTEXT = "sp-queue"
 MESSAGE_CONTEXT = "sp-message"
 EMERGENCY_PRIORITY = 10
+LOST_AGENT_PRIORITY = 20
 # A wav file without sound is its 44-byte header.
 EMPTY_WAV_BYTES = 44
 
@@ -57,8 +58,10 @@ def _line(v: DialplanValues, what: str, **fields: str) -> str:
 
 
 def _block(exten: str, steps: Sequence[str]) -> str:
+    """An extension's steps; a step written `(label),App()` can be jumped to."""
     first = f"exten => {exten},1,{steps[0]}"
-    return "\n".join([first, *(f" same => n,{step}" for step in steps[1:])])
+    rest = (f" same => n{step if step.startswith('(') else ',' + step}" for step in steps[1:])
+    return "\n".join([first, *rest])
 
 
 def _from_pstn(v: DialplanValues) -> str:
@@ -107,30 +110,29 @@ def _queue(v: DialplanValues) -> str:
     steps = [
         "Set(TIMEOUT(absolute)=0)",
         "Answer()",
-        "Set(QUEUE_PRIO=$[0${SP_PRIORITY} + 0])",
         f'ExecIf($["${{SP_QUEUE}}" = ""]?Set(SP_QUEUE={v.queues[0]}))',
-        _line(v, "queued", queue="${SP_QUEUE}", priority="${QUEUE_PRIO}"),
-        "UserEvent(SPQueued,CallId: ${SP_CALL_ID},Queue: ${SP_QUEUE},QueuePriority: ${QUEUE_PRIO})",
-        monitor,
+        "Set(QUEUE_PRIO=$[0${SP_PRIORITY} + 0])",
         "Set(__TRANSFER_CONTEXT=sp-internal)",
+        monitor,
+        f"(join),{_line(v, 'queued', queue='${SP_QUEUE}', priority='${QUEUE_PRIO}')}",
+        "UserEvent(SPQueued,CallId: ${SP_CALL_ID},Queue: ${SP_QUEUE},QueuePriority: ${QUEUE_PRIO})",
         f"Queue(${{SP_QUEUE}},tcb(sp-predial^s^1(${{CHANNEL}})),,,{v.queue_timeout_s},,sp-answered)",
         'GotoIf($["${QUEUESTATUS}" = "CONTINUE"]?agent-left)',
         f"Goto({MESSAGE_CONTEXT},s,1)",
-    ]
-    after = [
-        " same => n(agent-left),Wait(0.3)",
+        "(agent-left),Wait(0.3)",
         # 44 is Asterisk's cause for a phone whose media stopped: a closed browser, a lost network.
-        ' same => n,GotoIf($["${SHARED(SP_AGENT_CAUSE)}" = "44"]?lost)',
-        " same => n,Hangup(16)",
-        " same => n(lost),Set(SHARED(SP_AGENT_CAUSE)=)",
-        f" same => n,{_line(v, 'agent_lost')}",
-        # A caller whose agent's phone died comes back in front of everybody else.
-        " same => n,Set(SP_PRIORITY=20)",
-        f" same => n,Playback({v.prompts}/reconnect)",
-        f" same => n,Goto({QUEUE_CONTEXT},s,1)",
+        'GotoIf($["${SHARED(SP_AGENT_CAUSE)}" = "44"]?lost)',
+        "Hangup(16)",
+        "(lost),Set(SHARED(SP_AGENT_CAUSE)=)",
+        _line(v, "agent_lost"),
+        f"Playback({v.prompts}/reconnect)",
+        # A caller whose agent's phone died comes back in front of everybody else. The recording
+        # goes on by itself.
+        f"Set(QUEUE_PRIO={LOST_AGENT_PRIORITY})",
+        "Goto(join)",
     ]
     keys = "[sp-queue-keys]\n" + _block("9", [f"Goto({MESSAGE_CONTEXT},s,1)"])
-    own = f"[{QUEUE_CONTEXT}]\n" + _block("s", steps) + "\n" + "\n".join(after)
+    own = f"[{QUEUE_CONTEXT}]\n" + _block("s", steps)
     doors = [_queue_door(queue) for queue in v.queues]
     return "\n\n".join([own, *doors, keys])
 

@@ -1,7 +1,8 @@
 """The conversation before the queue: who calls, is the trouble known, and on to a person.
 
-`flow.py` says what to do next; the runner feeds it with Asterisk's events and does what it says. Whatever goes wrong here, the caller reaches the queue:
-by this code when it can, by the dialplan's watchdog when it cannot.
+`flow.py` says what to do next; the runner feeds it with Asterisk's events and does it. Whatever
+goes wrong here, the caller reaches the queue: by this code when it can, by the dialplan's watchdog
+when it cannot.
 """
 
 from __future__ import annotations

@@ -96,6 +96,12 @@ class DeskPhone:
             self._scratch.cleanup()
             self._scratch = None
 
+    async def vanish(self) -> None:
+        """Die without a word, as a closed browser or a cut cable does; the registration stays."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
     def taken(self) -> list[TakenCall]:
         """Calls that rang here so far, in order."""
         if self._scratch is None:

@@ -77,7 +77,7 @@ def _phone(phone: Phone, bind_address: str) -> str:
     else:
         kind = (
             "transport=transport-udp\ndisallow=all\nallow=ulaw,alaw\nsend_connected_line=no\n"
-            "rtp_timeout=60\nrtp_timeout_hold=300"
+            "rtp_timeout=10\nrtp_timeout_hold=300"
         )
     # device_state_busy_at stays unset: with it, ringing and talking look alike in queue events.
     return (

@@ -135,6 +135,7 @@ def test_the_trunk_can_never_dial_out(config: AsteriskConfig) -> None:
         todo += [c for step in steps for c in re.findall(r"Goto\(([\w-]+),", step)]
     assert {"sp-fallback", "sp-queue", "sp-message"} <= reachable
     assert "include" not in text
+    assert plan["sp-queue"]["s"][-1] == "Goto(join)"
     # desks reach each other, and nothing else
     dials = re.findall(r"Dial\(([^,]+),", text)
     assert dials == ["PJSIP/1001", "PJSIP/1101"]

@@ -19,6 +19,7 @@ from telephony.agents import calls_present, join_queue, leave_queue, members, pa
 from telephony.ami.client import AmiClient, SignInRefused
 from telephony.ami.events import (
     AgentCompleted,
+    AgentConnected,
     AgentRinging,
     CallEnded,
     Disconnected,
@@ -300,6 +301,35 @@ async def test_joining_pausing_and_leaving_the_queue_may_be_repeated(asterisk: D
         for _ in range(2):
             await leave_queue(ami, "faults", "1102")
         assert await members(ami, "faults") == []
+
+
+async def test_a_caller_whose_agents_phone_dies_comes_back_in_front(asterisk: Desk) -> None:
+    async with (
+        listening(asterisk) as (ami, heard),
+        asterisk.phone("1101") as dying,
+        asterisk.phone("1102") as other,
+        asterisk.application(nothing_known),
+    ):
+        await join_queue(ami, "faults", "1101", "Desk 1")
+        call = asyncio.create_task(asterisk.caller().call("0401230014", seconds=24))
+        await heard.one(AgentConnected)
+        await dying.vanish()
+        await leave_queue(ami, "faults", "1101")
+        await join_queue(ami, "faults", "1102", "Desk 2")
+
+        async def second_agent() -> bool:
+            return [e.agent for e in heard.events if isinstance(e, AgentConnected)] == [
+                "1101", "1102",
+            ]  # fmt: skip
+
+        await eventually(second_agent, "the second agent has the call", 30)
+        await heard.one(RecordingReady)
+        outcome = await call
+        taken = other.taken()
+        await leave_queue(ami, "faults", "1102")
+    stored = asterisk.call_from("0401230014")
+    assert outcome.answered and [c.call_id for c in taken] == [stored.call_id]
+    assert stored.priority == 20
 
 
 async def test_five_callers_at_once_each_get_their_own_call(asterisk: Desk) -> None:
