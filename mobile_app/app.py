@@ -413,8 +413,7 @@ def screenshot_when_ready(app: CrewApp, path: Path, *, wait_s: float = 4.0) -> N
         waited = time.monotonic() - began
         ready = isinstance(app.screen, Work) and bool(app.orders) and app.screen.map.district
         if (ready and waited > 1.5) or waited > wait_s:
-            save_picture(path)
-            app.stop()
+            Clock.schedule_once(lambda _: (save_picture(path), app.stop()), 0.4)
         else:
             Clock.schedule_once(look, 0.25)
 

@@ -129,7 +129,9 @@ class CrewLink:
 
     def orders(self) -> list[LocalOrder]:
         """Orders as they are now, waiting reports applied; cancelled ones first."""
-        return local_orders(self.book.orders(), self.outbox.waiting(5000))
+        return local_orders(
+            self.book.orders(), self.outbox.waiting(5000), self.outbox.settling()
+        )
 
     def report(
         self,

@@ -116,9 +116,18 @@ def apply_report(order: Order, report: Report) -> Order:
     return replace(order, state=state, valves=valves, next=steps)
 
 
-def local_orders(orders: Sequence[Order], waiting: Iterable[Report]) -> list[LocalOrder]:
-    """Orders with our waiting reports applied; cancelled first, then by priority and number."""
+def local_orders(
+    orders: Sequence[Order], waiting: Iterable[Report], settling: Iterable[Report] = ()
+) -> list[LocalOrder]:
+    """Orders with our reports applied; cancelled first, then by priority and number.
+
+    `settling` are reports the server has, but whose effect the list does not show yet.
+    """
     by_number = {order.number: LocalOrder(order) for order in orders}
+    for report in settling:
+        local = by_number.get(report.order)
+        if local is not None and not local.cancelled:
+            by_number[report.order] = LocalOrder(apply_report(local.order, report))
     for report in waiting:
         local = by_number.get(report.order)
         if local is not None:

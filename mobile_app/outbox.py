@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import cast
 
 from mobile_app.store import Store, StoreError
 from mqtt.messages import Ack, Action, Photo, Report, iso, parse_report, to_json
+
+SETTLING_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,19 @@ class Outbox:
         )
         return [parse_report(cast(bytes, body)) for (body,) in rows]
 
+    def settling(self) -> list[Report]:
+        """Reports the server has, but whose effect no order list has brought yet.
+
+        The acknowledgement comes a moment before the list; without these the big button would
+        jump back for that moment. After ten seconds the list we have is taken to be the truth.
+        """
+        rows = self._store.read(
+            "SELECT body FROM reports WHERE state = 'stored' AND settled_at > ? AND "
+            "settled_version >= coalesce((SELECT version FROM orders), 0) ORDER BY seq",
+            (time.time() - SETTLING_S,),
+        )
+        return [parse_report(cast(bytes, body)) for (body,) in rows]
+
     def waiting_bytes(self, limit: int = 500) -> list[tuple[str, bytes]]:
         """As `waiting`, but as (id, JSON) ready to send: nothing is read again to be repeated."""
         rows = self._store.read(
@@ -136,9 +152,10 @@ class Outbox:
                 if one.error is not None:
                     error = one.error.text
                 done = db.execute(
-                    "UPDATE reports SET state = ?, stored_at = ?, error = ? "
+                    "UPDATE reports SET state = ?, stored_at = ?, error = ?, settled_at = ?, "
+                    "settled_version = coalesce((SELECT version FROM orders), 0) "
                     "WHERE id = ? AND state = 'waiting'",
-                    (state, iso(one.stored_at), error, one.id),
+                    (state, iso(one.stored_at), error, time.time(), one.id),
                 )
                 changed += done.rowcount
         return changed

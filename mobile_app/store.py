@@ -24,6 +24,8 @@ CREATE TABLE IF NOT EXISTS reports (
     body BLOB NOT NULL,
     state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'stored', 'refused')),
     stored_at TEXT,
+    settled_at REAL,
+    settled_version INTEGER,
     error TEXT,
     seen INTEGER NOT NULL DEFAULT 0
 );

@@ -129,13 +129,13 @@ class CrewMap(StencilView):
         box = bounds(self.plane.line(points))
         if box is not None:
             west, south, east, north = box
-            self.centre = ((west + east) / 2, (south + north) / 2)
-            margin = dp(52)
-            wide = max(self.width - 2 * margin, dp(80))
+            margin, buttons = dp(44), dp(56)  # the zoom buttons stand over the right edge
+            wide = max(self.width - 2 * margin - buttons, dp(80))
             high = max(self.height - 2 * margin, dp(80))
             self.scale = min(
                 wide / max(east - west, 120.0), high / max(north - south, 120.0), MAX_SCALE
             )
+            self.centre = ((west + east) / 2 + buttons / 2 / self.scale, (south + north) / 2)
         self._moved = False
         self._redraw()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mobile_app.district import MapHydrant, MapPipe, MapValve, Street, write_district
+from mobile_app.orders import apply_report
 from mqtt.ingest import Answers, Ingest, Received
 from mqtt.messages import Ack, AckError, Position, Report, ReportAck
 from mqtt.orders import Order
@@ -36,6 +37,7 @@ class Office:
         self.refuse: dict[str, AckError] = {}  # action -> why
         self.lose_answers = 0.0
         self.version = 0
+        self.orders: dict[str, Order] = {}
         self.district = directory / "district.sqlite"
         self.photo_status = 201
         office = self
@@ -115,6 +117,7 @@ class Office:
         """The next version of the list."""
         assert self.publisher is not None
         self.version += 1
+        self.orders = {order.number: order for order in orders}
         self.publisher.orders("crew1", samples.orders(self.version, *orders), timeout=15)
 
     def sign_in(self, body: bytes) -> tuple[int, dict[str, Any]]:
@@ -157,7 +160,19 @@ class Office:
                 if int(message.id[:8], 16) / 2**32 < self.lose_answers and not self._again(message):
                     continue
                 answers.append(ReportAck(message.id, error is None, datetime.now(UTC), error))
+        self._move_orders(batch)
         return {"crew1": Ack(tuple(answers))} if answers else {}
+
+    def _move_orders(self, batch: Sequence[Received]) -> None:
+        """The next list, when a report has moved an order; as the server does after a commit."""
+        after = dict(self.orders)
+        for one in batch:
+            if isinstance(one.message, Report) and one.message.action not in self.refuse:
+                order = after.get(one.message.order)
+                if order is not None:
+                    after[order.number] = apply_report(order, one.message)
+        if after != self.orders:
+            threading.Thread(target=self.send, args=tuple(after.values())).start()
 
     def _again(self, report: Report) -> bool:
         seen = self.__dict__.setdefault("_seen", set())

@@ -25,6 +25,27 @@ def test_an_order_comes_and_a_report_goes(office: Office, crew: CrewLink) -> Non
     assert crew.counts().stored == 1
 
 
+def test_the_button_does_not_jump_back_between_the_answer_and_the_next_list(
+    office: Office, crew: CrewLink
+) -> None:
+    office.send(samples.order("W-1"))
+    until(lambda: crew.orders())
+    seen = ["accept"]
+    office._move_orders = lambda batch: None  # type: ignore[method-assign]
+    crew.report("accept", "W-1")
+
+    def settled() -> bool:
+        seen.append(str(crew.orders()[0].main_step))
+        return crew.counts().waiting == 0
+
+    until(settled)
+    assert crew.orders()[0].main_step == "depart"
+    assert set(seen) <= {"accept", "depart"}
+    assert seen[1:] == sorted(seen[1:])
+    office.send(samples.order("W-1", state="dispatched"))  # the server decides in the end
+    until(lambda: crew.orders()[0].main_step == "accept")
+
+
 def test_what_was_reported_while_nobody_answered_arrives_once(
     office: Office, crew: CrewLink
 ) -> None:
