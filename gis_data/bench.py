@@ -18,7 +18,7 @@ import numpy as np
 import shapely
 from shapely.geometry import LineString
 
-from gis_data.crs import project_geometries, unproject_array
+from gis_data.crs import project, project_geometries, unproject_array
 from gis_data.helsinki import demo_city
 from gis_data.isolation import SegmentIndex, isolate
 from gis_data.model import Network, Node, Pipe, Valve
@@ -61,32 +61,27 @@ def trace(grid: int = 70) -> list[Row]:
     return rows
 
 
-def snap(points: int = 2000) -> list[Row]:
-    """Snapping random points of the demo city, against measuring to every main."""
-    city = demo_city()
-    snapper = Snapper(city.network)
-    west, south, east, north = city.bounds
-    rng = np.random.default_rng(5)
-    where = rng.uniform((west, south), (east, north), (points, 2))
-    mains = [p for p in city.network.pipes.values() if p.role == "distribution"]
-    shapes = project_geometries([p.geometry for p in mains], city.crs_measure)
-    xy = project_geometries(shapely.points(where), city.crs_measure)
-    for (lon, lat), point in zip(where[:200], xy[:200], strict=True):
-        least = float(shapely.distance(shapes, point).min())
-        hits = snapper.snap(lon, lat, 2000.0)
-        if not hits or abs(hits[0].distance_m - least) > 0.001:
+def snap(points: int = 1000, grid: int = 70) -> list[Row]:
+    """Snapping random points of a grid town, against shapely measuring to every main at once."""
+    network = grid_network(grid)
+    snapper = Snapper(network)
+    mains = list(network.pipes.values())
+    shapes = project_geometries([p.geometry for p in mains], network.crs_measure)
+    west, south, east, north = shapely.total_bounds([p.geometry for p in mains])
+    where = np.random.default_rng(5).uniform((west, south), (east, north), (points, 2))
+
+    def plain(place: Any) -> float:
+        point = shapely.Point(project(float(place[0]), float(place[1]), network.crs_measure))
+        return float(shapely.distance(shapes, point).min())
+
+    for place in where[:100]:
+        hits = snapper.snap(float(place[0]), float(place[1]), 500.0)
+        if not hits or abs(hits[0].distance_m - plain(place)) > 0.001:
             raise AssertionError("snapping differs from measuring to every main")
-    ours = _times(lambda p: snapper.snap(float(p[0]), float(p[1]), 2000.0), list(where))
-    theirs = _times(lambda p: min(shape.distance(p) for shape in shapes), list(xy[:200]))
-    return [
-        _row(
-            "snap.point",
-            len(mains),
-            ours,
-            {"every main in turn": theirs},
-            f"demo city, {len(mains)} mains, {points} points",
-        )
-    ]
+    ours = _times(lambda p: snapper.snap(float(p[0]), float(p[1])), list(where))
+    theirs = _times(plain, list(where[:100]))
+    label = f"grid, {len(mains)} mains, {points} points"
+    return [_row("snap.point", len(mains), ours, {"every main": theirs}, label)]
 
 
 BENCHES: dict[str, Callable[[], list[Row]]] = {"trace": trace, "snap": snap}

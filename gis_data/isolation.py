@@ -95,6 +95,7 @@ class SegmentIndex:
         # EPANET lets a node and a link share a name, so each kind has its own list.
         self._node_at = {name: k for k, name in enumerate(self.node_ids)}
         self._link_at = {name: self._nodes + k for k, name in enumerate(self.link_ids)}
+        self._remembered: tuple[bytes, Any, Any] | None = None
         self._read_ends()
         self._label()
         self._lists()
@@ -275,6 +276,18 @@ class SegmentIndex:
         # A valve on a pipe that is shut anyway matters only to that pipe.
         sides = sides[inside[self._side_link[sides]] | ~self._side_shut[sides]]
         return sides[inside[self._side_node[sides]] != inside[self._side_link[sides]]]
+
+    def _reach_before(self, conducting: Any) -> tuple[Any, Any]:
+        """Reach from all sources and from reservoirs alone, with nothing isolated. Remembered."""
+        key = conducting.tobytes()
+        if self._remembered is None or self._remembered[0] != key:
+            nothing = np.zeros(self._cells, bool)
+            self._remembered = (
+                key,
+                self._reach(conducting, nothing, self._source_cells),
+                self._reach(conducting, nothing, self._source_cells[self._reservoir]),
+            )
+        return self._remembered[1], self._remembered[2]
 
     def _reach(self, conducting: Any, blocked: Any, starts: Any) -> Any:
         """Order in which cells are reached from `starts`; -1 for cells that are not."""

@@ -52,8 +52,7 @@ def make_plan(
         if len(end_shut)
         else np.ones(len(index._arc_valve), bool)
     )
-    nothing = np.zeros(index._cells, bool)
-    before = index._reach(conducting, nothing, index._source_cells)
+    before, piped = index._reach_before(conducting)
     outside = index._source_cells[~blocked[index._source_cells]]
     after = index._reach(conducting, blocked, outside)
     lost_cells = np.flatnonzero((before >= 0) & (after < 0) & ~blocked)
@@ -90,7 +89,7 @@ def make_plan(
         tuple(sorted(closed)),
         tuple(sorted(inoperable)),
     )
-    return _with_warnings(index, plan, through, members, before, after, conducting, blocked)
+    return _with_warnings(index, plan, through, members, before, after, piped, conducting, blocked)
 
 
 def _mask(index: SegmentIndex, names: frozenset[str]) -> Any:
@@ -154,6 +153,7 @@ def _with_warnings(
     members: Any,
     before: Any,
     after: Any,
+    piped: Any,
     conducting: Any,
     blocked: Any,
 ) -> IsolationPlan:
@@ -212,7 +212,7 @@ def _with_warnings(
                 "valves lose their last way to a source.",
             )
         )
-    on_tank = _on_tank_only(index, before, after, conducting, blocked)
+    on_tank = _on_tank_only(index, after, piped, conducting, blocked)
     if on_tank:
         said.append(
             Warning(
@@ -238,14 +238,12 @@ def _with_warnings(
 
 
 def _on_tank_only(
-    index: SegmentIndex, before: Any, after: Any, conducting: Any, blocked: Any
+    index: SegmentIndex, after: Any, piped: Any, conducting: Any, blocked: Any
 ) -> int:
-    """How many pipes can reach a reservoir before, and only a tank after."""
+    """How many pipes could reach a reservoir before, and only a tank after."""
     if index._reservoir.all() or not len(index._reservoir):
         return 0
     from_reservoirs = index._source_cells[index._reservoir]
-    nothing = np.zeros(index._cells, bool)
-    was = index._reach(conducting, nothing, from_reservoirs)
     now = index._reach(conducting, blocked, from_reservoirs[~blocked[from_reservoirs]])
-    cells = np.flatnonzero((was >= 0) & (now < 0) & (after >= 0) & (before >= 0))
+    cells = np.flatnonzero((piped >= 0) & (now < 0) & (after >= 0))
     return len(index._names(index._by_cell.of(cells))[0])

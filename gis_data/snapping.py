@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from gis_data.crs import check_lonlat, project, project_geometries, unproject
+from gis_data.crs import project, project_geometries, unproject_array
 from gis_data.model import Network, NetworkError
 
 _AMBIGUOUS_M = 5.0
@@ -91,18 +91,28 @@ class Snapper:
 
         ranked = sorted((rank(k), k) for k in range(len(near)))
         reasons = ("service", "street", "distance")
-        hits = [
-            self._hit(int(near[k]), point, float(distances[k]), reasons[order])
-            for (order, _, _), k in ranked[: max(limit, 2)]
-        ]
+        best = ranked[: max(limit, 2)]
+        hits = self._hits(
+            [int(near[k]) for _, k in best],
+            point,
+            [float(distances[k]) for _, k in best],
+            [reasons[order] for (order, _, _), _ in best],
+        )
         return SnapHits(hits[:limit], ambiguous=_ambiguous(hits))
 
-    def _hit(self, index: int, point: shapely.Point, distance: float, reason: str) -> SnapHit:
-        shape, pipe = self._shapes[index], self._pipes[index]
-        measure = float(shapely.line_locate_point(shape, point, normalized=True))
-        foot = shapely.line_interpolate_point(shape, measure, normalized=True)
-        lon, lat = unproject(foot.x, foot.y, self._epsg)
-        return SnapHit(pipe.id, lon, lat, measure, distance, pipe.street, reason)
+    def _hits(
+        self, found: list[int], point: shapely.Point, distances: list[float], reasons: list[str]
+    ) -> list[SnapHit]:
+        shapes = self._shapes[found]
+        measures = shapely.line_locate_point(shapes, point, normalized=True)
+        feet = shapely.line_interpolate_point(shapes, measures, normalized=True)
+        lonlat = unproject_array(shapely.get_coordinates(feet), self._epsg)
+        return [
+            SnapHit(p.id, float(at[0]), float(at[1]), float(m), d, p.street, reason)
+            for p, at, m, d, reason in zip(
+                [self._pipes[k] for k in found], lonlat, measures, distances, reasons, strict=True
+            )
+        ]
 
     def _checked(self, lon: float, lat: float, radius_m: float) -> tuple[float, float]:
         for field, value in (("lon", lon), ("lat", lat)):
@@ -114,9 +124,10 @@ class Snapper:
             raise SnapError("radius_m", "must be more than 0 and at most 5000 metres")
         if self._bounds is None:
             raise SnapError("network", "the network has no distribution mains")
-        if self._inside(lon, lat):
-            return project(lon, lat, self._epsg)
-        if self._inside(lat, lon):
+        here = self._inside(lon, lat)
+        if here is not None:
+            return here
+        if self._inside(lat, lon) is not None:
             raise SnapError(
                 "lon,lat",
                 f"({lon:g}, {lat:g}) is outside the city, ({lat:g}, {lon:g})"
@@ -125,17 +136,15 @@ class Snapper:
         check = "" if abs(lon) <= 180 and abs(lat) <= 90 else ", nor anywhere on earth"
         raise SnapError("lon,lat", f"({lon:g}, {lat:g}) is not in this city{check}")
 
-    def _inside(self, lon: float, lat: float) -> bool:
+    def _inside(self, lon: float, lat: float) -> tuple[float, float] | None:
+        """The point in metres if it lies in or near the city."""
         if abs(lon) > 180 or abs(lat) > 90 or self._bounds is None:
-            return False
-        check_lonlat(lon, lat)
-        try:
-            x, y = project(lon, lat, self._epsg)
-        except ValueError:
-            return False
+            return None
+        x, y = project(lon, lat, self._epsg)
         west, south, east, north = self._bounds
         margin = _ROUND_THE_CITY_M
-        return bool(west - margin <= x <= east + margin and south - margin <= y <= north + margin)
+        inside = west - margin <= x <= east + margin and south - margin <= y <= north + margin
+        return (x, y) if inside else None
 
 
 def _ambiguous(hits: list[SnapHit]) -> bool:

@@ -145,7 +145,7 @@ def test_the_same_seed_grows_the_same_city(helsinki: City) -> None:
 
 @pytest.mark.parametrize(
     ("extract", "epsg", "premises"),
-    [("streets/krems.osm.gz", 32633, 1500), ("streets/west_oakland.osm.bz2", 32610, 60)],
+    [("streets/krems.osm.gz", 32633, 600), ("streets/west_oakland.osm.bz2", 32610, 60)],
 )
 def test_any_extract_can_carry_a_network(extract: str, epsg: int, premises: int) -> None:
     city = grown_city(read_extract(shared(extract)), "elsewhere", epsg=epsg, premises=premises)
