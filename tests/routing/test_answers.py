@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import networkx as nx
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely import LineString
 
@@ -77,7 +77,7 @@ def check_joined(graph: nx.MultiDiGraph, route: Route) -> None:
     assert route.seconds == pytest.approx(sum(leg.seconds for leg in route.legs), abs=1e-9)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_routes_on_any_tangle_of_streets_cost_what_dijkstra_says(data: st.DataObject) -> None:
     graph = data.draw(cities())
@@ -99,7 +99,7 @@ def test_routes_on_any_tangle_of_streets_cost_what_dijkstra_says(data: st.DataOb
             assert not {leg.edge for leg in route.legs[1:-1]} & closed
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_the_ranking_on_any_tangle_of_streets_is_the_one_dijkstra_gives(
     data: st.DataObject,

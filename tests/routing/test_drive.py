@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from routing import Drive, RoutingError, StreetIndex
@@ -58,7 +58,7 @@ def test_a_drive_stands_before_it_starts_and_after_it_ends() -> None:
     assert after.heading == pytest.approx(180, abs=0.1)
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.floats(-5, 30), min_size=2, max_size=20))
 def test_a_drive_never_goes_back(seconds: list[float]) -> None:
     moments = [DRIVE.at(START + timedelta(seconds=s)) for s in sorted(seconds)]
