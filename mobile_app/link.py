@@ -26,9 +26,10 @@ from mqtt.orders import parse_orders
 
 log = logging.getLogger(__name__)
 
-RESEND_S = 20.0
+RESEND_S = 5.0  # doubled with each repetition
+RESEND_MOST_S = 80.0
 SESSION_S = 7 * 86400
-WINDOW = 500
+WINDOW = 1000
 REFUSED = ("Not authorized", "Bad user name or password")
 
 
@@ -59,7 +60,7 @@ class Link:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._due: dict[str, float] = {}  # report id -> when to send it again
+        self._due: dict[str, tuple[float, float]] = {}  # report id -> when to repeat, pause
         self._flying: dict[int, str] = {}  # message number -> position id
         self._confirmed: list[int] = []
         self.since = datetime.now(UTC)
@@ -188,9 +189,10 @@ class Link:
         now = time.monotonic()
         for report_id, body in self._outbox.waiting_bytes(WINDOW):
             with self._lock:
-                if self._due.get(report_id, 0.0) > now:
+                due, pause = self._due.get(report_id, (0.0, self._resend_s))
+                if due > now:
                     continue
-                self._due[report_id] = now + self._resend_s
+                self._due[report_id] = (now + pause, min(2 * pause, RESEND_MOST_S))
             self._connection.publish(topics.report(self._device), body)
 
     def _send_positions(self) -> None:

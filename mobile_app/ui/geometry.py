@@ -60,6 +60,11 @@ def ribbons(
     return chunks
 
 
+def middles(line: Sequence[Point]) -> list[Point]:
+    """The middle of each piece of a line."""
+    return [((x0 + x1) / 2, (y0 + y1) / 2) for (x0, y0), (x1, y1) in itertools.pairwise(line)]
+
+
 def bounds(points: Iterable[Point]) -> tuple[float, float, float, float] | None:
     """(west, south, east, north) or None for no points."""
     rows = list(points)

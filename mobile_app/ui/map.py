@@ -30,7 +30,7 @@ from kivy.uix.stencilview import StencilView
 from mobile_app.district import District
 from mobile_app.orders import LocalOrder
 from mobile_app.positions import Fix
-from mobile_app.ui.geometry import Plane, Point, bounds, ribbons
+from mobile_app.ui.geometry import Plane, Point, bounds, middles, ribbons
 from mobile_app.ui.theme import Theme
 
 MIN_SCALE, MAX_SCALE = 0.02, 12.0  # pixels per metre
@@ -291,14 +291,15 @@ class CrewMap(StencilView):
             on_screen = [
                 (x, y) for x, y in (
                     (self.center_x + (px - self.centre[0]) * self.scale,
-                     self.center_y + (py - self.centre[1]) * self.scale) for px, py in line
+                     self.center_y + (py - self.centre[1]) * self.scale)
+                    for px, py in [*line, *middles(line)]
                 )
                 if self.collide_point(x, y)
             ]
             if not on_screen:
                 continue
             texture = self._text(name, sp(13), self.theme.map_label)
-            x, y = on_screen[len(on_screen) // 2]
+            x, y = min(on_screen, key=lambda p: math.dist(p, self.center))
             box = (x - texture.width / 2, y - texture.height / 2, texture.width, texture.height)
             inside = self.x < box[0] and box[0] + box[2] < self.right
             if inside and not any(_overlap(box, other) for other in drawn):

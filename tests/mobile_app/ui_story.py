@@ -91,9 +91,10 @@ def story(app: CrewApp) -> Generator[Callable[[], Any], None, None]:
     sent = next(b for b in buttons(box) if b.text == "Send")
     sent.dispatch("on_release")
     yield lambda: app.crew.counts().waiting == 0 and app.crew.counts().total >= 6
+    yield lambda: len(Window.children) == 1  # the note has faded
     scale, centre = work.map.scale, work.map.centre
     work.map.zoom(2)
-    x, y = work.map.center
+    x, y = work.map.to_window(*work.map.center)
     touch = UnitTestTouch(x, y)
     touch.touch_down()
     touch.touch_move(x + 40, y - 25)
