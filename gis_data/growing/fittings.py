@@ -14,7 +14,7 @@ from gis_data.growing.premises import Door
 from gis_data.model import Operable
 
 _VALVE_EVERY_M = 290.0
-_HYDRANT_APART_M = 95.0
+_HYDRANT_APART_M = 66.0
 _OTHER_STREET_M = 25.0
 _THROUGH_WALL_M = 45.0
 
