@@ -147,7 +147,9 @@ def shutoff_notice(
     now: datetime,
     planned: bool = False,
 ) -> Say:
-    """The notice for a caller whose water is off. Times in the utility's zone."""
+    """The notice for a caller whose water is off. Aware times; spoken in the zone of `now`."""
+    since = since.astimezone(now.tzinfo)
+    until = until.astimezone(now.tzinfo) if until is not None else None
     began = say_day_and_time(since, now, language)
     back = say_day_and_time(until, now, language) if until is not None else ""
     if language == "zh":

@@ -209,9 +209,11 @@ def _user_event(message: Message) -> AmiEvent | None:
     if name == "SPRecordingReady":
         return RecordingReady(call, message.get("Path"), int(message.number("Bytes")))
     if name == "SPCallEnded":
+        status = message.get("QueueStatus")
         return CallEnded(
             call_id=call,
-            queue_status=message.get("QueueStatus"),
+            # app_queue's word for a talk that is over, whoever ended it.
+            queue_status="" if status == "CONTINUE" else status,
             agent=message.get("Agent"),
             message_left=message.get("Message") == "1",
             fallback=message.get("Fallback"),

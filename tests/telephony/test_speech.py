@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -91,6 +91,14 @@ def test_the_notice_tells_since_when_and_until_when() -> None:
     assert chinese.sentence == (
         "因计划施工，您所在的区域自十四点零五分起停水。恢复时间尚未确定。"
     )
+
+
+def test_the_notice_speaks_the_time_of_the_place_whatever_zone_it_was_stored_in() -> None:
+    helsinki = timezone(timedelta(hours=2))
+    now = datetime(2026, 11, 23, 15, 0, tzinfo=helsinki)
+    stored = datetime(2026, 11, 23, 12, 5, tzinfo=UTC)
+    said = shutoff_notice("en", since=stored, until=None, now=now)
+    assert "fourteen oh five" in said.sentence and "November" not in said.sentence
 
 
 def test_only_known_prompts_and_languages_can_be_said() -> None:
