@@ -121,6 +121,9 @@ class IncomingCalls:
 
     async def run(self) -> None:
         """Read events until another process takes the application over, or cancelled."""
+        warming: asyncio.Task[object] = asyncio.create_task(self._speech.warm())
+        self._background.add(warming)
+        warming.add_done_callback(self._background.discard)
         try:
             async for event in self._ari.events():
                 if isinstance(event, Replaced):

@@ -184,6 +184,10 @@ class Speech:
                 return fallback
         return str(out.with_suffix(""))
 
+    async def warm(self) -> None:
+        """Load the Chinese dictionary now, not while the first Chinese caller waits."""
+        await asyncio.to_thread(pinyin, "水")
+
     def prune(self) -> int:
         """Delete the oldest spoken sentences beyond MAX_KEPT; returns how many."""
         files = sorted(

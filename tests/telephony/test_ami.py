@@ -62,7 +62,8 @@ def test_a_recorded_queue_call_tells_its_story_in_order() -> None:
         "1101", "0401234567", "Aino 王",
     )  # fmt: skip
     ended = next(e for e in story if isinstance(e, CallEnded))
-    assert ended.queue_status == "" and ended.agent == "1101" and not ended.message_left and ended.fallback == ""
+    assert (ended.queue_status, ended.agent, ended.fallback) == ("", "1101", "")
+    assert not ended.message_left
     statuses = [e.status for e in events if isinstance(e, MemberChanged) and not e.removed]
     assert {1, 2, 6} <= set(statuses)
     assert any(isinstance(e, PhoneReachable) and e.reachable for e in events)
