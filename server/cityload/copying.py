@@ -23,7 +23,8 @@ def copy_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[
     Fields not named get the model's default. Text is cut to the field's length; geometry is
     shapely in EPSG:4326; lists and dicts become JSON.
     """
-    fields = [model._meta.get_field(name) for name in names]
+    by_name = {f.name: f for f in model._meta.concrete_fields}
+    fields = [by_name[name] for name in names]
     others = [
         f for f in model._meta.concrete_fields
         if f not in fields and not f.primary_key and not isinstance(f, GeneratedField)
@@ -48,7 +49,7 @@ def copy_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[
     return count
 
 
-def _limit(field: Field) -> int | None:
+def _limit(field: Field[Any, Any]) -> int | None:
     return field.max_length if isinstance(field, CharField) else None
 
 

@@ -204,17 +204,17 @@ def _with_premises(network: Network, places: Places) -> tuple[Network, list[Prem
         epsg)
     addresses = _addresses(places, [xy for *_, xy in spots], epsg)
     premises, services, seen = [], {}, Counter[str]()
-    for k, (node, pipe, measure, _) in enumerate(spots):
+    for k, (node, main, measure, _) in enumerate(spots):
         seen[node] += 1
         code = f"{node}-{seen[node]}"
-        street, number, text = addresses[k] or (
-            network.pipes[pipe].street, "", network.pipes[pipe].street or f"Node {node}")
+        along = network.pipes[main].street
+        street, number, text = addresses[k] or (along, "", along or f"Node {node}")
         if addresses[k] is None:
             text = f"{text}, connection {code}"
         lon, lat = float(lonlat[k][0]), float(lonlat[k][1])
         premises.append(PremiseSeed(code, text, "", lon, lat, "home", 2 + k % 3, 2, street, number))
         line = LineString([taps[k], (lon, lat)])
-        services[f"S-{code}"] = Service(f"S-{code}", pipe, measure, line, code, 25.0)
+        services[f"S-{code}"] = Service(f"S-{code}", main, measure, line, code, 25.0)
     return replace(network, services=services), premises
 
 

@@ -73,10 +73,10 @@ LAYERS: dict[str, Layer] = {
     "valves": Layer(
         "network_valve t",
         "t.id AS fid, t.asset AS id, t.kind, t.position AS state, t.operable, t.normally_open",
-        min_zoom=15,
+        min_zoom=14,
     ),
-    "hydrants": Layer("network_hydrant t", "t.id AS fid, t.asset AS id", min_zoom=15),
-    "services": Layer("network_serviceline t", "t.id AS fid, t.premise", min_zoom=17),
+    "hydrants": Layer("network_hydrant t", "t.id AS fid, t.asset AS id", min_zoom=14),
+    "services": Layer("network_serviceline t", "t.id AS fid, t.asset AS id, t.premise", min_zoom=16),
     "premises": Layer(
         "customers_premise t LEFT JOIN ("
         " SELECT DISTINCT premise_id FROM outages_premiseoff"
@@ -88,11 +88,11 @@ LAYERS: dict[str, Layer] = {
                     " ('hospital', 'dialysis', 'care', 'school')"),),
     ),
     "places": Layer(
-        "places_poi t", "t.id AS fid, t.name, t.kind", min_zoom=14,
+        "places_poi t", "t.id AS fid, t.name, t.kind", min_zoom=12,
         shown=(
+            (14, "t.name <> '' AND t.kind = 'hospital'"),
             (16, "t.name <> '' AND t.kind IN ('hospital', 'school', 'university', 'station',"
                  " 'townhall', 'fire_station', 'police', 'theatre', 'museum', 'place_of_worship')"),
-            (17, "t.name <> ''"),
         ),
     ),
 }

@@ -68,7 +68,7 @@ def test_premises_without_water_are_marked(city):
 
 @pytest.mark.parametrize(("name", "z", "count"), [("streets", 15, 4), ("streets", 14, 3),
                                                   ("streets", 11, 2), ("buildings", 15, 1),
-                                                  ("hydrants", 15, 1), ("services", 17, 1),
+                                                  ("hydrants", 15, 1), ("services", 16, 1),
                                                   ("places", 17, 3)])
 def test_each_layer_has_its_features_from_its_zoom_on(city, name, z, count):
     found = layer_at(name, z, 24.9447, 60.1709) if name == "places" else layer_at(name, z)
