@@ -132,6 +132,12 @@ EN: dict[str, str] = {
     "state.recalled": "cancelled",
     "state.declined": "declined",
     "state.failed_visit": "no access",
+    "hazard.flooding": "flooding",
+    "hazard.undermining": "road undermined",
+    "hazard.illness": "people ill",
+    "hazard.still_digging": "somebody is still digging",
+    "hazard.inside_building": "water inside a building",
+    "hazard.cover_missing": "cover missing",
 }
 
 ZH: dict[str, str] = {
@@ -255,6 +261,12 @@ ZH: dict[str, str] = {
     "state.recalled": "已取消",
     "state.declined": "已退单",
     "state.failed_visit": "无法进入",
+    "hazard.flooding": "积水",
+    "hazard.undermining": "路面掏空",
+    "hazard.illness": "有人不适",
+    "hazard.still_digging": "仍在挖掘",
+    "hazard.inside_building": "水已进入建筑物",
+    "hazard.cover_missing": "井盖缺失",
 }
 
 CATALOGUES: dict[Language, dict[str, str]] = {"en": EN, "zh": ZH}

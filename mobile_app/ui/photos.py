@@ -14,7 +14,7 @@ from kivy.uix.image import Image
 from kivy.uix.modalview import ModalView
 from kivy.uix.scrollview import ScrollView
 
-from mobile_app.ui.widgets import TOUCH, Press, Text, paint
+from mobile_app.ui.widgets import SHEET, TOUCH, Press, Text, paint
 
 if TYPE_CHECKING:
     from mobile_app.app import CrewApp
@@ -59,7 +59,7 @@ class PhotoPicker:
     def choose(self, folders: list[Path]) -> ModalView:
         """The pictures of these folders as a grid; one tap sends one."""
         app, theme = self.app, self.app.theme
-        view = ModalView(size_hint=(0.96, 0.96), background="", background_color=(0, 0, 0, 0.6))
+        view = ModalView(size_hint=(0.96, 0.96), **SHEET)
         paint(view, theme.panel, dp(12))
         box = BoxLayout(orientation="vertical", padding=dp(16), spacing=dp(10))
         box.add_widget(Text(app.say("photo.title"), theme.text, 24, bold=True))

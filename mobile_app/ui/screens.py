@@ -105,7 +105,7 @@ class TopBar(BoxLayout):
 
     def __init__(self, app: CrewApp, open_menu: Callable[[], None]) -> None:
         super().__init__(
-            size_hint_y=None, height=dp(64), padding=(dp(12), dp(4)), spacing=dp(8)
+            size_hint_y=None, height=dp(76), padding=(dp(12), dp(6)), spacing=dp(8)
         )
         self.app = app
         theme = app.theme
@@ -118,7 +118,8 @@ class TopBar(BoxLayout):
         self.add_widget(self._dot)
         words = BoxLayout(orientation="vertical")
         self.line = _bar_label(theme.text, 18, bold=True)
-        self.rest = _bar_label(theme.muted, 16)
+        self.rest = _bar_label(theme.muted, 15)
+        self.line.size_hint_y, self.rest.size_hint_y = 0.38, 0.62
         words.add_widget(self.line)
         words.add_widget(self.rest)
         self.add_widget(words)
@@ -141,7 +142,7 @@ class TopBar(BoxLayout):
         self.line.text, self.line.color = words, colour
         gps, gps_good = app.gps_state()
         rest = [app.sent_state(), gps]
-        self.rest.text = "  ·  ".join(part for part in rest if part)
+        self.rest.text = "\n".join(part for part in rest if part)
         self.rest.color = theme.muted if gps_good and app.nothing_waits() else theme.wait
         count = sum(not o.ended or o.cancelled for o in app.orders)
         self.menu.label.text = f"{app.say('orders.mine')} ({count})"
@@ -149,7 +150,7 @@ class TopBar(BoxLayout):
 
 def _bar_label(colour: Any, size: float, bold: bool = False) -> Label:
     label = Label(color=colour, font_size=sp(size), halign="left", valign="middle", bold=bold,
-                  shorten=True, shorten_from="right")
+                  shorten=bold, shorten_from="right")
     label.bind(size=lambda w, s: setattr(w, "text_size", s))
     return label
 

@@ -17,6 +17,10 @@ from kivy.uix.widget import Widget
 
 from mobile_app.ui.theme import Colour, Theme
 
+# A sheet over a darkened screen, without Kivy's picture of a frame.
+SHEET: dict[str, Any] = {
+    "background": "", "background_color": (0, 0, 0, 0), "overlay_color": (0, 0, 0, 0.65),
+}
 TOUCH = 56  # dp: the smallest thing a gloved finger hits
 
 
@@ -130,8 +134,7 @@ class Question(ModalView):
         cancel: str,
         text: str = "",
     ) -> None:
-        super().__init__(size_hint=(0.94, None), auto_dismiss=True, background_color=(0, 0, 0, 0.6),
-                         background="")
+        super().__init__(size_hint=(0.94, None), auto_dismiss=True, **SHEET)
         paint(self, theme.panel, dp(12))
         box = column(padding=dp(16), spacing=dp(10))
         box.add_widget(Text(title, theme.text, 24, bold=True))
@@ -185,8 +188,7 @@ class NoteBox(ModalView):
     def __init__(
         self, theme: Theme, title: str, send: str, cancel: str, action: Callable[[str], None]
     ) -> None:
-        super().__init__(size_hint=(0.94, None), height=dp(340), background="",
-                         background_color=(0, 0, 0, 0.6), pos_hint={"top": 0.96})
+        super().__init__(size_hint=(0.94, None), height=dp(340), **SHEET, pos_hint={"top": 0.96})
         paint(self, theme.panel, dp(12))
         box = BoxLayout(orientation="vertical", padding=dp(16), spacing=dp(10))
         box.add_widget(Text(title, theme.text, 24, bold=True))
