@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from typing import Any
 
@@ -12,7 +13,7 @@ from ops.ports import read_ports
 from ops.profiles import BEATING, PROFILES
 from ops.settings import HOST
 from ops.site import read_options
-from ops.supervise import Supervisor
+from ops.supervise import ProcessState, Supervisor
 
 STALE_BEAT_S = 30.0
 NOT_RUNNING = 3  # exit status
@@ -36,7 +37,7 @@ def read_status(state: State) -> dict[str, Any]:
         row: dict[str, Any] = {
             "state": process.state, "pid": process.pid or None, "last_beat_s": beat,
         }  # fmt: skip
-        if reason := _reason(process.name, process.state, process.detail, answer, beats):
+        if reason := _reason(process, answer, beats):
             row["reason"] = reason
         services[process.name] = row
     healthy = bool(services) and not any("reason" in row for row in services.values())
@@ -57,20 +58,23 @@ def _beats(answer: dict[str, Any] | None) -> dict[str, float]:
     for name, beat in held.items():
         age = beat.get("age_s") if isinstance(beat, dict) else beat
         if isinstance(age, (int, float)):
-            ages[str(name)] = round(float(age), 1)
+            # The database's clock may run a moment ahead of the question.
+            ages[str(name)] = max(0.0, round(float(age), 1))
     return ages
 
 
 def _reason(
-    name: str, state: str, detail: str, answer: dict[str, Any] | None, beats: dict[str, float]
+    process: ProcessState, answer: dict[str, Any] | None, beats: dict[str, float]
 ) -> str | None:
-    if state != "running":
-        return detail or state
+    name = process.name
+    if process.state != "running":
+        return process.detail or process.state
     if name == "web" and answer is None:
         return "runs but does not answer on /health"
     if name in BEATING and answer is not None and "beats" in answer:
-        if name not in beats:
-            return "has not said anything yet"
+        # A beat older than the process is its predecessor's; ages are rounded.
+        if beats.get(name, math.inf) > process.up_s + 1:
+            return "has not done anything since it started"
         if beats[name] > STALE_BEAT_S:
             return f"last did something {beats[name]:.0f} s ago"
     return None

@@ -10,6 +10,7 @@ import hashlib
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -22,10 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import OpsError
+from ops.guard import MARK
 from ops.paths import REPO, State, is_root, write_atomically
 from ops.programs import Program
 
 CHILD = Path(__file__).with_name("child.py")
+GUARD = Path(__file__).with_name("guard.py")
 RESTARTS = 1_000_000  # supervisord wants a number; each pause is a second longer
 
 
@@ -128,12 +131,16 @@ class _UnixTransport(xmlrpc.client.Transport):
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """One supervised process: `state` in supervisord's words, lower case; pid 0 when none."""
+    """One supervised process: `state` in supervisord's words, lower case; pid 0 when none.
+
+    `up_s` is the age of the process in seconds, 0 when none runs.
+    """
 
     name: str
     state: str
     pid: int
     detail: str
+    up_s: float = 0.0
 
 
 class Supervisor:
@@ -167,6 +174,7 @@ class Supervisor:
             ProcessState(
                 str(row["name"]), str(row["statename"]).lower(), int(row["pid"]),
                 str(row["spawnerr"] or row["description"]),
+                float(row["now"] - row["start"]) if row["pid"] else 0.0,
             )
             for row in rows
         ]  # fmt: skip
@@ -190,7 +198,9 @@ class Supervisor:
     ) -> None:
         """Write the configuration and start supervisord with nothing running in it."""
         self.clear_leftovers()
-        write_atomically(self._folder / "env.json", json.dumps(dict(env), indent=1), 0o600)
+        mark = secrets.token_hex(8)
+        marked = {**env, MARK: mark}
+        write_atomically(self._folder / "env.json", json.dumps(marked, indent=1), 0o600)
         write_atomically(self._folder / "plain-env.json", json.dumps(dict(plain), indent=1), 0o600)
         text = render(self.state, programs)
         conf = self._folder / "supervisord.conf"
@@ -199,6 +209,7 @@ class Supervisor:
             self._folder / "running.json",
             json.dumps({
                 "programs": [program.name for program in programs],
+                "together": [program.name for program in programs if program.secret_env],
                 "fingerprint": self.fingerprint(text, env),
             }),
         )  # fmt: skip
@@ -220,6 +231,11 @@ class Supervisor:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise OpsError(f"supervisord did not start:\n{tail(Path(out.name), 15)}")
             time.sleep(0.05)
+        subprocess.Popen(
+            [sys.executable, "-I", "-S", str(GUARD), str(self.pid()), mark],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd="/", start_new_session=True,
+        )  # fmt: skip
 
     @staticmethod
     def fingerprint(text: str, env: Mapping[str, str]) -> str:
@@ -268,11 +284,16 @@ class Supervisor:
         if pid is None:
             self.clear_leftovers()
             return
+        together = self._together()
         for name in reversed(self.names()):
             try:
-                self._api.stopProcess(name, True)
+                # Ours do not need each other to stop; what they stand on waits for all of them.
+                if name not in together:
+                    self._wait_for(together)
+                self._api.stopProcess(name, name not in together)
             except (xmlrpc.client.Fault, OSError, http.client.HTTPException):
                 continue  # not running, or supervisord went away: the next lines see to it
+        self._wait_for(together)
         try:
             self._api.shutdown()
         except (xmlrpc.client.Error, OSError, http.client.HTTPException):
@@ -283,6 +304,18 @@ class Supervisor:
                 raise OpsError(f"supervisord (process {pid}) does not stop")
             time.sleep(0.05)
         self.clear_leftovers()
+
+    def _together(self) -> set[str]:
+        try:
+            held = json.loads((self._folder / "running.json").read_text(encoding="utf-8"))
+            return {str(name) for name in held["together"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            return set()
+
+    def _wait_for(self, names: set[str]) -> None:
+        """Until none of `names` runs; supervisord itself kills what takes too long."""
+        while any(row.pid for row in self.processes() if row.name in names):
+            time.sleep(0.05)
 
     def clear_leftovers(self, patience_s: float = 15.0) -> None:
         """After a killed supervisord: wait for programs still writing, then end them for good."""

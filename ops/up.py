@@ -83,7 +83,8 @@ def _start(state: State, home: Path, wish: Wish, names: tuple[str, ...], say: Sa
     programs = build(available, installation.site)
     if supervisor_runs and not supervisor.fits(programs, installation.env):
         say("What runs was started otherwise: stopping it first.")
-        supervisor.stop()
+        with say.step("stopping"):
+            supervisor.stop()
         supervisor_runs = False
     if not supervisor_runs:
         supervisor.launch(

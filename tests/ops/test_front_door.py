@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from ops.messages import compile_messages
 from ops.paths import REPO, State, write_atomically
 from ops.say import Say
 from ops.status import _reason, sign_ins
+from ops.supervise import ProcessState
 
 
 def standpipe(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -61,14 +63,21 @@ def test_calling_a_system_that_does_not_run_says_how_to_start_it(state: State) -
 
 def test_a_service_that_is_silent_or_down_is_given_its_reason() -> None:
     well = {"beats": {"worker": 2.0}}
-    assert _reason("worker", "running", "", well, {"worker": 2.0}) is None
-    assert _reason("postgres", "running", "", well, {}) is None
-    assert _reason("clock", "running", "", well, {"worker": 2.0}) == "has not said anything yet"
-    assert _reason("worker", "running", "", well, {"worker": 90.0}) == (
-        "last did something 90 s ago"
-    )
-    assert _reason("web", "running", "", None, {}) == "runs but does not answer on /health"
-    assert _reason("web", "backoff", "Exited too quickly", None, {}) == "Exited too quickly"
+
+    def reason(
+        name: str, beats: dict[str, float], state: str = "running", up_s: float = 600.0,
+        answer: dict[str, Any] | None = well,
+    ) -> str | None:  # fmt: skip
+        return _reason(ProcessState(name, state, 1, "its own words", up_s), answer, beats)
+
+    assert reason("worker", {"worker": 2.0}) is None
+    assert reason("postgres", {}) is None
+    assert reason("clock", {"worker": 2.0}) == "has not done anything since it started"
+    # The beat of the process before this one does not count.
+    assert reason("worker", {"worker": 20.0}, up_s=5) == "has not done anything since it started"
+    assert reason("worker", {"worker": 90.0}) == "last did something 90 s ago"
+    assert reason("web", {}, answer=None) == "runs but does not answer on /health"
+    assert reason("web", {}, state="backoff", answer=None) == "its own words"
 
 
 def test_sign_ins_are_read_as_they_were_written_and_nonsense_is_left_out(state: State) -> None:

@@ -19,7 +19,10 @@ from tests.ops.conftest import alive, environment, eventually, toy
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
 PARENT = """
 import subprocess
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+import os
+child = subprocess.Popen(["/bin/sleep", "600"], start_new_session=True)
+with open(os.path.join(os.path.dirname(__file__), "child"), "w") as out:
+    out.write(str(child.pid))
 """
 
 
@@ -55,6 +58,26 @@ def test_killing_the_supervisor_leaves_no_orphan_not_even_a_stubborn_one(state: 
     assert main is not None
     os.kill(main, signal.SIGKILL)
     assert eventually(lambda: not any(alive(pid) for pid in before))
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_a_child_of_a_program_does_not_outlive_the_supervisor_either(
+    state: State, how: str
+) -> None:
+    program = toy(state, "parent", PARENT, secret_env=True)
+    supervisor = launch(state, [program])
+    (parent,) = pids(supervisor)
+    note = state.root / "child"
+    assert eventually(lambda: note.exists() and bool(note.read_text()))
+    child = int(note.read_text())
+    assert alive(child)
+    main = supervisor.pid()
+    assert main is not None
+    if how == "killed":
+        os.kill(main, signal.SIGKILL)
+    else:
+        supervisor.stop()
+    assert eventually(lambda: not alive(parent) and not alive(child))
 
 
 def test_a_start_after_a_killed_supervisor_finds_its_way(state: State) -> None:
