@@ -22,6 +22,7 @@ from server.calls.models import AgentState, Call
 from server.calls.services import Ring
 from server.events.reading import Mark, after, end
 from server.events.services import beat
+from telephony import agents as seats
 from telephony.ami import events as ami_events
 from telephony.ami.client import AmiActions, AmiError
 from telephony.ari.client import AriCalls
@@ -143,24 +144,15 @@ class Switchboard:
             await self._seat(extension, name, state, reason)
 
     async def _seat(self, extension: str, name: str, state: str, reason: str) -> None:
-        interface = f"PJSIP/{extension}"
         try:
             if state == "signed_out":
-                await self._ami.action("QueueRemove", Queue=QUEUE, Interface=interface)
+                await seats.leave_queue(self._ami, QUEUE, extension)
                 return
-            await self._ami.action(
-                "QueueAdd", Queue=QUEUE, Interface=interface, MemberName=name[:40] or extension
-            )
-        except AmiError as error:
-            log.info("queue member %s: %s", extension, error)
-        paused = state in ("paused", "wrap")
-        try:
-            await self._ami.action(
-                "QueuePause", Queue=QUEUE, Interface=interface,
-                Paused="true" if paused else "false", Reason=reason[:40] or state,
-            )  # fmt: skip
-        except AmiError as error:
-            log.warning("queue member %s could not be paused or unpaused: %s", extension, error)
+            why = (reason or state) if state in ("paused", "wrap") else ""
+            await seats.join_queue(self._ami, QUEUE, extension, name, paused_for=why)
+            await seats.pause(self._ami, QUEUE, extension, why)
+        except (AmiError, ValueError) as error:
+            log.warning("queue member %s: %s", extension, error)
 
     async def _follow_agents(self) -> None:
         self._mark = await self._in(self._order, end)

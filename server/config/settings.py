@@ -98,6 +98,8 @@ DATABASES = {
         "OPTIONS": {"connect_timeout": 5},
     }
 }
+# Debian 12 ships GDAL 3.6. We hand GDAL no file of a stranger: networks come in by wntr and pyrosm.
+SILENCED_SYSTEM_CHECKS = ["gis.W001"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "/sign-in"

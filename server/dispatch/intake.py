@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from django.db import close_old_connections
 from django.utils import timezone
 
 from mqtt.ingest import Received
@@ -39,7 +38,6 @@ class Intake:
 
     def handle(self, batch: Sequence[Received]) -> dict[str, Ack]:
         """Everything here is committed when it returns; only then the broker hears so."""
-        close_old_connections()
         fixes = [
             Fix(r.device, r.message, r.received_at)
             for r in batch

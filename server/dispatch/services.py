@@ -122,8 +122,10 @@ def act(order: WorkOrder, step: Step, *, who: Who, by: str, crew: Crew | None = 
     and (403) a crew that is not this order's crew.
     """
     with transaction.atomic():
-        order = WorkOrder.objects.select_for_update().select_related("incident", "crew").get(
-            pk=order.pk
+        order = (
+            WorkOrder.objects.select_for_update(of=("self",))
+            .select_related("incident", "crew")
+            .get(pk=order.pk)
         )
         if who == Who.CREW and (crew is None or order.crew_id != crew.pk):
             raise NotAllowed("order", "not_yours", _("This order belongs to another crew."))

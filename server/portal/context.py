@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.translation import get_language
 
+from server.portal.city import city_view
 from server.portal.roles import TOPICS, home_of, pages_for, role_of
 
 THEMES = ("auto", "light", "dark")
@@ -50,6 +51,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
             "topics": TOPICS.get(role, "wall" if signed_in else ""),
             "csrf_cookie": settings.CSRF_COOKIE_NAME,
             "stale_fix_s": conf.get("STALE_FIX_S", 120),
+            **(city_view() if signed_in else {}),
             "fonts": {name: static(path) for name, path in _FONTS.items()},
         },
     }

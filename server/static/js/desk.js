@@ -10,7 +10,7 @@ import { $, html, onDo, render } from './html.js';
 import { gettext } from './i18n.js';
 import { keys } from './keys.js';
 import { on } from './live.js';
-import { bounds, crewData, incidentData } from './map/layers.js';
+import { crewData, incidentData } from './map/layers.js';
 import { makeMap } from './map/map.js';
 import { page } from './page.js';
 import { Softphone } from './softphone.js';
@@ -44,8 +44,10 @@ function drawState() {
   if (!me) return;
   holder.hidden = false;
   const state = me.state || 'signed_out';
+  // A state left over from a call that is gone must not lock the agent out.
+  const onCall = (state === 'talking' || state === 'ringing') && ((phone && phone.busy) || calls.some((c) => c.id === me.call));
   render(holder, html`<span class="chip ${state === 'ready' ? 'ok' : state === 'paused' || state === 'signed_out' ? 'warn' : ''}" data-testid="agent-state" data-state="${state}">${word('agent', state)}</span>
-    ${state === 'ready' ? html`<button data-do="pause" data-testid="state-pause">${gettext('Pause')}</button>` : state === 'talking' || state === 'ringing' ? '' : html`<button class="main" data-do="ready" data-testid="state-ready">${gettext('Take calls')}</button>`}`);
+    ${state === 'ready' ? html`<button data-do="pause" data-testid="state-pause">${gettext('Pause')}</button>` : onCall ? '' : html`<button class="main" data-do="ready" data-testid="state-ready">${gettext('Take calls')}</button>`}`);
 }
 
 function drawMiddle() {
@@ -178,6 +180,7 @@ async function readCalls() {
   letGo();
   choose();
   drawLeft();
+  drawState();
 }
 
 async function register() {
@@ -322,7 +325,6 @@ makeMap($('#map'), { onFail: (why) => { const note = $('#map-note'); note.textCo
   const found = await api.get('/api/crews').catch(() => ({ features: [] }));
   for (const f of found.features) if (f.geometry) crews.set(String(f.properties.id), { ...f.properties, lon: f.geometry.coordinates[0], lat: f.geometry.coordinates[1] });
   map.put('crews', crewData(crews.values(), page.stale_fix_s, Date.now()));
-  if (!card) { const box = bounds(found.features.map((/** @type {any} */ f) => f.geometry)); if (box) map.fitBounds(box, { padding: 40, maxZoom: 15, duration: 0 }); }
   map.on('click', (/** @type {any} */ event) => {
     if (!draft || done) return;
     const place = { lon: Number(event.lngLat.lng.toFixed(6)), lat: Number(event.lngLat.lat.toFixed(6)), address: '' };

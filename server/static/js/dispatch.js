@@ -10,7 +10,7 @@ import { $, html, onDo, render } from './html.js';
 import { gettext, ngettext } from './i18n.js';
 import { keys } from './keys.js';
 import { on } from './live.js';
-import { bounds, crewData, incidentData, planData, pointOf } from './map/layers.js';
+import { asLine, bounds, crewData, incidentData, planData, pointOf } from './map/layers.js';
 import { makeMap } from './map/map.js';
 import { page } from './page.js';
 import { complain, toast } from './toast.js';
@@ -122,7 +122,7 @@ async function rank(mine, id) {
   if (mine !== turn) return;
   drawDetail();
   const holder = (shown.work_orders || []).find((/** @type {any} */ o) => o.crew && o.state === 'en_route') || (shown.work_orders || []).find((/** @type {any} */ o) => o.crew);
-  if (holder && holder.route && map) map.put('route', { type: 'Feature', properties: {}, geometry: holder.route.geometry || holder.route });
+  if (holder && holder.route && map) map.put('route', asLine(holder.route));
   else if (ranking.ranked && ranking.ranked[0]) await route(String(ranking.ranked[0].crew.id));
 }
 
@@ -132,7 +132,7 @@ async function route(crew) {
   const mine = turn;
   try {
     const answer = await api.get(`/api/incidents/${encodeURIComponent(chosen)}/route?crew=${encodeURIComponent(crew)}`);
-    if (mine === turn) map.put('route', { type: 'Feature', properties: {}, geometry: answer.geometry });
+    if (mine === turn) map.put('route', asLine(answer.geometry));
   } catch { map.put('route', null); }
 }
 
@@ -216,6 +216,7 @@ placesGo((place) => {
 let later = 0;
 const refresh = () => { clearTimeout(later); later = window.setTimeout(() => { readIncidents().catch(complain); if (chosen) choose(chosen, { fly: false }); }, 150); };
 on('incident.opened incident.changed ticket.opened ticket.changed order.changed', refresh);
+on('incident.changed order.changed resumed', () => { if (map) map.renew(); });
 on('crew.changed', () => { readCrews().catch(() => undefined); });
 on('resumed', () => { refresh(); readCrews().catch(() => undefined); });
 on('positions', (data) => {
@@ -253,8 +254,5 @@ makeMap($('#map'), { onFail: (why) => { note(why); listOnly(true); toast(why); }
   }
   map.on('click', 'incidents', (/** @type {any} */ e) => choose(String(e.features[0].properties.id)));
   if (location.hash.startsWith('#at=')) fromHash();
-  else if (shown) { frame(); if (chosen) choose(chosen); } else {
-    const box = bounds([...Array.from(incidents.values()).map((f) => f.geometry), ...Array.from(crews.values()).filter((c) => typeof c.lon === 'number').map((c) => ({ coordinates: [c.lon, c.lat] }))]);
-    if (box) map.fitBounds(box, { padding: 60, maxZoom: 15.5, duration: 0 });
-  }
+  else if (shown) { frame(); if (chosen) choose(chosen); }
 });

@@ -2,7 +2,7 @@
 // What the server says of this page (see server/portal/context.py), read once.
 
 /** @typedef {{lang: string, tz: string, role: string, user: string, topics: string, csrf_cookie: string,
- *   stale_fix_s: number, fonts: Record<string, string>}} PageData */
+ *   stale_fix_s: number, fonts: Record<string, string>, bounds?: [number, number, number, number], tiles?: string}} PageData */
 
 const script = typeof document === 'undefined' ? null : document.getElementById('page-data');
 

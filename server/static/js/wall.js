@@ -4,7 +4,7 @@ import { api } from './api.js';
 import { $, html, render } from './html.js';
 import { gettext } from './i18n.js';
 import { on } from './live.js';
-import { bounds, crewData, incidentData } from './map/layers.js';
+import { crewData, incidentData } from './map/layers.js';
 import { makeMap } from './map/map.js';
 import { page } from './page.js';
 import { clock, figure, stopwatch, until } from './time.js';
@@ -82,6 +82,4 @@ makeMap($('#map'), { theme: 'dark', interactive: false, onFail: () => { $('#map'
   await first;
   map.put('incidents', incidentData(incidents));
   map.put('crews', crewData(crews.values(), page.stale_fix_s, Date.now()));
-  const box = bounds([...incidents.map((f) => f.geometry), ...Array.from(crews.values()).map((c) => ({ coordinates: [c.lon, c.lat] }))]);
-  if (box) map.fitBounds(box, { padding: 60, maxZoom: 15, duration: 0 });
 });

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
-from mqtt.ingest import Ingest, IngestStats, Refused
+from mqtt.ingest import Ingest, IngestStats, Received, Refused
+from mqtt.messages import Ack
 from server.dispatch.intake import Intake
 from server.events.services import beat
 from server.workforce.services import count_refusal
@@ -26,6 +27,10 @@ class Command(BaseCommand):
         m = settings.STANDPIPE["MQTT"]
         intake = Intake()
 
+        def handle(batch: Sequence[Received]) -> dict[str, Ack]:
+            close_old_connections()
+            return intake.handle(batch)
+
         def refused(rows: Sequence[Refused]) -> None:
             close_old_connections()
             for r in rows:
@@ -38,7 +43,7 @@ class Command(BaseCommand):
 
         worker = Ingest(
             host=m["host"], port=m["port"], user=m["user"], password=m["password"],
-            handle=intake.handle, name=options["name"], on_refused=refused, on_beat=say,
+            handle=handle, name=options["name"], on_refused=refused, on_beat=say,
             beat_s=2.0,
         )  # fmt: skip
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())

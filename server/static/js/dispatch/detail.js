@@ -55,7 +55,7 @@ function rankedCrew(r, i, chosen) {
 /** @param {any[]} list */
 function orders(list) {
   return html`<section><h3>${gettext('Work orders')}</h3><ul>${list.map((o) => html`<li class="row" data-testid="work-order" data-state="${o.state}"><b>${word('order', o.kind)}</b> <span class="muted">${o.number}</span> ${o.crew ? o.crew.name : ''} <span class="chip">${word('state', o.state)}</span>
-    ${o.eta_at ? html`<span title="${clock(o.eta_at)}">${gettext('arrives %(when)s', { when: arrives(o.eta_at) })}</span>` : ''}</li>`)}</ul></section>`;
+    ${o.eta_at ? html`<span title="${clock(o.eta_at)}">${gettext('expected %(when)s', { when: arrives(o.eta_at) })}</span>` : ''}</li>`)}</ul></section>`;
 }
 
 /** @param {any} d */
@@ -66,7 +66,7 @@ function planSection(d) {
   const hydraulics = plan.hydraulics || {};
   return html`<section data-testid="plan"><h3><span>${gettext('Shut-off plan')}</span><span class="muted">${gettext('pipe %(id)s', { id: plan.target || '–' })}</span></h3>
     ${(plan.warnings || []).map((/** @type {any} */ w) => html`<p class="warning">${w.text}</p>`)}
-    <div class="bigfigs"><div><b>${figure(plan.customers_off)}</b><span>${gettext('customers off')}</span></div><div><b>${turned}/${plan.valves.length}</b><span>${gettext('valves closed')}</span></div>
+    <div class="bigfigs"><div><b>${figure(plan.customers_off)}</b><span>${plan.state === 'draft' ? gettext('customers would be off') : gettext('customers off')}</span></div><div><b>${turned}/${plan.valves.length}</b><span>${gettext('valves closed')}</span></div>
       <div><b>${hydraulics.status === 'done' ? figure(hydraulics.below_service) : '–'}</b><span>${hydraulics.status === 'pending' ? gettext('low pressure: computing') : gettext('more with low pressure')}</span></div></div>
     ${(plan.priority_customers || []).length ? html`<ul class="watch">${plan.priority_customers.map((/** @type {any} */ c) => html`<li><span><b>${c.name}</b> ${word('use', c.class)} <span class="muted">${c.phone_masked || ''}</span></span><span>${c.hours_left === null || c.hours_left === undefined ? '' : gettext('water for %(hours)s h', { hours: figure(c.hours_left, c.hours_left < 10 ? 1 : 0) })}</span></li>`)}</ul>` : ''}
     <ol class="valves">${plan.valves.map((/** @type {any} */ v) => html`<li data-state="${v.state}"><i class="sign ${v.state === 'closed' ? 'closed' : v.state === 'cannot_close' ? 'seized' : 'valve'}">${v.sequence}</i><span>${v.label || v.id} <span class="muted">${word('condition', v.condition)}${v.minimal ? '' : html` · ${gettext('spare')}`}</span></span><span>${word('valve', v.state)}</span></li>`)}</ol>

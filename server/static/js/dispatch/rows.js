@@ -14,7 +14,7 @@ export function incidentRow(p, chosen, fresh) {
     <span class="due" data-level="${due.level}" title="${p.due_what ? `${word('clock', p.due_what)} ` : ''}${clock(p.due_at, true)}">${due.text}</span>
     <span class="where" title="${p.address || ''}"><span>${p.address || gettext('place not known yet')}</span>${p.crew ? html`<span class="crew">${p.crew.name}${p.eta_at ? html` <span class="muted" title="${clock(p.eta_at)}">${arrives(p.eta_at)}</span>` : ''}</span>` : html`<span class="crew none">${gettext('no crew')}</span>`}</span>
     <span class="more"><span>${word('state', p.state)}</span>
-      ${p.customers_off ? html`<span>${ngettext('%(n)s customer off', '%(n)s customers off', p.customers_off, { n: figure(p.customers_off) })}</span>` : ''}
+      ${p.customers_off ? html`<span>${ngettext('%(n)s customer affected', '%(n)s customers affected', p.customers_off, { n: figure(p.customers_off) })}</span>` : ''}
       ${p.callers ? html`<span>${ngettext('%(count)s caller', '%(count)s callers', p.callers)}</span>` : ''}</span>
   </li>`;
 }
@@ -25,7 +25,7 @@ export function totals(list) {
   const bare = list.filter((p) => !p.crew).length;
   const parts = [];
   if (bare) parts.push(ngettext('%(count)s without a crew', '%(count)s without a crew', bare));
-  parts.push(ngettext('%(n)s customer without water', '%(n)s customers without water', off, { n: figure(off) }));
+  parts.push(ngettext('%(n)s customer affected', '%(n)s customers affected', off, { n: figure(off) }));
   return parts.join(' · ');
 }
 
@@ -35,7 +35,7 @@ export function boardRow(crew, staleAfter, now) {
   const stale = age > staleAfter;
   return html`<tr data-testid="crew-row" data-crew="${crew.id}" data-state="${crew.state}" data-stale="${stale ? 'true' : 'false'}" data-do="crew" data-id="${crew.id}">
     <td class="strong">${crew.name}</td>
-    <td><i class="sign ${{ available: 'free', en_route: 'moving', on_site: 'site' }[/** @type {'available'} */ (crew.state)] || ''}"></i> ${word('crew', crew.state)}</td>
+    <td><i class="sign ${{ available: 'free', en_route: 'moving', on_site: 'site' }[/** @type {'available'} */ (crew.state)] || 'other'}"></i> ${word('crew', crew.state)}</td>
     <td>${crew.order ? html`${crew.order}` : html`<span class="muted">–</span>`}</td>
     <td>${crew.vehicle || ''} <span class="muted">${crew.plate || ''}</span></td>
     <td>${Number.isFinite(age) ? html`<span title="${clock(crew.fix_time, true)}" class="${stale ? 'chip warn' : ''}">${stale ? gettext('stale %(age)s', { age: span(age) }) : gettext('%(time)s ago', { time: span(age) })}</span>` : html`<span class="chip warn">${gettext('never seen')}</span>`}</td></tr>`;

@@ -16,7 +16,7 @@ export function addLayers(map, theme) {
   map.addLayer({ id: 'shutoff-line', type: 'line', source: 'shutoff', filter: ['==', ['geometry-type'], 'LineString'], layout: { 'line-cap': 'round' }, paint: { 'line-color': c.off, 'line-width': ['case', ['get', 'unintended'], 2.5, 4] } });
   map.addLayer({ id: 'route-case', type: 'line', source: 'route', layout: { 'line-cap': 'round', 'line-join': 'round' }, paint: { 'line-color': c.routeCase, 'line-width': 8 } });
   map.addLayer({ id: 'route-line', type: 'line', source: 'route', layout: { 'line-cap': 'round', 'line-join': 'round' }, paint: { 'line-color': c.route, 'line-width': 4.5 } });
-  map.addLayer({ id: 'plan-valves', type: 'symbol', source: 'plan-valves', layout: { 'icon-image': ['concat', 'order-', ['get', 'state']], 'icon-allow-overlap': true, 'icon-size': 0.85, 'text-field': ['to-string', ['get', 'sequence']], ...text, 'text-size': 13, 'text-allow-overlap': true },
+  map.addLayer({ id: 'plan-valves', type: 'symbol', source: 'plan-valves', layout: { 'icon-image': ['concat', 'order-', ['get', 'state']], 'icon-allow-overlap': true, 'icon-size': 0.85, 'icon-offset': ['array', 'number', 2, ['get', 'icon']], 'text-offset': ['array', 'number', 2, ['get', 'text']], 'text-field': ['to-string', ['get', 'sequence']], ...text, 'text-size': 13, 'text-allow-overlap': true },
     paint: { 'text-color': ['case', ['==', ['get', 'state'], 'closed'], c.paper, c.off] } });
   map.addLayer({ id: 'chosen', type: 'symbol', source: 'chosen', layout: { 'icon-image': 'incident-chosen', 'icon-allow-overlap': true } });
   map.addLayer({ id: 'incidents', type: 'symbol', source: 'incidents', layout: { 'icon-image': ['get', 'icon'], 'icon-allow-overlap': true, 'symbol-sort-key': ['get', 'sort'], 'text-field': ['step', ['zoom'], '', 13, ['get', 'number']], ...text, 'text-offset': [0, 2.3], 'text-optional': true },
@@ -101,8 +101,38 @@ export function planData(plan) {
     if (!lines || !lines.coordinates || !lines.coordinates.length) continue;
     shutoff.push({ type: 'Feature', properties: { unintended }, geometry: around(lines, 16) }, { type: 'Feature', properties: { unintended }, geometry: lines });
   }
-  const valves = ((plan && plan.valves) || []).filter((/** @type {any} */ v) => typeof v.lon === 'number').map((/** @type {any} */ v) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: [v.lon, v.lat] }, properties: { id: v.id, sequence: v.sequence, state: valveState(v.state) } }));
+  const list = ((plan && plan.valves) || []).filter((/** @type {any} */ v) => typeof v.lon === 'number' && v.state !== 'dropped');
+  const offsets = spread(list);
+  const valves = list.map((/** @type {any} */ v, /** @type {number} */ i) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: [v.lon, v.lat] }, properties: { id: v.id, sequence: v.sequence, state: valveState(v.state), icon: offsets[i].map((px) => px / 0.85), text: offsets[i].map((px) => px / 13) } }));
   return { shutoff: { type: 'FeatureCollection', features: shutoff }, valves: { type: 'FeatureCollection', features: valves } };
+}
+
+/** A route as a feature, whether it came as GeoJSON or as bare coordinates.
+ * @param {any} way @returns {any} */
+export function asLine(way) {
+  if (!way) return null;
+  const geometry = Array.isArray(way) ? { type: 'LineString', coordinates: way } : way.geometry ? asLine(way.geometry).geometry : way;
+  return { type: 'Feature', properties: {}, geometry };
+}
+
+/** Numbered discs of valves that stand in one chamber are pulled apart, so that every number can be
+ * read. Offsets in pixels by place in the list. @param {{lon: number, lat: number}[]} valves @param {number} metres */
+export function spread(valves, metres = 14) {
+  const groups = /** @type {number[][]} */ ([]);
+  valves.forEach((v, i) => {
+    const near = groups.find((g) => {
+      const o = valves[g[0]];
+      return Math.hypot((v.lon - o.lon) * Math.cos((v.lat * Math.PI) / 180), v.lat - o.lat) * METRES_PER_DEGREE < metres;
+    });
+    if (near) near.push(i); else groups.push([i]);
+  });
+  const offsets = valves.map(() => [0, 0]);
+  for (const g of groups) {
+    if (g.length < 2) continue;
+    const radius = 11 + 5 * g.length;
+    g.forEach((i, n) => { const angle = (n / g.length) * 2 * Math.PI - Math.PI / 2; offsets[i] = [Math.round(radius * Math.cos(angle)), Math.round(radius * Math.sin(angle))]; });
+  }
+  return offsets;
 }
 
 /** @param {string} state */

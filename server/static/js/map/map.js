@@ -8,7 +8,7 @@ import { page } from '../page.js';
 
 const EMPTY = { type: 'FeatureCollection', features: [] };
 
-/** @param {HTMLElement} holder @param {{center?: [number, number], zoom?: number, bounds?: any, interactive?: boolean, theme?: 'light' | 'dark', onFail?: (why: string) => void, onError?: (why: string) => void}} [options]
+/** @param {HTMLElement} holder @param {{interactive?: boolean, theme?: 'light' | 'dark', onFail?: (why: string) => void, onError?: (why: string) => void}} [options]
  * @returns {Promise<any | null>} the map with `.put(source, data)`; null where WebGL is missing */
 export async function makeMap(holder, options = {}) {
   /** @param {string} why */
@@ -25,10 +25,9 @@ export async function makeMap(holder, options = {}) {
   let map;
   try {
     map = /** @type {any} */ (new gl.Map({
-      container: holder, style: /** @type {any} */ (style(theme, { origin: location.origin, fonts: absolute(page.fonts), version: /** @type {any} */ (page).tiles })),
-      center: options.center || /** @type {any} */ (page).center || [24.9414, 60.1699], zoom: options.zoom || 13.2, maxZoom: 19.5, minZoom: 9,
+      container: holder, style: /** @type {any} */ (style(theme, { origin: location.origin, fonts: absolute(page.fonts), version: page.tiles })),
+      ...(page.bounds ? { bounds: page.bounds, fitBoundsOptions: { padding: 20 } } : { center: /** @type {[number, number]} */ ([0, 20]), zoom: 1 }), maxZoom: 19.5, minZoom: page.bounds ? 9 : 0,
       fadeDuration: 0, attributionControl: { compact: true, customAttribution: '© OpenStreetMap' }, interactive: options.interactive !== false, dragRotate: false, pitchWithRotate: false,
-      ...(options.bounds ? { bounds: options.bounds, fitBoundsOptions: { padding: 40 } } : {}),
     }));
   } catch (error) {
     return fail(gettext('This browser cannot draw the map (no WebGL). The list works without it.'));
@@ -46,7 +45,9 @@ export async function makeMap(holder, options = {}) {
   map.put = (/** @type {string} */ source, /** @type {any} */ data) => {
     if (ready) map.getSource(source).setData(data || EMPTY); else waiting.set(source, data || EMPTY);
   };
-  map.gl = gl;
+  /** Valves and premises change while one looks: ask for what is on screen again. */
+  let again = 0;
+  map.renew = () => { clearTimeout(again); again = window.setTimeout(() => { for (const source of ['valves', 'premises']) if (map.getSource(source)) map.refreshTiles(source); }, 1500); };
   // 'style.load', not 'load': the latter waits for every tile, and a tile server that is away must not hide crews.
   await new Promise((done) => { map.once('style.load', done); });
   addIcons(map, theme);
