@@ -198,9 +198,11 @@ class CrewApp(App):
             self.source_problem = "stopped"
 
     def _moved(self, fix: Fix) -> None:
-        self.fix = fix
+        first, self.fix = self.fix is None, fix
         if isinstance(self.screen, Work):
             self.screen.map.set_fix(fix)
+            if first:
+                self.screen.bar.refresh()
         if self.crew is not None and worth_sending(self._sent_fix, fix):
             self._sent_fix = fix
             try:

@@ -124,7 +124,8 @@ class TopBar(BoxLayout):
         words.add_widget(self.rest)
         self.add_widget(words)
         self.menu = Press(
-            "", theme.quiet, theme.text, open_menu, size=17, size_hint_x=None, width=dp(124)
+            "", theme.quiet, theme.text, open_menu, size=17, size_hint_x=None, width=dp(124),
+            pos_hint={"center_y": 0.5},
         )
         self.add_widget(self.menu)
 
