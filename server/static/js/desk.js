@@ -61,6 +61,17 @@ function drawMiddle() {
   if (!done) wireForm();
 }
 
+/** The verdict from the list of calls, while the whole card is still being read: who it is and what
+ * is known there must stand on the screen before the telephone is lifted. */
+function drawEarly() {
+  const call = liveCall();
+  if (card || !call || !call.verdict) return;
+  $('#idle').hidden = true;
+  $('#card').hidden = false;
+  render($('#verdict'), verdict(call));
+  render($('#contact'), html`<p class="muted">${gettext('Reading the card…')}</p>`);
+}
+
 function wireForm() {
   const input = /** @type {HTMLInputElement} */ ($('#place'));
   placeSearch(input, $('#place-list'), {
@@ -134,6 +145,7 @@ async function open(id, force = false) {
   if (changed) { card = null; draft = null; done = null; errors = {}; }
   drawLeft();
   if (id === null) { drawMiddle(); drawMap(); return; }
+  drawEarly();
   try {
     const answer = await api.get(`/api/calls/${encodeURIComponent(id)}`);
     if (mineTurn !== turn) return;
@@ -181,6 +193,7 @@ async function readCalls() {
   choose();
   drawLeft();
   drawState();
+  drawEarly();
 }
 
 async function register() {
