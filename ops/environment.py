@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from ops.certificates import download_env
 from ops.errors import OpsError
 from ops.paths import REPO, only_one
 from ops.run import run
@@ -63,13 +64,13 @@ def _build(folder: Path, kind: str) -> None:
     run(
         [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes",
          "-r", REQUIREMENTS / "installer.txt"],
-        what="pip install", timeout=900,
+        what="pip install", timeout=900, env=download_env(),
     )  # fmt: skip
     run(
         [folder / "bin/uv", "pip", "install", "-q", "--python", python, "--require-hashes",
          "-r", REQUIREMENTS / f"{kind}.txt"],
         what="uv pip install", timeout=1800,
-        env={**os.environ, "UV_NO_PROGRESS": "1", "UV_HTTP_TIMEOUT": "120"},
+        env={**download_env(), "UV_NO_PROGRESS": "1", "UV_HTTP_TIMEOUT": "120"},
     )  # fmt: skip
 
 
@@ -98,6 +99,6 @@ def lock(say: Say, uv: Path) -> None:
                 [uv, "pip", "compile", "-q", "--universal", "--python-version", "3.11",
                  "--generate-hashes", "--no-emit-index-url", "--no-header", source.name,
                  "-o", f"{source.stem}.txt"],
-                what=f"locking {source.name}", cwd=REQUIREMENTS, timeout=600,
+                what=f"locking {source.name}", env=download_env(), cwd=REQUIREMENTS, timeout=600,
             )  # fmt: skip
         say(f"requirements/{source.stem}.txt is up to date")

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from ops.certificates import download_env
 from ops.errors import OpsError
 from ops.paths import REPO, only_one
 from ops.run import run
@@ -77,7 +78,8 @@ def ensure_vendor(home: Path, node_bin: Path, say: Say, repo: Path = REPO) -> Pa
         with say.step("browser libraries (npm ci)"):
             for name in LOCK_FILES:
                 shutil.copy(repo / name, part / name)
-            env = {**os.environ, "PATH": f"{node_bin}:{os.environ.get('PATH', '/usr/bin:/bin')}"}
+            path = os.environ.get("PATH", "/usr/bin:/bin")
+            env = {**download_env(), "PATH": f"{node_bin}:{path}"}
             run(
                 [node_bin / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
                 what="npm ci", env=env, cwd=part, timeout=600,

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops import packages, ports
+from ops.certificates import download_env
 from ops.errors import OpsError
 from ops.network import host_ipv4s
 from ops.packages import POSTGIS, missing, postgis_package, wanted
@@ -268,3 +269,14 @@ def test_the_javascript_lock_names_packages_and_hashes_not_where_they_came_from(
     assert "registry" not in (REPO / ".npmrc").read_text().replace(
         "omit-lockfile-registry-resolved", ""
     )
+
+
+def test_downloads_trust_the_machines_store_unless_told_otherwise(tmp_path: Path) -> None:
+    store = tmp_path / "ca.crt"
+    assert download_env({"A": "1"}, store) == {"A": "1"}
+    store.write_text("")
+    env = download_env({}, store)
+    assert env["PIP_CERT"] == env["NODE_EXTRA_CA_CERTS"] == str(store)
+    assert env["UV_SYSTEM_CERTS"] == "true"
+    told = download_env({"PIP_CERT": "/mine", "SSL_CERT_FILE": "/mine"}, store)
+    assert told["PIP_CERT"] == "/mine" and "UV_SYSTEM_CERTS" not in told
