@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -125,7 +124,7 @@ class RecordingView(APIView):
             raise Refused("recording", "missing", _("There is no recording."), status=404)
         if not request.headers.get("Range") or request.headers["Range"].startswith("bytes=0-"):
             services.played(call, by=request.user.username)
-        return ranged(request, FileResponse(path.open("rb"), content_type="audio/wav"), path)
+        return ranged(request, path, "audio/wav")
 
 
 class CallBacksView(APIView):

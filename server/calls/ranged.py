@@ -13,14 +13,14 @@ from rest_framework.request import Request
 CHUNK = 64 * 1024
 
 
-def ranged(request: Request, whole: FileResponse, path: Path) -> HttpResponseBase:
-    """`whole` unless one satisfiable range is asked for; 416 for one that is not."""
+def ranged(request: Request, path: Path, content_type: str) -> HttpResponseBase:
+    """The whole file, or the one satisfiable range asked for; 416 for one that is not."""
     size = path.stat().st_size
-    whole["Accept-Ranges"] = "bytes"
     found = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("Range", ""))
     if found is None or found.groups() == ("", ""):
+        whole = FileResponse(path.open("rb"), content_type=content_type)
+        whole["Accept-Ranges"] = "bytes"
         return whole
-    whole.close()
     first, last = found.groups()
     if first:
         start, end = int(first), min(int(last or size - 1), size - 1)
@@ -31,7 +31,7 @@ def ranged(request: Request, whole: FileResponse, path: Path) -> HttpResponseBas
         refused["Content-Range"] = f"bytes */{size}"
         return refused
     part = StreamingHttpResponse(
-        _read(path, start, end - start + 1), status=206, content_type="audio/wav"
+        _read(path, start, end - start + 1), status=206, content_type=content_type
     )
     part["Content-Range"] = f"bytes {start}-{end}/{size}"
     part["Content-Length"] = str(end - start + 1)

@@ -20,7 +20,13 @@ from routing.index import StreetIndex
 from routing.streets import build_streets
 from server.cityload import filling
 from server.cityload.people import Living, invent
-from server.cityload.sources import CityLoadError, Source, demo_source, file_source
+from server.cityload.sources import (
+    CityLoadError,
+    Source,
+    demo_extract,
+    demo_source,
+    file_source,
+)
 from server.network import graph
 from server.network.models import NetworkVersion
 from server.places.models import City
@@ -53,9 +59,13 @@ def load_demo_city(
 
     `say` hears one line for each step that takes time. Errors: CityLoadError; nothing is changed.
     """
-    if not force and (there := _already("helsinki")) is not None:
-        return there
     progress = _Progress(say)
+    if not force and (there := _already("helsinki")) is not None:
+        if not any(_street_dir().glob("*")):
+            # The database came from a backup, the index can be made again.
+            with progress.step("Compiling the street index"), _disk():
+                _save_index(_street_index(demo_extract()))
+        return there
     with progress.step("Growing a water network along the streets of Helsinki"):
         source = demo_source(seed, premises)
     return _load(source, seed, progress)
@@ -101,7 +111,7 @@ def read_crs(crs: str | int | None) -> int | None:
 def _already(code: str) -> Loaded | None:
     city = City.objects.filter(code=code).first()
     version = NetworkVersion.objects.order_by("-number").first()
-    if city is None or version is None or not any(_street_dir().glob("*")):
+    if city is None or version is None:
         return None
     return Loaded(city.code, city.name, version.number, version.summary, 0.0, skipped=True)
 
@@ -134,16 +144,12 @@ def _load(source: Source, seed: int, progress: _Progress) -> Loaded:
             index = _street_index(source.street_file)
     with progress.step("Writing the city to the database"):
         try:
-            loaded = _write(source, seed, index, progress)
+            with _disk():
+                loaded = _write(source, seed, index, progress)
         except ProtectedError as error:
             raise CityLoadError(
                 "city", "The city in use has shut-offs on record, which point to its premises. "
                         "Load another city into a state directory of its own (--state)."
-            ) from error
-        except OSError as error:
-            where = error.filename or _street_dir()
-            raise CityLoadError(
-                "streets", f"The street index cannot be written: {error.strerror} ({where})."
             ) from error
         except DatabaseError as error:
             first = str(error).strip().splitlines()[0]
@@ -153,6 +159,22 @@ def _load(source: Source, seed: int, progress: _Progress) -> Loaded:
         shutil.rmtree(_street_dir(), ignore_errors=True)
     graph.forget()
     return loaded
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or _street_dir()
+        raise CityLoadError(
+            "streets", f"The street index cannot be written: {error.strerror} ({where})."
+        ) from error
+
+
+def _save_index(index: StreetIndex) -> None:
+    _street_dir().mkdir(parents=True, exist_ok=True)
+    index.save(_street_dir())
 
 
 def _street_index(path: Path) -> StreetIndex:
@@ -191,7 +213,6 @@ def _write(
         version.save(update_fields=["summary"])
         if index is not None:
             # Last, so that a full disk undoes everything above; whole or not at all by itself.
-            _street_dir().mkdir(parents=True, exist_ok=True)
-            index.save(_street_dir())
+            _save_index(index)
     seconds = round(time.monotonic() - progress.started, 1)
     return Loaded(code, city.name, version.number, counts, seconds)

@@ -23,7 +23,7 @@ from gis_data.crs import (
     utm_epsg,
 )
 from gis_data.grow import PremiseSeed
-from gis_data.helsinki import EPSG, Area, City, demo_city, demo_extract, grown_city
+from gis_data.helsinki import Area, City, demo_city, demo_extract, grown_city
 from gis_data.inp import NetworkFileError, read_inp
 from gis_data.model import Network, NetworkError, Service
 from gis_data.places import Extract, PlaceFileError, Places, Street, read_extract
@@ -270,4 +270,4 @@ def _addresses(
     return found
 
 
-__all__ = ["EPSG", "CityLoadError", "Source", "demo_source", "file_source"]
+__all__ = ["CityLoadError", "Source", "demo_extract", "demo_source", "file_source"]

@@ -76,7 +76,9 @@ LAYERS: dict[str, Layer] = {
         min_zoom=14,
     ),
     "hydrants": Layer("network_hydrant t", "t.id AS fid, t.asset AS id", min_zoom=14),
-    "services": Layer("network_serviceline t", "t.id AS fid, t.asset AS id, t.premise", min_zoom=16),
+    "services": Layer(
+        "network_serviceline t", "t.id AS fid, t.asset AS id, t.premise", min_zoom=16
+    ),
     "premises": Layer(
         "customers_premise t LEFT JOIN ("
         " SELECT DISTINCT premise_id FROM outages_premiseoff"
