@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 
 import pytest
 from django.db.models import Count
@@ -68,6 +69,11 @@ def test_the_demo_city_is_whole_and_the_second_load_does_nothing(db, streets):
     before = counts()
     again = loading.load_demo_city()
     assert again.skipped
+    assert counts() == before
+    # A database from a backup beside an empty state directory: only the index is made again.
+    shutil.rmtree(streets)
+    assert loading.load_demo_city().skipped
+    assert StreetIndex.open(streets).nodes > 100
     assert counts() == before
 
 

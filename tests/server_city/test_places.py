@@ -153,7 +153,8 @@ def test_a_crossing_is_found(city, text):
 
 @pytest.mark.parametrize(
     "text",
-    ["高新四路与科技路交叉口", "高新四路和科技路 交叉口", "科技路/高新四路", "科技路与高新四路路口"],
+    ["高新四路与科技路交叉口", "高新四路和科技路 交叉口", "科技路/高新四路",
+     "科技路与高新四路路口"],
 )
 def test_a_chinese_crossing_is_found(city, text):
     found = first(text)
@@ -166,7 +167,8 @@ def test_a_chinese_crossing_is_found(city, text):
     [("高新四路25号", 24.9450, "number"), ("高新四路二十五号", 24.9450, "number"),
      ("高新四路２５號", 24.9450, "number"),
      ("西安市雁塔区二环南路西段12号", 24.9452, "number"),
-     ("佳和国小区24号楼2单元602", 24.9447, "estate"), ("佳和国小区", 24.9447, "building"),
+     ("佳和国小区24号楼2单元602", 24.9447, "estate"),
+     ("佳和国小区", 24.9447, "building"),
      ("钟楼", 24.9449, "building")],
 )
 def test_chinese_addresses_are_found(city, text, lon, grade):
