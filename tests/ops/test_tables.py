@@ -208,7 +208,7 @@ def test_a_state_below_a_file_is_refused_naming_it(tmp_path: Path) -> None:
 def test_the_server_gets_every_setting_it_reads() -> None:
     env = server_env(
         State(Path("/s")), ALL_PORTS, SECRETS, Options(), vendor=Path("/v"), home=Path("/h"),
-        outer={},
+        outer={}, mqtt_owner="mosquitto",
     )  # fmt: skip
     assert all(name.startswith("STANDPIPE_") for name in env)
     read = set()
