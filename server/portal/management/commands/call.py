@@ -35,7 +35,7 @@ class Pops(threading.Thread):
         self.found: dict[str, Any] | None = None
         self.at: datetime | None = None
         self._raw = raw
-        self._stop = threading.Event()
+        self._ending = threading.Event()
         self.ready = threading.Event()
 
     def run(self) -> None:
@@ -43,7 +43,7 @@ class Pops(threading.Thread):
         mark: Mark = end()
         listener.wait(0.1)
         self.ready.set()
-        while not self._stop.is_set() and self.found is None:
+        while not self._ending.is_set() and self.found is None:
             listener.wait(0.05)
             for row in after(mark):
                 mark = row.mark
@@ -57,7 +57,7 @@ class Pops(threading.Thread):
         return call is not None and call.raw_number.lstrip("+") == self._raw.lstrip("+")
 
     def stop(self) -> None:
-        self._stop.set()
+        self._ending.set()
 
 
 def place(
