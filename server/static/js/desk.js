@@ -153,7 +153,7 @@ async function open(id, force = false) {
     card = answer;
     if (!draft || changed) {
       draft = new Draft(id, { ...prefill(answer), ...answer.draft }, saved);
-      document.title = `☎ ${answer.name || answer.from || ''} · Standpipe`;
+      document.title = `☎ ${String(answer.name || answer.from || '').slice(0, 40)} · Standpipe`;
     }
     // While somebody types only what the server says is redrawn, never the form.
     if (known) { render($('#verdict'), html`${verdict(card)}${identity(card)}`); render($('#customer'), customer(card)); } else drawMiddle();

@@ -55,7 +55,7 @@ function rankedCrew(r, i, chosen) {
 /** @param {any[]} list */
 function orders(list) {
   return html`<section><h3>${gettext('Work orders')}</h3><ul>${list.map((o) => html`<li class="row" data-testid="work-order" data-state="${o.state}"><b>${word('order', o.kind)}</b> <span class="muted">${o.number}</span> ${o.crew ? o.crew.name : ''} <span class="chip">${word('state', o.state)}</span>
-    ${o.eta_at ? html`<span title="${clock(o.eta_at)}">${gettext('expected %(when)s', { when: arrives(o.eta_at) })}</span>` : ''}</li>`)}</ul></section>`;
+    ${o.eta_at && ['dispatched', 'accepted', 'en_route'].includes(o.state) ? html`<span title="${clock(o.eta_at)}">${arrives(o.eta_at)}</span>` : ''}</li>`)}</ul></section>`;
 }
 
 /** @param {any} d */
