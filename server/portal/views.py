@@ -144,4 +144,4 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def failed(request: HttpRequest) -> HttpResponse:
     """500 uses nothing that could fail again: no request context, database or session."""
     with override(getattr(request, "LANGUAGE_CODE", None) or settings.LANGUAGE_CODE):
-        return render(None, "500.html", status=500)  # type: ignore[arg-type]
+        return render(None, "500.html", status=500)
