@@ -144,8 +144,11 @@ def recorded(call_id: str, path: str, *, kind: str = "call") -> Recording | None
         raise Refused("path", "outside", f"{file.name} is not in the recordings' folder")
     if not file.is_file() or file.stat().st_size <= EMPTY_WAV:
         return None
-    with wave.open(str(file), "rb") as sound:
-        seconds = sound.getnframes() / sound.getframerate()
+    try:
+        with wave.open(str(file), "rb") as sound:
+            seconds = sound.getnframes() / sound.getframerate()
+    except (wave.Error, EOFError):
+        return None  # still being written: the event that it is ready comes later
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     with transaction.atomic():
         call = Call.objects.filter(call_id=call_id).first()

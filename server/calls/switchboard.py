@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from server.calls import recovering, services, verdict
@@ -24,8 +24,8 @@ from server.events.reading import Mark, after, end
 from server.events.services import beat
 from telephony import agents as seats
 from telephony.ami import events as ami_events
-from telephony.ami.client import AmiActions, AmiError
-from telephony.ari.client import AriCalls
+from telephony.ami.client import AmiActions, AmiClient, AmiError
+from telephony.ari.client import AriCalls, AriClient
 from telephony.incoming import Decision, IncomingCall, IncomingCalls, LeftFlow
 from telephony.prompts import Speech
 from telephony.sentences import shutoff_notice
@@ -155,25 +155,33 @@ class Switchboard:
             log.warning("queue member %s: %s", extension, error)
 
     async def _follow_agents(self) -> None:
-        self._mark = await self._in(self._order, end)
         while True:
-            rows = await self._in(self._order, after, self._mark)
-            for row in rows:
-                self._mark = row.mark
-                p = row.payload
-                if row.name == "agent.wants":
-                    await self._seat(p["extension"], p["name"], p["state"], p.get("reason", ""))
-                elif row.name == "agent.changed" and p["state"] in ("wrap", "ready"):
-                    await self._seat(p["extension"], p["name"], p["state"], p.get("reason", ""))
+            try:
+                if self._mark is None:
+                    self._mark = await self._in(self._order, end)
+                for row in await self._in(self._order, after, self._mark):
+                    self._mark = row.mark
+                    p = row.payload
+                    wrapped_up = row.name == "agent.changed" and p["state"] in ("wrap", "ready")
+                    if row.name == "agent.wants" or wrapped_up:
+                        await self._seat(
+                            p["extension"], p["name"], p["state"], p.get("reason", "")
+                        )
+            except DatabaseError as error:
+                log.warning("the agents' wishes cannot be read just now: %s", error)
+                await asyncio.sleep(1)
             await asyncio.sleep(0.2)
 
     async def _tidy(self) -> None:
         n = 0
         while True:
-            await self._in(self._order, beat, "telephony", inside=len(self._incoming.inside))
-            if n % 15 == 14:
-                await self._in(self._order, recovering.recover_calls)
-                await self._in(self._order, services.close_lost)
+            try:
+                await self._in(self._order, beat, "telephony", inside=len(self._incoming.inside))
+                if n % 15 == 14:
+                    await self._in(self._order, recovering.recover_calls)
+                    await self._in(self._order, services.close_lost)
+            except (DatabaseError, OSError) as error:
+                log.warning("tidying up has to wait: %s", error)
             n += 1
             await asyncio.sleep(2)
 
@@ -190,11 +198,8 @@ def _wanted() -> list[tuple[str, str, str, str]]:
     ]
 
 
-def clients() -> tuple[AriCalls, AmiActions, Speech]:
+def clients() -> tuple[AriClient, AmiClient, Speech]:
     """The real clients of the settings."""
-    from telephony.ami.client import AmiClient
-    from telephony.ari.client import AriClient
-
     ari, ami = settings.STANDPIPE["ARI"], settings.STANDPIPE["AMI"]
     return (
         AriClient(ari["url"], ari["user"], ari["password"], "standpipe"),

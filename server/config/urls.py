@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.urls import include, path
-from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView
 
 from server.events.health import health
@@ -12,7 +11,6 @@ from server.events.live import live
 urlpatterns = [
     path("health", health),
     path("live", live),
-    path("jsi18n/", JavaScriptCatalog.as_view(packages=None), name="jsi18n"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/", include("server.accounts.urls")),
@@ -30,3 +28,7 @@ urlpatterns = [
     path("tiles/", include("server.network.tile_urls")),
     path("", include("server.portal.urls")),
 ]
+
+handler403 = "server.portal.views.forbidden"
+handler404 = "server.portal.views.not_found"
+handler500 = "server.portal.views.failed"

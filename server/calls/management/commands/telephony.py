@@ -41,4 +41,5 @@ class Command(BaseCommand):
         with contextlib.suppress(asyncio.CancelledError):
             await work
         await ami.close()
+        await ari.close()
         leader.release()
