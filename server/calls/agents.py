@@ -48,7 +48,13 @@ def set_state(
 
 
 def after_call(user: User, call: Call) -> None:
-    """The call is over: wrap-up while its form is open, else ready."""
+    """The call is over: wrap-up while its form is open, else ready.
+
+    An agent who signed out or is busy with another call by now is left alone.
+    """
+    row = AgentState.objects.filter(user=user).first()
+    if row is not None and (row.state == AgentState.State.SIGNED_OUT or row.call_id != call.pk):
+        return
     unfinished = bool(call.draft) and call.contact_id is None
     set_state(
         user, AgentState.State.WRAP_UP if unfinished else AgentState.State.READY,
@@ -64,11 +70,16 @@ def ask_queue(user: User, state: str, reason: str = "") -> None:
     )  # fmt: skip
 
 
+def has_telephone() -> bool:
+    """Whether this start profile runs a telephone exchange."""
+    return settings.STANDPIPE["PROFILE"] in ("full", "calls-only")
+
+
 def me(user: User) -> dict[str, Any]:
     """What the desk needs to know of the person at it."""
     row = AgentState.objects.filter(user=user).first()
     sip = None
-    if user.extension and settings.STANDPIPE["SIP_WS_URL"]:
+    if user.extension and settings.STANDPIPE["SIP_WS_URL"] and has_telephone():
         sip = {
             "ws": settings.STANDPIPE["SIP_WS_URL"],
             "uri": f"sip:{user.extension}@127.0.0.1",
@@ -77,7 +88,7 @@ def me(user: User) -> dict[str, Any]:
         }
     return {
         "user": user.username, "name": user.name, "role": user.role, "language": user.language,
-        "extension": user.extension, "sip": sip,
+        "extension": user.extension, "sip": sip, "telephone": has_telephone(),
         "state": row.state if row else AgentState.State.SIGNED_OUT,
         "reason": row.reason if row else "", "since": row.since if row else None,
         "call": row.call.call_id if row and row.call else None,

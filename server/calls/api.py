@@ -19,7 +19,8 @@ from rest_framework.views import APIView
 from server.accounts.idempotency import idempotent
 from server.accounts.permissions import DESK, role_in
 from server.accounts.refusals import Refused
-from server.calls import agents, selectors, services
+from server.accounts.requests import body, person
+from server.calls import agents, locating, selectors, services
 from server.calls.models import AgentState, Call
 from server.calls.ranged import ranged
 from server.customers.models import Account
@@ -31,7 +32,7 @@ class MeView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        return Response(agents.me(request.user))
+        return Response(agents.me(person(request)))
 
 
 class MyStateView(APIView):
@@ -41,17 +42,17 @@ class MyStateView(APIView):
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        state = str(request.data.get("state") or "")
-        reason = str(request.data.get("reason") or "")[:40]
+        state = str(body(request).get("state") or "")
+        reason = str(body(request).get("reason") or "")[:40]
         if state not in ("ready", "paused", "signed_out"):
             raise Refused("state", "unknown", _("Choose ready, paused or signed out."))
         if state == "paused" and not reason:
             raise Refused("reason", "required", _("Say why you pause."))
-        if not request.user.extension:
+        if not person(request).extension:
             raise Refused("state", "no_extension", _("You have no telephone line."))
-        agents.set_state(request.user, AgentState.State(state), reason=reason)
-        agents.ask_queue(request.user, state, reason)
-        return Response(agents.me(request.user))
+        agents.set_state(person(request), AgentState.State(state), reason=reason)
+        agents.ask_queue(person(request), state, reason)
+        return Response(agents.me(person(request)))
 
 
 class LiveCallsView(APIView):
@@ -78,10 +79,11 @@ class IdentifyView(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, call_id: str) -> Response:
         call = _call(call_id)
-        account = Account.objects.filter(number=str(request.data.get("account") or "")).first()
+        account = Account.objects.filter(number=str(body(request).get("account") or "")).first()
         if account is None:
             raise Refused("account", "unknown", _("There is no such account."))
-        return Response(selectors.card(services.identify(call, account, by=request.user.username)))
+        call = services.identify(call, account, by=person(request).username)
+        return Response(selectors.card(call))
 
 
 class DraftView(APIView):
@@ -89,9 +91,7 @@ class DraftView(APIView):
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def put(self, request: Request, call_id: str) -> Response:
-        if not isinstance(request.data, dict):
-            raise Refused("draft", "shape", _("The draft is not readable."))
-        services.save_draft(_call(call_id), dict(request.data), by=request.user.username)
+        services.save_draft(_call(call_id), dict(body(request)), by=person(request).username)
         return Response({"saved_at": timezone.now()})
 
 
@@ -101,7 +101,7 @@ class RegisterView(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses={201: OpenApiTypes.OBJECT})
     @idempotent
     def post(self, request: Request, call_id: str) -> Response:
-        ticket = services.register(_call(call_id), request.data, by=request.user.username)
+        ticket = services.register(_call(call_id), body(request), by=person(request).username)
         incident: dict[str, Any] | None = None
         if ticket.incident is not None:
             incident = {"id": ticket.incident.pk, "number": ticket.incident.number}
@@ -123,7 +123,7 @@ class RecordingView(APIView):
         if path is None or not path.is_file():
             raise Refused("recording", "missing", _("There is no recording."), status=404)
         if not request.headers.get("Range") or request.headers["Range"].startswith("bytes=0-"):
-            services.played(call, by=request.user.username)
+            services.played(call, by=person(request).username)
         return ranged(request, path, "audio/wav")
 
 
@@ -151,10 +151,10 @@ class CallBackDoneView(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, pk: int) -> Response:
         row = get_object_or_404(CallBack, pk=pk)
-        outcome = str(request.data.get("outcome") or "")
+        outcome = str(body(request).get("outcome") or "")
         if outcome not in ("reached", "not_reached", "not_fixed"):
             raise Refused("outcome", "unknown", _("Say how the call went."))
-        services.call_back_done(row, outcome, by=request.user.username)
+        services.call_back_done(row, outcome, by=person(request).username)
         return Response({"done_at": row.done_at, "outcome": row.outcome})
 
 
@@ -162,3 +162,28 @@ def _call(call_id: str) -> Call:
     return get_object_or_404(
         Call.objects.select_related("account__premise", "premise", "agent"), call_id=call_id
     )
+
+
+class LocationLinkView(APIView):
+    """Text the caller a link with which their telephone shows where it is."""
+
+    permission_classes = [role_in(*DESK)]
+
+    @extend_schema(request=None, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, call_id: str) -> Response:
+        site = f"{request.scheme}://{request.get_host()}"
+        locating.send_link(_call(call_id), site=site, by=request.user.username)
+        return Response({"sent": True}, status=201)
+
+
+class WhereView(APIView):
+    """The caller's telephone answers: {lon, lat, accuracy_m}. No sign-in; the link is the key."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, token: str) -> Response:
+        data = body(request)
+        call = locating.share(token, data.get("lon"), data.get("lat"), data.get("accuracy_m"))
+        return Response({"taken": True, "rough": call.location["rough"]})

@@ -44,6 +44,9 @@ class Call(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="calls"
     )
     draft = models.JSONField(default=dict)
+    # Where the caller's telephone says it is, shared once by the link we texted:
+    # {"lon", "lat", "accuracy_m", "at"}; {"asked_at"} while it is awaited.
+    location = models.JSONField(default=dict)
     contact = models.OneToOneField(
         "tickets.Contact", null=True, on_delete=models.SET_NULL, related_name="call"
     )

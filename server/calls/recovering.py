@@ -6,9 +6,10 @@ import logging
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
+from server.accounts.refusals import Refused
 from server.calls import services
 from server.calls.models import Call
 from server.calls.services import Ring
@@ -31,12 +32,22 @@ def recover_calls() -> int:
         )  # fmt: skip
         for bad in found.bad:
             log.warning("call log, byte %s: %s", bad.offset, bad.reason)
-        fresh = sum(_bring_in(call) for call in found.calls)
+        fresh = sum(_safely(call) for call in found.calls)
         cursor.event_id = found.mark
         cursor.save(update_fields=["event_id"])
     if fresh:
         log.info("%s calls were rebuilt from Asterisk's files", fresh)
     return fresh
+
+
+def _safely(told: RecoveredCall) -> bool:
+    """One call that cannot be stored is named in the log and does not keep the others out."""
+    try:
+        with transaction.atomic():
+            return _bring_in(told)
+    except (DataError, IntegrityError, OSError, ValueError, Refused):
+        log.exception("call %s could not be rebuilt", told.call_id)
+        return False
 
 
 def _bring_in(told: RecoveredCall) -> bool:
@@ -55,11 +66,12 @@ def _bring_in(told: RecoveredCall) -> bool:
         services.queued(told.call_id, at=told.queued_at)
     call = Call.objects.get(call_id=told.call_id)
     if told.answered_at is not None and call.answered_at is None:
-        services.answered(told.call_id, told.agent, at=told.answered_at)
+        live = told.ended_at is None
+        services.answered(told.call_id, told.agent, at=told.answered_at, live=live)
     if told.ended_at is not None:
         services.ended(
             told.call_id, at=told.ended_at, status=told.status,
-            message_left=told.message is not None,
+            message_left=told.message is not None, live=not made,
         )  # fmt: skip
     if not hasattr(call, "recording"):
         if told.recording is not None:

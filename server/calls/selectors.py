@@ -86,6 +86,7 @@ def card(call: Call) -> dict[str, Any]:
         } if incident else None,
         "nearest_crew": nearest_crew(premise.geom.x, premise.geom.y) if premise else None,
         "draft": call.draft,
+        "location": call.location,
         "ticket": ticket.number if ticket else None,
         "recording": {
             "url": f"/api/calls/{call.call_id}/recording", "seconds": sound.seconds,
@@ -132,5 +133,5 @@ def nearest_crew(lon: float, lat: float) -> dict[str, Any] | None:
         return None
     if best.seconds is None:
         return None
-    name = next(c.name for c in crews if str(c.pk) == best.id)
+    name = next(c.shown for c in crews if str(c.pk) == best.id)
     return {"name": name, "seconds": best.seconds}

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from server.accounts.audit import record
 from server.accounts.models import User
-from server.accounts.refusals import Refused
+from server.accounts.refusals import Conflict, Refused
 from server.calls import agents, verdict
 from server.calls.models import AgentState, Call, Recording
 from server.calls.wording import sentence
@@ -90,7 +90,10 @@ def offered(call_id: str, extension: str) -> None:
         _tell("call.offered", call, agent=user.username)
 
 
-def answered(call_id: str, extension: str, *, at: datetime) -> None:
+def answered(call_id: str, extension: str, *, at: datetime, live: bool = True) -> None:
+    """An agent has taken the call. `live` is False for one rebuilt afterwards: what the agent is
+    doing now has nothing to do with it.
+    """
     with transaction.atomic():
         user = User.objects.filter(extension=extension).first()
         call = Call.objects.select_for_update().filter(call_id=call_id).first()
@@ -100,12 +103,15 @@ def answered(call_id: str, extension: str, *, at: datetime) -> None:
         call.state, call.outcome = Call.State.TALKING, Call.Outcome.ANSWERED
         call.queued_at = call.queued_at or call.started_at
         call.save()
-        if user is not None:
+        if user is not None and live:
             agents.set_state(user, AgentState.State.TALKING, call=call)
         _tell("call.answered", call, agent=user.username if user else extension)
 
 
-def ended(call_id: str, *, at: datetime, status: str = "", message_left: bool = False) -> None:
+def ended(
+    call_id: str, *, at: datetime, status: str = "", message_left: bool = False,
+    live: bool = True,
+) -> None:  # fmt: skip
     """It is over. Whoever hung up before an answer, or left a message, is owed a call."""
     with transaction.atomic():
         call = Call.objects.select_for_update().filter(call_id=call_id).first()
@@ -121,7 +127,7 @@ def ended(call_id: str, *, at: datetime, status: str = "", message_left: bool = 
             )  # fmt: skip
         call.save()
         _owe(call)
-        if call.agent is not None and call.outcome == Call.Outcome.ANSWERED:
+        if live and call.agent is not None and call.outcome == Call.Outcome.ANSWERED:
             agents.after_call(call.agent, call)
         _tell("call.ended", call, outcome=call.outcome, status=status)
 
@@ -147,7 +153,7 @@ def recorded(call_id: str, path: str, *, kind: str = "call") -> Recording | None
     try:
         with wave.open(str(file), "rb") as sound:
             seconds = sound.getnframes() / sound.getframerate()
-    except (wave.Error, EOFError):
+    except (wave.Error, EOFError, ZeroDivisionError):
         return None  # still being written: the event that it is ready comes later
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     with transaction.atomic():
@@ -216,7 +222,8 @@ def _degrees(place: dict[str, Any], axis: str) -> float | None:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise Refused("place", "not_a_number", _("A place needs a longitude and a latitude.")) from None
+        text = _("A place needs a longitude and a latitude.")
+        raise Refused("place", "not_a_number", text) from None
 
 
 def _symptoms(value: Any) -> dict[str, Any]:
@@ -232,7 +239,7 @@ def _whole(value: Any) -> int | None:
         return None
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Refused("join_incident", "unknown", _("There is no such incident.")) from None
 
 
@@ -241,7 +248,9 @@ def played(call: Call, *, by: str) -> None:
     record("recording.play", f"call:{call.call_id}", by=by)
 
 
-def _move(call_id: str, event: str, state: str, *, from_states: tuple[str, ...], **stamps: Any) -> None:
+def _move(
+    call_id: str, event: str, state: str, *, from_states: tuple[str, ...], **stamps: Any
+) -> None:
     with transaction.atomic():
         call = Call.objects.select_for_update().filter(call_id=call_id).first()
         if call is None or call.state not in from_states:
@@ -286,6 +295,8 @@ def identify(call: Call, account: Any, *, by: str) -> Call:
 def call_back_done(row: CallBack, outcome: str, *, by: str) -> None:
     """We called. "Not fixed" re-opens the ticket; reached and fixed lets the centre close it."""
     with transaction.atomic():
+        if CallBack.objects.select_for_update().get(pk=row.pk).done_at is not None:
+            raise Conflict("outcome", "done", _("That call was made already."))
         row.done_at, row.outcome, row.by = timezone.now(), outcome, by
         row.save()
         record("callback.done", f"callback:{row.pk}", to_state=outcome, by=by)

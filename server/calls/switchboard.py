@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
@@ -37,9 +37,11 @@ QUEUE = "faults"
 class Switchboard:
     """Runs until cancelled. `ari` and `ami` are the library's clients, or its fakes in tests."""
 
-    def __init__(self, ari: AriCalls, ami: AmiActions, speech: Speech, *, language: str = "en") -> None:
+    def __init__(
+        self, ari: AriCalls, ami: AmiActions, speech: Speech, *, language: str = "en"
+    ) -> None:
         self._ami = ami
-        self._language = "zh" if language.startswith("zh") else "en"
+        self._language: Literal["en", "zh"] = "zh" if language.startswith("zh") else "en"
         # A pool, so that one slow lookup does not hold up the next caller's verdict.
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="calls")
         # One thread for what must stay in the order Asterisk told it.
@@ -56,7 +58,9 @@ class Switchboard:
             group.create_task(self._follow_agents())
             group.create_task(self._tidy())
 
-    async def _in(self, pool: ThreadPoolExecutor, work: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+    async def _in(
+        self, pool: ThreadPoolExecutor, work: Callable[..., Any], *args: Any, **kw: Any
+    ) -> Any:
         def job() -> Any:
             close_old_connections()
             return work(*args, **kw)
@@ -118,9 +122,10 @@ class Switchboard:
                 await run(self._order, services.queued, call, at=now)
             case ami_events.AgentRinging(call_id=call, agent=agent):
                 await run(self._order, services.offered, call, agent)
-            case ami_events.AgentConnected(call_id=call, agent=agent):
-                await run(self._order, services.answered, call, agent, at=now)
-            case ami_events.Answered(call_id=call, agent=agent):
+            case (
+                ami_events.AgentConnected(call_id=call, agent=agent)
+                | ami_events.Answered(call_id=call, agent=agent)
+            ):
                 await run(self._order, services.answered, call, agent, at=now)
             case ami_events.AgentNoAnswer(agent=agent):
                 await run(self._order, services.not_answered, agent)

@@ -7,7 +7,7 @@ other side of a closed valve is not told what concerns this side.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ INSIDE, PLANNED, SAME_SEGMENT, NOTHING = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """`code` is one of the four; `data` holds the evidence as values, worded by the reader's page."""
+    """`code` is one of the four; `data` holds the evidence as values, worded when shown."""
 
     code: str
     premise: str = ""
@@ -44,13 +44,13 @@ def of_premise(premise_code: str | None) -> Verdict:
         return Verdict(NOTHING)
     on = network.place_of_premise(premise_code)
     pipe, segment = (on.pipe, on.segment) if on is not None else ("", None)
-    here = {"premise": premise_code, "pipe": pipe or "", "segment": segment}
+    here = Verdict(NOTHING, premise_code, pipe or "", segment)
     off = outages.inside(premise_code)
     if off is not None:
         incident = off.shut_off.incident
         crew = _crew_on(incident.pk) if incident else None
-        return Verdict(
-            INSIDE, **here, incident=incident.pk if incident else None,
+        return replace(
+            here, code=INSIDE, incident=incident.pk if incident else None,
             data={
                 "shut_off": off.shut_off.number, "since": _iso(off.since),
                 "back_at": _iso(off.back_at), "customers": off.customers,
@@ -60,8 +60,8 @@ def of_premise(premise_code: str | None) -> Verdict:
         )  # fmt: skip
     planned = outages.planned_notice(premise_code)
     if planned is not None:
-        return Verdict(
-            PLANNED, **here,
+        return replace(
+            here, code=PLANNED,
             data={
                 "shut_off": planned.number, "from": _iso(planned.notice_from),
                 "to": _iso(planned.notice_to),
@@ -69,19 +69,19 @@ def of_premise(premise_code: str | None) -> Verdict:
         )  # fmt: skip
     incident = tickets.on_segment(segment)
     if incident is not None:
-        return Verdict(
-            SAME_SEGMENT, **here, incident=incident.pk,
+        return replace(
+            here, code=SAME_SEGMENT, incident=incident.pk,
             data={
                 "incident_number": incident.number, "kind": incident.kind,
                 "since": _iso(incident.opened_at), "callers": incident.contacts.count() + 1,
                 "crew": _crew_on(incident.pk), "address": incident.address,
             },
         )  # fmt: skip
-    return Verdict(NOTHING, **here)
+    return here
 
 
 def _crew_on(incident_id: int) -> str | None:
-    """Name of the crew that is on its way or there ."""
+    """Name of the crew that is on its way or there."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.name FROM dispatch_workorder o JOIN workforce_crew c ON c.id = o.crew_id "

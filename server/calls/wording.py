@@ -61,5 +61,7 @@ def evidence(code: str, data: dict[str, Any]) -> list[dict[str, str]]:
         (_("Segment"), data.get("segment")),
     ]
     return [
-        {"label": str(label), "value": str(value)} for label, value in rows if value not in ("", None)
+        {"label": str(label), "value": str(value)}
+        for label, value in rows
+        if value not in ("", None)
     ]

@@ -51,9 +51,10 @@ def rank_crews(incident: Incident, at: datetime | None = None) -> tuple[list[Ran
         fixes[crew.pk] = fix
     reached = {r.id: r for r in streets.reach(place, origins)}
     pipe = Pipe.objects.filter(asset=incident.pipe).first() if incident.pipe else None
-    needs_clamp = incident.kind in (Kind.BURST, Kind.LEAK) and pipe is not None
+    clamped = pipe is not None and incident.kind in (Kind.BURST, Kind.LEAK)
     need = Need(
-        skills=SKILLS[incident.kind], diameter_mm=pipe.diameter_mm if needs_clamp else 0.0,
+        skills=SKILLS[incident.kind],
+        diameter_mm=pipe.diameter_mm if pipe is not None and clamped else 0.0,
         work_s=WORK_S[incident.priority], depot_detour_s=_depot_detour(place),
         priority=incident.priority,
     )  # fmt: skip
@@ -64,7 +65,7 @@ def rank_crews(incident: Incident, at: datetime | None = None) -> tuple[list[Ran
         fix = fixes[crew.pk]
         rows.append(
             Candidate(
-                id=crew.pk, name=crew.name, seconds=reach.seconds, metres=reach.metres,
+                id=crew.pk, name=crew.shown, seconds=reach.seconds, metres=reach.metres,
                 on_shift=crew.on_shift,
                 shift_left_s=(shift.ends - at).total_seconds() if shift else 0.0,
                 state=crew.state, busy_s=3600.0 if crew.holding else 0.0,
@@ -157,4 +158,4 @@ def shown(row: Ranked) -> dict[str, Any]:
 def held_orders(crew_ids: list[int]) -> dict[int, str]:
     """Number of the order each crew has in hand."""
     rows = WorkOrder.objects.filter(crew_id__in=crew_ids, state__in=sorted(states.HOLDING))
-    return {o.crew_id: o.number for o in rows if o.crew_id is not None}
+    return {o.crew_id: o.number or "" for o in rows if o.crew_id is not None}

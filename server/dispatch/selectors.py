@@ -38,12 +38,15 @@ def _properties(
     incident: Incident, orders: list[WorkOrder], clocks: list[dict[str, Any]]
 ) -> dict[str, Any]:
     held = next((o for o in orders if o.state in states.HOLDING), None)
+    if held is None and incident.state in ("repaired", "restored"):
+        # Nobody is missing there: the crew that did the work stays in the list.
+        held = next((o for o in orders if o.state in ("completed", "verified", "closed")), None)
     due = next((c for c in clocks if c["state"] == "running"), None)
     return {
         **tickets.incident_properties(incident),
         "due_at": due and due["due_at"],
         "due_what": due and due["kind"],
-        "crew": held and {"id": held.crew_id, "name": held.crew.name if held.crew else ""},
+        "crew": held and {"id": held.crew_id, "name": held.crew.shown if held.crew else ""},
         "order": held and held.number,
         "order_state": held and held.state,
         "eta_at": held.eta_at if held and held.state in ("dispatched", "accepted", "en_route")
@@ -111,7 +114,7 @@ def order_json(order: WorkOrder) -> dict[str, Any]:
         "incident": order.incident_id,
         "kind": order.kind,
         "state": order.state,
-        "crew": {"id": order.crew_id, "name": order.crew.name} if order.crew else None,
+        "crew": {"id": order.crew_id, "name": order.crew.shown} if order.crew else None,
         "eta_at": order.eta_at,
         "route": order.route["geometry"] if order.route else None,
         "seconds": order.route["seconds"] if order.route else None,

@@ -18,6 +18,7 @@ urlpatterns = [
     path("theme", views.set_theme, name="theme"),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="jsi18n"),
     path("crew", views.crew, name="crew"),
+    path("where/<str:token>", views.where, name="where"),
     path("tickets/<str:number>", views.ticket, name="ticket"),
     *(path(page.path.lstrip("/"), views.show, {"name": page.name}, page.name) for page in PAGES),
 ]

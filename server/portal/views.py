@@ -15,8 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
+from server.accounts.demo import demo_password
 from server.portal.context import THEMES
-from server.portal.demo import demo_password
 from server.portal.roles import PAGES, ROLE_CARDS, TICKET, Page, home_of, may_open, pages_for
 
 log = logging.getLogger("standpipe.portal")
@@ -111,6 +111,13 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
 @ensure_csrf_cookie
 def ticket(request: HttpRequest, number: str) -> HttpResponse:
     return _open(request, TICKET, {"number": number})
+
+
+@never_cache
+@require_GET
+def where(request: HttpRequest, token: str) -> HttpResponse:
+    """The page a caller's telephone opens to show where it is; the link itself is the key."""
+    return render(request, "where.html", {"page": None, "token": token, "page_data": None})
 
 
 @never_cache

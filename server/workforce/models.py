@@ -6,8 +6,9 @@ from django.conf import settings
 from django.contrib.gis.db import models
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
-from django.db.models import F, Func
 from django.contrib.postgres.indexes import BrinIndex
+from django.db.models import F, Func
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 
@@ -48,11 +49,23 @@ class Crew(models.Model):
     orders_version = models.PositiveBigIntegerField(default=0)
     max_diameter_mm = models.PositiveIntegerField(default=300)
 
+    # What queries add to a row: selectors.crews the first two, dispatch the others.
+    on_shift: bool
+    now_shifts: list[Shift]
+    holding: int
+    jobs_today: int
+
     class Meta:
         ordering = ["code"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def shown(self) -> str:
+        """The name in the reader's language."""
+        chinese = (get_language() or "").startswith("zh")
+        return self.name_zh if chinese and self.name_zh else self.name
 
 
 class CrewSkill(models.Model):

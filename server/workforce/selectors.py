@@ -16,8 +16,9 @@ def crews(at: datetime | None = None) -> QuerySet[Crew]:
     """All crews with position, vehicle, skills and whether they are on shift at `at` (now)."""
     at = at or timezone.now()
     shift = Shift.objects.filter(crew=OuterRef("pk"), starts__lte=at, ends__gt=at)
+    # mypy's plug-in takes the names given here for second definitions of the declared ones.
     return (
-        Crew.objects.select_related("position", "vehicle", "area", "user")
+        Crew.objects.select_related("position", "vehicle", "area", "user")  # type: ignore[no-redef]
         .prefetch_related("skills", "stock", Prefetch("shifts", _today(at), to_attr="now_shifts"))
         .annotate(on_shift=Exists(shift))
         .order_by("code")
@@ -62,7 +63,7 @@ def crew_features(at: datetime | None = None) -> dict[str, Any]:
                 "properties": {
                     "id": crew.pk,
                     "code": crew.code,
-                    "name": crew.name,
+                    "name": crew.shown,
                     "name_zh": crew.name_zh,
                     "state": crew.state,
                     "state_label": str(crew.get_state_display()),

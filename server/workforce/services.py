@@ -11,8 +11,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from mqtt.messages import Position
-from mqtt.positions import Known, Verdict
+from mqtt.positions import Known, Latest, Verdict
 from server.events.services import publish
 from server.workforce.models import Crew, CrewPosition, Shift
 
@@ -27,10 +26,7 @@ def known_devices(devices: Iterable[str]) -> dict[str, Known]:
     rows = CrewPosition.objects.filter(crew__device__in=set(devices)).select_related("crew")
     return {
         row.crew.device: Known(
-            marker=Position(
-                id="", seq=0, fix_time=row.fix_time, device_time=row.device_time,
-                lon=row.geom.x, lat=row.geom.y, accuracy_m=row.accuracy_m,
-            )
+            marker=Latest(row.fix_time, row.geom.x, row.geom.y, row.accuracy_m)
         )
         for row in rows
     }  # fmt: skip

@@ -39,12 +39,18 @@ def index() -> StreetIndex:
 
 
 def reach(to: tuple[float, float], origins: Sequence[Origin]) -> list[Reach]:
-    """Every origin with its driving seconds to `to`, nearest first; unreachable ones last."""
-    return index().nearest(to, origins)
+    """Every origin with its driving seconds to `to`, nearest first; unreachable ones last.
+
+    A place far from every street is reached by nobody; that is an answer, not an error.
+    """
+    try:
+        return index().nearest(to, origins)
+    except OffNetwork:
+        return [Reach(o.id, None, None, "off_network") for o in origins]
 
 
 def route(origin: tuple[float, float], destination: tuple[float, float]) -> Route:
-    """The way to drive. Raises Refused where there is none, saying how far it is as the crow flies."""
+    """The way to drive. Raises Refused, naming the place, where there is none."""
     try:
         return index().route(origin, destination)
     except OffNetwork as error:

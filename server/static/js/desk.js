@@ -235,6 +235,13 @@ function next() {
   open(null).then(() => { choose(); });
 }
 
+/** Text the caller a link; their position comes back as an event. @param {HTMLButtonElement} button */
+async function askWhere(button) {
+  if (!current) return;
+  button.disabled = true;
+  try { await api.post(`/api/calls/${encodeURIComponent(current)}/location-link`, {}); toast(gettext('The link is on its way. The position appears here.')); } catch (error) { button.disabled = false; complain(error); }
+}
+
 /** The agent asked and knows now which account it is. @param {string} account */
 async function identify(account) {
   if (!current || !draft) return;
@@ -273,6 +280,7 @@ onDo(document.body, {
   tone: (button) => phone && phone.press(button.dataset.tone || ''),
   transfer: () => { const to = prompt(gettext('Transfer to which extension?')); if (to && phone) phone.transfer(to.trim()).catch(complain); },
   call: (row) => open(row.dataset.id || null), next, ready: () => setState('ready'), pause: () => setState('paused', 'break'),
+  where: (button) => askWhere(/** @type {HTMLButtonElement} */ (button)),
   match: (button) => identify(button.dataset.account || ''),
 });
 keys(
@@ -293,6 +301,13 @@ on('call.ringing call.identified call.queued call.offered call.answered call.end
   if (data.call && me && me.state === 'ready' && !current && data.state === 'ringing') open(String(data.call));
   readCalls().catch(() => undefined);
   if (current && subject(data) === current) open(current, true);
+});
+on('call.located', (data) => {
+  if (subject(data) !== current || !data.location) return;
+  const at = data.location;
+  // A rough fix is a circle to ask about, never a place.
+  if (at.rough) { toast(gettext('The telephone knows its place to %(metres)s m only: ask.', { metres: Math.round(at.accuracy_m) })); if (map) map.jumpTo({ center: [at.lon, at.lat], zoom: 14 }); return; }
+  setPlace({ lon: at.lon, lat: at.lat, address: gettext('shown by the caller’s telephone') });
 });
 on('agent.changed', (data) => {
   if (me && data.agent === me.user) api.get('/api/me').then((answer) => { me = answer; drawState(); choose(); }).catch(() => undefined);

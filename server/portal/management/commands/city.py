@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from server.accounts.demo import demo_password
 from server.cityload.loading import load_city
 from server.cityload.sources import CityLoadError
 from server.dispatch.devices import ensure_account
 from server.places.models import City
-from server.portal.demo import demo_password
 from server.workforce.demo import load_people
 from server.workforce.models import Crew
 

@@ -7,12 +7,12 @@ from typing import Any
 from django.contrib.gis.geos import Point
 from django.core.management.base import BaseCommand, CommandError
 
+from server.accounts.demo import demo_password
 from server.cityload.loading import load_demo_city
 from server.cityload.sources import CityLoadError
 from server.customers.models import Premise
 from server.dispatch.devices import ensure_account
 from server.places.models import City
-from server.portal.demo import demo_password
 from server.workforce.demo import load_people
 from server.workforce.models import Crew
 

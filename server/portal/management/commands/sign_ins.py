@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from server.accounts.demo import demo_password
 from server.accounts.models import User
-from server.portal.demo import demo_password
 from server.portal.roles import ROLE_CARDS
 
 
