@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from mobile_app.store import Store
 from mqtt.messages import Position, parse_position, to_json
@@ -59,13 +59,13 @@ class Phone:
 
     def __init__(self) -> None:
         self.problem = ""
+        self._gps: Any = None  # set once the receiver runs
 
     def start(self, on_fix: OnFix) -> None:
         try:
             from plyer import gps
         except ImportError:
             raise SourceError("this device has no receiver we can ask") from None
-        self._gps = gps
 
         def moved(**now: float) -> None:
             self.problem = ""
@@ -83,9 +83,12 @@ class Phone:
             gps.start(minTime=2000, minDistance=3)
         except NotImplementedError:
             raise SourceError("this device has no receiver we can ask") from None
+        self._gps = gps
 
     def stop(self) -> None:
-        self._gps.stop()
+        # A desktop has no receiver: closing the app must not fail for it.
+        if self._gps is not None:
+            self._gps.stop()
 
 
 class _Timed:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mobile_app.positions import Fix, Replay, Simulator, SourceError, walk, worth_sending
+from mobile_app.positions import Fix, Phone, Replay, Simulator, SourceError, walk, worth_sending
 from mobile_app.text import EN, REASONS, ZH, counted, say, word
 from mqtt.messages import ACTIONS
 from tests.mqtt.running import until
@@ -102,3 +103,10 @@ def test_a_parked_van_speaks_each_ten_seconds() -> None:
     assert not worth_sending(at(0), at(5, 1))
     assert worth_sending(at(0), at(10, 0))
     assert worth_sending(at(0), at(1, 8))
+
+
+def test_closing_the_app_on_a_device_without_a_receiver_is_no_error() -> None:
+    source = Phone()
+    with contextlib.suppress(SourceError):
+        source.start(lambda fix: None)
+    source.stop()
