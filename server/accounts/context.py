@@ -11,7 +11,7 @@ from uuid import uuid4
 
 @dataclass(frozen=True)
 class Acting:
-    """`by` is a user name or the name of a process; `role` one of accounts.models.Role or system."""
+    """`by` is a user or a process; `role` one of accounts.models.Role or system."""
 
     by: str = "system"
     role: str = "system"

@@ -16,6 +16,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from server.accounts.models import IdempotencyKey
 from server.accounts.refusals import Conflict, Refused
+from server.accounts.requests import body, check_text, person, same_body
 
 
 def idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -27,20 +28,22 @@ def idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
 
     @wraps(view)
     def wrapped(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-        key = str(request.headers.get("Idempotency-Key") or request.data.get("key") or "")
+        data = body(request)
+        key = str(request.headers.get("Idempotency-Key") or data.get("key") or "")
         if not key:
             return view(self, request, *args, **kwargs)
         if len(key) > 64:
             raise Refused("key", "too_long", _("The key may have 64 characters."))
-        raw = json.dumps(request.data, sort_keys=True, default=str).encode()
-        digest = hashlib.sha256(raw).hexdigest()
+        check_text(key)
+        digest = hashlib.sha256(same_body(data)).hexdigest()
+        user = person(request)
         with transaction.atomic():
             IdempotencyKey.objects.bulk_create(
-                [IdempotencyKey(user=request.user, key=key, path=request.path, body_hash=digest)],
+                [IdempotencyKey(user=user, key=key, path=request.path, body_hash=digest)],
                 ignore_conflicts=True,
             )
             row = IdempotencyKey.objects.select_for_update().get(
-                user=request.user, key=key, path=request.path
+                user=user, key=key, path=request.path
             )
             if row.body_hash != digest:
                 raise Conflict("key", "key_reused", _("This key was used for something else."))

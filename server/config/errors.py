@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from server.accounts.middleware import RETRY_S, away
 from server.accounts.refusals import Conflict, Refused
 
 
@@ -32,13 +33,13 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
             **exc.extra,
         }
         return Response(body, status=code)
-    if isinstance(exc, OperationalError):
-        text = _("The database is not reachable. What you typed is kept; try again shortly.")
+    if isinstance(exc, OperationalError | InterfaceError):
         return Response(
-            {"errors": [{"field": "", "code": "database_away", "text": text}]},
-            status=status.HTTP_503_SERVICE_UNAVAILABLE,
-            headers={"Retry-After": "5"},
+            away(), status=status.HTTP_503_SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_S}
         )
+    if isinstance(exc, ValueError) and "NUL" in str(exc):
+        # psycopg2's word for a text no column can hold, here from an address or a query string.
+        exc = exceptions.ParseError(_("There is a character that cannot be stored."))
     if isinstance(exc, Http404):
         exc = exceptions.NotFound(_("There is no such thing here."))
     elif isinstance(exc, PermissionDenied):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from pathlib import Path
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -141,7 +142,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
+        "server.accounts.requests.ObjectParser",
         "rest_framework.parsers.MultiPartParser",
     ],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -182,7 +183,7 @@ LOGGING = {
 }
 
 # The city this installation serves.
-STANDPIPE = {
+STANDPIPE: dict[str, Any] = {
     "CITY": env.text("CITY", "helsinki"),
     "UTILITY": env.text("UTILITY", "Standpipe Water"),
     "SERVICE_NUMBER": env.text("SERVICE_NUMBER", "965113"),

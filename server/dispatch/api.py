@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from server.accounts.idempotency import idempotent
 from server.accounts.permissions import CONTROL, OFFICE, role_in
 from server.accounts.refusals import NotAllowed, Refused
+from server.accounts.requests import body, person
 from server.dispatch import candidates, districts, phones, photos, selectors, services
 from server.dispatch.models import WorkOrder
 from server.dispatch.services import Step
@@ -33,7 +34,7 @@ from server.workforce.models import Crew
 def _crew(value: Any) -> Crew:
     try:
         return Crew.objects.get(pk=int(value))
-    except (TypeError, ValueError, Crew.DoesNotExist):
+    except (TypeError, ValueError, OverflowError, Crew.DoesNotExist):
         raise Refused("crew", "unknown", _("There is no such crew.")) from None
 
 
@@ -95,9 +96,9 @@ class AssignView(APIView):
     @idempotent
     def post(self, request: Request, pk: int) -> Response:
         order = services.assign(
-            get_object_or_404(Incident, pk=pk), _crew(request.data.get("crew")),
-            by=request.user.username, kind=str(request.data.get("kind") or "repair"),
-            reason=str(request.data.get("reason") or ""),
+            get_object_or_404(Incident, pk=pk), _crew(body(request).get("crew")),
+            by=person(request).username, kind=str(body(request).get("kind") or "repair"),
+            reason=str(body(request).get("reason") or ""),
         )  # fmt: skip
         return Response(selectors.order_json(order), status=201)
 
@@ -111,16 +112,16 @@ class OrderActionView(APIView):
     @idempotent
     def post(self, request: Request, number: str) -> Response:
         order = get_object_or_404(WorkOrder, number=number)
-        data = request.data
+        data = body(request)
         step = Step(
             action=str(data.get("action") or ""), at=timezone.now(),
             note=str(data.get("note") or "")[:4000], valve=str(data.get("valve") or ""),
             reason=str(data.get("reason") or "")[:200],
         )  # fmt: skip
-        role = request.user.role
+        role = person(request).role
         who = Who.CREW if role == "crew" else Who(role)
-        crew = Crew.objects.filter(user=request.user).first()
-        order = services.act(order, step, who=who, by=request.user.username, crew=crew)
+        crew = Crew.objects.filter(user=person(request)).first()
+        order = services.act(order, step, who=who, by=person(request).username, crew=crew)
         return Response(selectors.order_json(order))
 
 
@@ -148,10 +149,10 @@ class PhotoView(APIView):
         upload = request.FILES.get("file")
         if upload is None:
             raise Refused("file", "required", _("There is no picture in this request."))
-        crew = Crew.objects.filter(user=request.user).first()
+        crew = Crew.objects.filter(user=person(request)).first()
         if crew is None:
             raise NotAllowed("", "no_crew", _("You belong to no crew."))
-        raw = str(request.data.get("report") or "")
+        raw = str(body(request).get("report") or "")
         try:
             report_id = uuid.UUID(raw) if raw else None
         except ValueError:
@@ -184,8 +185,8 @@ class CrewSignInView(APIView):
     def post(self, request: Request) -> Response:
         return Response(
             phones.sign_in(
-                str(request.data.get("user") or ""), str(request.data.get("password") or ""),
-                str(request.data.get("language") or ""),
+                str(body(request).get("user") or ""), str(body(request).get("password") or ""),
+                str(body(request).get("language") or ""),
                 host=request.get_host().rsplit(":", 1)[0],
                 address=str(request.META.get("REMOTE_ADDR", "")),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -12,6 +13,8 @@ from rest_framework.views import APIView
 from server.accounts.idempotency import idempotent
 from server.accounts.models import AuditRow
 from server.accounts.permissions import DESK, OFFICE, role_in
+from server.accounts.refusals import Refused
+from server.accounts.requests import body, person
 from server.tickets import selectors, services, states
 from server.tickets.models import Ticket
 from server.tickets.services import Registration, Where
@@ -25,8 +28,10 @@ class TicketsView(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses={201: OpenApiTypes.OBJECT})
     @idempotent
     def post(self, request: Request) -> Response:
-        data = request.data
-        place = data.get("place") if isinstance(data.get("place"), dict) else {}
+        data = body(request)
+        place = data.get("place") or {}
+        if not isinstance(place, dict):
+            raise Refused("place", "shape", _("A place needs a longitude and a latitude."))
         ticket = services.register(
             Registration(
                 kind=str(data.get("kind") or ""),
@@ -38,7 +43,7 @@ class TicketsView(APIView):
                 note=str(data.get("note") or ""), name=str(data.get("name") or ""),
                 phone=str(data.get("phone") or ""), channel=str(data.get("channel") or "visit"),
             ),
-            by=request.user.username,
+            by=person(request).username,
         )  # fmt: skip
         return Response({"ticket": ticket.number, "incident": ticket.incident_id}, status=201)
 
@@ -48,7 +53,7 @@ class TicketView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, number: str) -> Response:
-        return Response(ticket_json(get_object_or_404(Ticket, number=number), request.user.role))
+        return Response(ticket_json(get_object_or_404(Ticket, number=number), person(request).role))
 
 
 class TicketActionView(APIView):
@@ -57,14 +62,14 @@ class TicketActionView(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     @idempotent
     def post(self, request: Request, number: str) -> Response:
-        data = request.data
+        data = body(request)
         ticket = services.act(
             get_object_or_404(Ticket, number=number), str(data.get("action") or ""),
-            role=request.user.role, by=request.user.username,
+            role=person(request).role, by=person(request).username,
             reason=str(data.get("reason") or "")[:1000],
             result=str(data.get("result") or "")[:4000], cause=str(data.get("cause") or "")[:60],
         )  # fmt: skip
-        return Response(ticket_json(ticket, request.user.role))
+        return Response(ticket_json(ticket, person(request).role))
 
 
 def ticket_json(ticket: Ticket, role: str) -> dict[str, object]:
