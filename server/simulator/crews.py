@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 
 from mobile_app.headless import CrewLink
 from mobile_app.orders import LocalOrder
-from mobile_app.store import StoreError
 from mobile_app.session import SessionError
+from mobile_app.store import StoreError
 from mqtt.fields import BadMessage
 from routing.drive import Drive
 from server.accounts.refusals import Refused

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
-from server.portal.demo import demo_password
+from server.accounts.demo import demo_password
 from server.simulator.callers import CallersSim
 from server.simulator.colleagues import Colleagues, Desk
 from server.simulator.crews import CrewSim
