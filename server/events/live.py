@@ -19,6 +19,7 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from server.events.reading import CHANNEL, POSITIONS_CHANNEL, Listener, Mark, Row, after, end
 from server.events.reading import waiting_behind as waiting
@@ -82,6 +83,7 @@ class Hub:
         with self._lock:
             self._readers.add(reader)
             if self._thread is None or not self._thread.is_alive():
+                # Nobody was listening: what happened meanwhile is the replay's business.
                 self.mark = end()
                 self._thread = threading.Thread(target=self._run, name="live", daemon=True)
                 self._thread.start()
@@ -101,7 +103,7 @@ class Hub:
         seen_at = timezone.now()
         last_positions = last_beat = 0.0
         moved = held_back = False
-        while True:
+        while not self._deserted():
             called = listener.wait(0.02 if held_back else 0.25 if moved else 1.0)
             now = time.monotonic()
             try:
@@ -119,6 +121,16 @@ class Hub:
             if now - last_beat >= BEAT_S:
                 last_beat = now
                 self._send("", None, frame("beat", {"at": timezone.now()}))
+        listener.close()
+        connection.close()
+
+    def _deserted(self) -> bool:
+        """Nobody is left: the thread ends and gives its two connections back."""
+        with self._lock:
+            if self._readers:
+                return False
+            self._thread = None
+            return True
 
     def _pass_on(self) -> bool:
         while rows := after(self.mark):
@@ -153,7 +165,10 @@ async def live(request: HttpRequest) -> HttpResponseBase:
     """GET /live?topics=calls,incidents: the stream, for the topics this person may hear."""
     user = await request.auser()
     if not user.is_authenticated:
-        return JsonResponse({"errors": [{"field": "", "code": "signed_out", "text": ""}]}, status=401)
+        text = _("You are signed out.")
+        return JsonResponse(
+            {"errors": [{"field": "", "code": "signed_out", "text": text}]}, status=401
+        )
     allowed = TOPICS_BY_ROLE.get(user.role, set())
     asked = {t for t in request.GET.get("topics", "").split(",") if t}
     resume = Mark.parse(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 import psycopg2
 import psycopg2.extensions
-from django.db import connection
+from django.db import connection, transaction
 
 CHANNEL = "standpipe_events"
 POSITIONS_CHANNEL = "standpipe_positions"
@@ -31,10 +31,12 @@ class Mark(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Mark | None:
+        """The mark of a text, or None where it is none of ours (browsers hand back anything)."""
         left, _, right = text.partition("-")
-        if left.isdigit() and right.isdigit() and len(text) < 40:
-            return cls(int(left), int(right))
-        return None
+        if not (left.isascii() and left.isdigit() and right.isascii() and right.isdigit()):
+            return None
+        xid, event_id = int(left[:20]), int(right[:20])
+        return cls(xid, event_id) if max(xid, event_id) < 2**63 else None
 
 
 class Row(NamedTuple):
@@ -88,6 +90,27 @@ def end() -> Mark:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
         return Mark(cursor.fetchone()[0] - 1, 2**62)
+
+
+def renumber_after_restore() -> int:
+    """Put restored events behind those to come; returns how many rows were moved.
+
+    Transaction numbers belong to a cluster. A backup restored into a younger one brings numbers
+    from "the future": new events would sort before every cursor and never be read. All old
+    numbers, the cursors' too, are moved below zero by one step, which keeps their order.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE events_event IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute(
+            "SELECT coalesce(max(xid), 0), pg_snapshot_xmax(pg_current_snapshot())::text::bigint "
+            "FROM events_event"
+        )
+        newest, ours = cursor.fetchone()
+        if newest < ours:
+            return 0
+        cursor.execute("UPDATE events_cursor SET xid = xid - %s", [newest + 1])
+        cursor.execute("UPDATE events_event SET xid = xid - %s", [newest + 1])
+        return int(cursor.rowcount)
 
 
 class Listener:

@@ -61,7 +61,8 @@ def _hand_over(name: str, row: Row) -> bool:
             act_as(Acting(by=row.by or "system", role="system")),
         ):
             subscribers()[name](row)
-    except Exception as error:  # noqa: BLE001 - whatever it was, it is kept and tried again
+    except Exception as error:
+        # Whatever it was, it is kept and tried again.
         log.exception("%s could not take event %s %s", name, row.mark, row.name)
         put_aside(name, row.mark.event_id, error)
         return False

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from server.events.loop import run
-from server.events.reading import CHANNEL, Listener
+from server.events.reading import CHANNEL, Listener, renumber_after_restore
 from server.events.subscribing import deliver, retry_failed
 
 
@@ -16,8 +16,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         listener = Listener(CHANNEL)
+        checked = False
 
         def step() -> None:
+            nonlocal checked
+            if not checked:
+                renumber_after_restore()
+                checked = True
             if deliver() == 0:
                 retry_failed()
                 # A short wait: an event held back by a running transaction gives no second call.
