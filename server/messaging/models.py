@@ -15,7 +15,7 @@ class SmsMessage(models.Model):
         SENT = "sent", _("sent")
         DELIVERED = "delivered", _("delivered")
         FAILED = "failed", _("failed")
-        # The gateway did not answer in time: it may or may not have gone out. Never re-sent blindly.
+        # The gateway did not answer in time: it may have gone out. Never re-sent blindly.
         UNKNOWN = "unknown", _("unknown")
 
     to = models.CharField(max_length=24)

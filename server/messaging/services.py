@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from server.messaging.gateways import SendError, gateway
 from server.messaging.models import SmsMessage
 from server.messaging.templates import render
 
+log = logging.getLogger("standpipe.messaging")
 MAX_ATTEMPTS = 6
 
 
@@ -67,7 +69,8 @@ def _claim() -> SmsMessage | None:
             # reported as unknown, never sent a second time.
             row.state = SmsMessage.State.SENDING
             row.attempts += 1
-            row.save(update_fields=["state", "attempts"])
+            row.next_try_at = timezone.now()  # since when it is being sent
+            row.save(update_fields=["state", "attempts", "next_try_at"])
         return row
 
 
@@ -87,6 +90,11 @@ def _send_one() -> bool:
         else:
             row.state = SmsMessage.State.QUEUED
             row.next_try_at = now + timedelta(seconds=2**row.attempts)
+    except Exception as error:
+        # A fault of ours or of the gateway's own code: it may have gone out, so nobody is told
+        # twice, and the texts behind it are not held up.
+        log.exception("text %s", row.pk)
+        row.error, row.state = f"{type(error).__name__}: {error}"[:200], SmsMessage.State.UNKNOWN
     else:
         row.state, row.gateway_id, row.sent_at = SmsMessage.State.SENT, accepted.gateway_id, now
         row.error = ""
@@ -103,7 +111,7 @@ def _send_one() -> bool:
 def settle_interrupted(older_than: timedelta = timedelta(minutes=2)) -> int:
     """Texts a crash left in "sending" become "unknown": a person decides, nobody is told twice."""
     return SmsMessage.objects.filter(
-        state=SmsMessage.State.SENDING, created_at__lt=timezone.now() - older_than
+        state=SmsMessage.State.SENDING, next_try_at__lt=timezone.now() - older_than
     ).update(state=SmsMessage.State.UNKNOWN)
 
 

@@ -2,7 +2,7 @@
 
 What `reference` means decides what a time-out is worth: a gateway that honours it takes a repeat
 as the same text, one that does not would send twice. So after a time-out the state is "unknown"
-and a person decides; only a refused connection (nothing was sent) is tried again by itself.
+and a person decides; only where no connection came about (nothing was sent) is it tried again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Gateway:
             answer = self._client.post(
                 "", json={"to": to, "body": body, "reference": reference}
             )
-        except httpx.ConnectError as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise SendError(f"no connection: {error}") from error
         except httpx.HTTPError as error:
             raise SendError(f"no answer: {error}", unknown=True) from error
@@ -37,5 +37,5 @@ class Gateway:
             raise SendError(f"HTTP {answer.status_code}: {answer.text[:120]}", permanent=True)
         try:
             return Accepted(str(answer.json()["id"])[:80])
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise SendError("an answer without an id", unknown=True) from error
