@@ -39,10 +39,13 @@ def inside(premise_code: str) -> Inside | None:
         .order_by("-shut_off_id")
         .first()
     )
-    if row is None or row.shut_off.started_at is None:
+    if row is None:
         return None
     off = row.shut_off
-    return Inside(off, row.off_at or off.started_at, off.expected_back_at, off.premises.count())
+    since = row.off_at or off.started_at
+    if since is None:
+        return None
+    return Inside(off, since, off.expected_back_at, off.premises.count())
 
 
 def planned_notice(premise_code: str, *, hours: int = 48) -> ShutOff | None:

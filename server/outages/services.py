@@ -93,11 +93,13 @@ def valve_closed(
         task = _task(shut_off, asset)
         if task.state == ValveTask.State.CLOSED:
             return is_isolated(shut_off)
-        if task.state not in (ValveTask.State.REQUESTED, ValveTask.State.CANNOT_CLOSE):
+        if not _may_close(shut_off, task):
             raise Conflict(
-                "valve", "not_to_close", _("Valve %(valve)s is not to be closed.") % {"valve": asset}
-            )
+                "valve", "not_to_close",
+                _("Valve %(valve)s is not to be closed.") % {"valve": asset},
+            )  # fmt: skip
         task.state, task.done_at, task.turns, task.by = ValveTask.State.CLOSED, at, turns, by
+        task.reversed_at = None
         task.save()
         Valve.objects.filter(asset=asset).update(
             position=Valve.Position.CLOSED, last_operated_at=at
@@ -111,6 +113,13 @@ def valve_closed(
         _save(shut_off)
         _tell("valve.closed", shut_off, by=by, valve=asset, isolated=done)
         return done
+
+
+def _may_close(shut_off: ShutOff, task: ValveTask) -> bool:
+    """To be closed still, turned after all, or opened too early while the water is yet off."""
+    if task.state == ValveTask.State.REOPENED:
+        return shut_off.state == ShutOff.State.ACTIVE
+    return task.state in (ValveTask.State.REQUESTED, ValveTask.State.CANNOT_CLOSE)
 
 
 def _start(shut_off: ShutOff, *, at: datetime, by: str) -> None:
@@ -154,6 +163,9 @@ def cannot_close(
         shut_off.network_version = shut_off.plan["network_version"]
         shut_off.hydraulics = {"status": "pending"}
         fresh = _lay_out(shut_off)
+        if is_isolated(shut_off):
+            # The wider plan needs no further valve: the water is off for everybody in it now.
+            shut_off.premises.filter(off_at=None).update(off_at=at)
         _save(shut_off)
         _tell(
             "shutoff.replanned", shut_off, by=by, valve=asset, newly=fresh,

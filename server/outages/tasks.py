@@ -14,7 +14,7 @@ from server.outages.models import ShutOff
 
 @task()
 def simulate(shut_off_id: int, version: int) -> dict[str, Any]:
-    """Run the closed network; a plan changed meanwhile makes the result worthless and is dropped."""
+    """Run the closed network; the result of a plan that changed meanwhile is dropped."""
     shut_off = ShutOff.objects.get(pk=shut_off_id)
     if shut_off.version != version:
         return {"status": "stale"}
@@ -28,7 +28,7 @@ def simulate(shut_off_id: int, version: int) -> dict[str, Any]:
     )
     result = {
         "status": report.status,
-        "below_service": len(report.premises_below),
+        "below_service": len(report.below_premises),
         "worst_node": report.worst_node,
         "worst_m": report.worst_pressure_m,
         "reason": report.reason,
