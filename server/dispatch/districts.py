@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.gis.geos import LineString
 from django.utils import timezone
 
 from mobile_app.district import MapHydrant, MapPipe, MapValve, Street, write_district
@@ -28,9 +29,9 @@ def extract() -> Path:
             "name": city.name if city else "", "version": str(version),
             "made_at": timezone.now().isoformat(),
         },
-        streets=(Street(s.name, s.klass, s.geom.coords) for s in StreetRow.objects.all()),
+        streets=(Street(s.name, s.klass, _line(s.geom)) for s in StreetRow.objects.all()),
         pipes=(
-            MapPipe(p.asset, p.diameter_mm, p.material, p.geom.coords) for p in Pipe.objects.all()
+            MapPipe(p.asset, p.diameter_mm, p.material, _line(p.geom)) for p in Pipe.objects.all()
         ),
         valves=(
             MapValve(v.asset, v.asset, v.geom.x, v.geom.y, v.operable, v.normally_open)
@@ -39,3 +40,7 @@ def extract() -> Path:
         hydrants=(MapHydrant(h.asset, h.geom.x, h.geom.y) for h in Hydrant.objects.all()),
     )  # fmt: skip
     return path
+
+
+def _line(geom: LineString) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y, *_z in geom.coords]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import F
@@ -13,11 +13,14 @@ from mqtt.messages import ACTIONS
 from mqtt.orders import (
     CrewName,
     Order,
+    OrderKind,
     OrderList,
     OrderPlace,
     OrderRoute,
     OrderValve,
+    Priority,
     RouteStep,
+    ValveState,
 )
 from server.dispatch import states
 from server.dispatch.models import WorkOrder
@@ -30,8 +33,11 @@ from server.workforce.models import Crew
 # The main step of each state comes first; the rest are smaller buttons.
 MAIN = ("accept", "depart", "arrive", "close_valve", "repaired", "open_valve", "restored",
         "complete")  # fmt: skip
-KINDS = {"inspect": "repair"}
-VALVE_STATE = {
+# Telephones of the first hour know no inspection: to them it is a visit like a repair.
+KINDS: dict[str, OrderKind] = {
+    "repair": "repair", "valves": "valves", "notices": "notices", "inspect": "repair",
+}  # fmt: skip
+VALVE_STATE: dict[str, ValveState] = {
     ValveTask.State.CLOSED: "closed",
     ValveTask.State.CANNOT_CLOSE: "cannot_close",
 }
@@ -68,7 +74,7 @@ def _order(order: WorkOrder) -> Order:
     shut_off = ShutOff.objects.filter(incident=incident).exclude(state="cancelled").first()
     return Order(
         number=order.number or "", incident=incident.number or "",
-        kind=KINDS.get(order.kind, order.kind), state=order.state, priority=incident.priority,  # type: ignore[arg-type]
+        kind=KINDS[order.kind], state=order.state, priority=cast(Priority, incident.priority),
         what=_what(incident, "en"), what_zh=_what(incident, "zh-hans"),
         place=OrderPlace(incident.address or incident.number or "", incident.geom.x,
                          incident.geom.y),
@@ -103,7 +109,7 @@ def _valves(shut_off: ShutOff) -> tuple[OrderValve, ...]:
         rows.append(
             OrderValve(
                 id=v["id"], label=v["label"], lon=v["lon"], lat=v["lat"],
-                sequence=max(1, task.sequence), state=VALVE_STATE.get(task.state, "open"),  # type: ignore[arg-type]
+                sequence=max(1, task.sequence), state=VALVE_STATE.get(task.state, "open"),
                 condition=v["condition"], turns=v.get("turns"),
             )
         )  # fmt: skip

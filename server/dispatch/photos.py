@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from io import BytesIO
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -21,7 +22,7 @@ MAX_PIXELS = 50_000_000
 LONG_SIDE = 2048
 
 
-def store(upload: UploadedFile, *, crew: Crew, report_id: uuid.UUID | None) -> Photo:
+def store(upload: UploadedFile[Any], *, crew: Crew, report_id: uuid.UUID | None) -> Photo:
     """Keep a picture once; sending the same one again gives the first row.
 
     Re-encoding drops whatever else the file carried (position, scripts, a second format).
@@ -38,7 +39,10 @@ def store(upload: UploadedFile, *, crew: Crew, report_id: uuid.UUID | None) -> P
     folder = settings.STANDPIPE["PHOTOS"]
     folder.mkdir(parents=True, exist_ok=True)
     with transaction.atomic():
-        report = CrewReport.objects.filter(message_id=report_id).first() if report_id else None
+        # A picture belongs to a report of the same telephone, never to another crew's.
+        report = None
+        if report_id is not None:
+            report = CrewReport.objects.filter(message_id=report_id, device=crew.device).first()
         picture.save(folder / name, "JPEG", quality=85)
         photo, _made = Photo.objects.get_or_create(
             device=crew.device, report_id=report_id, sha256=digest,
@@ -59,7 +63,9 @@ def _decode(raw: bytes) -> Image.Image:
             if opened.format not in ("JPEG", "PNG", "WEBP"):
                 raise Refused("file", "not_a_picture", _("Send a JPEG, PNG or WebP picture."))
             picture = ImageOps.exif_transpose(opened).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+    except (
+        UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError,
+    ):  # fmt: skip
         raise Refused(
             "file", "not_a_picture", _("Send a JPEG, PNG or WebP picture.")
         ) from None

@@ -18,6 +18,7 @@ from server.dispatch.states import Who
 from server.workforce.models import Crew
 
 EVIDENCE = frozenset({"note", "photo"})  # kept with the order, moves nothing
+MOST_TURNS = 32_767  # what the column holds; no valve has a hundredth of it
 
 
 def receive(device: str, report: Report, *, received_at: datetime) -> ReportAck:
@@ -62,17 +63,26 @@ def _carry_out(row: CrewReport, report: Report, crew: Crew | None) -> None:
             row.refused, row.refused_text = "not_yours", _("This order belongs to another crew.")
         return
     step = Step(
-        action=report.action, at=min(report.at, timezone.now()), note=row.note,
-        valve=row.valve, reason=row.reason, turns=report.turns,
+        action=report.action, at=_believable(report.at, order), note=row.note, valve=row.valve,
+        reason=row.reason, turns=min(report.turns, MOST_TURNS) if report.turns else report.turns,
     )  # fmt: skip
     try:
         with transaction.atomic():
             moved = services.act(order, step, who=Who.CREW, by=row.by, crew=crew)
         row.to_state = moved.state
     except Refused as no:
-        if _already_past(order, report.action):
+        if no.code == "illegal_transition" and _already_past(order, report.action):
             return  # a second device or a repeated tap: nothing to do, nothing wrong
         row.refused, row.refused_text = no.code, str(no)[:300]
+
+
+def _believable(at: datetime, order: WorkOrder) -> datetime:
+    """When it happened, by a telephone's clock: not in the future, not before the crew was sent.
+
+    The minutes ledger is reckoned from these times; a clock set to 1970 must not reach it. What
+    the telephone said is kept with the report.
+    """
+    return max(min(at, timezone.now()), order.dispatched_at or order.created_at)
 
 
 def _already_past(order: WorkOrder, action: str) -> bool:

@@ -134,15 +134,17 @@ def act(order: WorkOrder, step: Step, *, who: Who, by: str, crew: Crew | None = 
             raise Conflict(
                 "action", "illegal_transition",
                 _("From “%(state)s” that step is not possible.") % {"state": order.state},
-                current=order.state, allowed=[str(a) for a in states.legal_actions(order.state, who)],
+                current=order.state,
+                allowed=[str(a) for a in states.legal_actions(order.state, who)],
             )  # fmt: skip
         if Action(step.action) not in states.ALLOWED[who]:
             raise NotAllowed("action", "not_yours", _("Somebody else has to take that step."))
-        if who == Who.SUPERVISOR and Action(step.action) in states.FIELD and not step.reason:
+        field_step = Action(step.action) in states.FIELD
+        if who == Who.SUPERVISOR and field_step and not step.reason.strip():
             raise Refused("reason", "required", _("Say why you take this step for the crew."))
         before = order.state
         isolated = _effects(order, step, by=by)
-        _move(order, to_state, step.at)
+        _take_up(order, to_state, step.at)
         record(
             f"order.{step.action}", f"order:{order.number}", from_state=before,
             to_state=order.state, note=step.reason or step.note, by=by,
@@ -152,6 +154,18 @@ def act(order: WorkOrder, step: Step, *, who: Who, by: str, crew: Crew | None = 
             _move(order, S.ISOLATED, step.at)
             _after(order, A.ISOLATED, S.ISOLATING, by="system")
         return order
+
+
+def _take_up(order: WorkOrder, to_state: State, at: datetime) -> None:
+    """Move; a paused order cannot be resumed by a crew that took another meanwhile."""
+    assert order.crew is not None
+    try:
+        with transaction.atomic():
+            _move(order, to_state, at)
+    except IntegrityError as error:
+        if "one_crew_one_job" not in str(error):
+            raise
+        raise _taken(order.crew) from error
 
 
 def _effects(order: WorkOrder, step: Step, *, by: str) -> bool:
@@ -204,8 +218,10 @@ def _move(order: WorkOrder, to_state: State, at: datetime) -> None:
 def _after(order: WorkOrder, action: str, before: str, *, by: str, **more: Any) -> None:
     """Crew, incident and listeners follow the order."""
     assert order.crew is not None
-    state = CREW_STATE.get(State(order.state), Crew.State.AVAILABLE)
-    workforce.set_state(order.crew, state, by=by)
+    if order.state in states.HOLDING or before in states.HOLDING:
+        # Else the order is none the crew has in hand: it may be busy with another by now.
+        state = CREW_STATE.get(State(order.state), Crew.State.AVAILABLE)
+        workforce.set_state(order.crew, state, by=by)
     follows = INCIDENT_STATE.get(State(order.state))
     if follows is not None and order.kind != WorkOrder.Kind.NOTICES:
         tickets.move_incident(order.incident, follows, by=by)

@@ -47,10 +47,23 @@ def follow_orders_with_tickets(row: Row) -> None:
     order = WorkOrder.objects.select_related("incident").get(pk=row.payload["order"])
     if order.kind == WorkOrder.Kind.NOTICES:
         return
+    done = row.payload["state"] == states.State.COMPLETED
+    if done and _still_at_work(order):
+        return  # the last crew to finish settles the tickets
     for ticket in Ticket.objects.filter(incident=order.incident):
         _walk(ticket, steps, order, by=row.by)
-    if row.payload["state"] == states.State.COMPLETED:
+    if done:
         tickets.move_incident(order.incident, Incident.State.RESTORED, by=row.by)
+
+
+def _still_at_work(order: WorkOrder) -> bool:
+    """Whether another crew has an order for the same incident in hand."""
+    return (
+        order.incident.work_orders.exclude(pk=order.pk)
+        .exclude(kind=WorkOrder.Kind.NOTICES)
+        .exclude(state__in=sorted(states.ENDED))
+        .exists()
+    )
 
 
 def _walk(ticket: Ticket, steps: tuple[str, ...], order: WorkOrder, *, by: str) -> None:
