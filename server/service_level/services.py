@@ -36,11 +36,16 @@ def start(
 
 def tighten(clock: Clock, priority: str, allowed_s: int) -> None:
     """The incident became more urgent: the promise is shorter, reckoned from the same start."""
-    if clock.state == Clock.State.RUNNING and allowed_s < clock.allowed_s:
-        clock.priority, clock.allowed_s = priority, allowed_s
-        clock.due_at = clock.started_at + timedelta(seconds=allowed_s + clock.paused_s)
-        _set_next(clock)
-        clock.save()
+    with transaction.atomic():
+        clock = Clock.objects.select_for_update().get(pk=clock.pk)
+        if clock.state not in (Clock.State.RUNNING, Clock.State.PAUSED):
+            return
+        if allowed_s < clock.allowed_s:
+            clock.priority, clock.allowed_s = priority, allowed_s
+            clock.due_at = clock.started_at + timedelta(seconds=allowed_s + clock.paused_s)
+            if clock.state == Clock.State.RUNNING:
+                _set_next(clock)
+            clock.save()
 
 
 def stop(kind: str, subject: str, *, at: datetime) -> Clock | None:
@@ -97,10 +102,11 @@ def _count_pause(clock: Clock, at: datetime) -> None:
 def _set_next(clock: Clock) -> None:
     fired = set(clock.escalations.values_list("level", flat=True)) if clock.pk else set()
     mark = policy.next_mark(clock.allowed_s, fired)
-    clock.next_at = (
-        None if mark is None
-        else clock.started_at + timedelta(seconds=mark[1] + clock.paused_s)
-    )  # fmt: skip
+    clock.next_at = _moment(clock, mark) if mark is not None else None
+
+
+def _moment(clock: Clock, mark: tuple[int, int]) -> datetime:
+    return clock.started_at + timedelta(seconds=mark[1] + clock.paused_s)
 
 
 def fire_due(now: datetime | None = None, limit: int = 100) -> int:
@@ -127,9 +133,9 @@ def _fire_one(now: datetime) -> bool:
             return False
         done = set(clock.escalations.values_list("level", flat=True))
         mark = policy.next_mark(clock.allowed_s, done)
-        if mark is not None:
-            level, after_s = mark
-            due = clock.started_at + timedelta(seconds=after_s + clock.paused_s)
+        due = _moment(clock, mark) if mark is not None else now
+        if mark is not None and due <= now:
+            level = mark[0]
             step = Escalation.objects.create(
                 clock=clock, level=level, late_s=max(0, round((now - due).total_seconds()))
             )

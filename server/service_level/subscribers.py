@@ -49,7 +49,7 @@ def _start(incident: Incident) -> None:
 
 def _tighten(incident: Incident) -> None:
     wanted = policy.clocks_for(incident.kind, incident.priority)
-    for clock in Clock.objects.filter(incident=incident, state=Clock.State.RUNNING):
+    for clock in Clock.objects.filter(incident=incident, state__in=["running", "paused"]):
         if clock.kind in wanted:
             services.tighten(clock, incident.priority, wanted[clock.kind])
 
