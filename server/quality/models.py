@@ -11,7 +11,9 @@ class Check(models.Model):
         PASS = "pass", _("pass")
         FAIL = "fail", _("fail")
 
-    ticket = models.OneToOneField("tickets.Ticket", on_delete=models.CASCADE, related_name="check_row")
+    ticket = models.OneToOneField(
+        "tickets.Ticket", on_delete=models.CASCADE, related_name="check_row"
+    )
     chosen_at = models.DateTimeField(auto_now_add=True)
     why = models.CharField(max_length=40)  # random, late, reopened
     result = models.CharField(max_length=4, choices=Result.choices, blank=True)

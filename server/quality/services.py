@@ -35,7 +35,8 @@ def settle(check: Check, result: str, *, note: str, by: str) -> Check:
     if result not in Check.Result.values:
         raise Refused("result", "unknown", _("Say pass or fail."))
     ticket = check.ticket
-    if by in {ticket.handler, ticket.opened_by}:
+    closers = ticket.history.filter(action="close").values_list("by", flat=True)
+    if by in {ticket.handler, ticket.opened_by, *closers}:
         raise NotAllowed("by", "own_work", _("Nobody checks their own work."))
     with transaction.atomic():
         check = Check.objects.select_for_update().get(pk=check.pk)
