@@ -73,7 +73,9 @@ def summary(start: datetime, end: datetime, zone: str) -> dict[str, Any]:
         {
             "id": "arrival_on_time", "name": _("Arrival on time"), "unit": "%",
             "value": ratio(arrival_met, arrival_all),
-            "definition": _("Incidents a crew reached within the promised time / incidents reached."),
+            "definition": _(
+                "Incidents a crew reached within the promised time / incidents reached."
+            ),
             "parts": {"met": arrival_met, "all": arrival_all}, "series": [],
         },
         {

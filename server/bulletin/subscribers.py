@@ -42,7 +42,8 @@ def text_people(row: Row) -> None:
         case "incident.changed" if row.payload.get("change") == "restored":
             incident = Incident.objects.get(pk=row.payload["incident"])
             for ticket in incident.tickets.all():
-                _tell_customer(ticket, "water_back", dedupe=_back_key(incident, ticket.customer_phone))
+                key = _back_key(incident, ticket.customer_phone)
+                _tell_customer(ticket, "water_back", dedupe=key)
         case "clock.escalated":
             _escalate(row)
 

@@ -142,7 +142,7 @@ def priority_customers(codes: Collection[str]) -> list[dict[str, Any]]:
         Prefetch("accounts", Account.objects.filter(active=True).order_by("id")),
         "accounts__phones",
     )
-    order = {use: i for i, use in enumerate(PRIORITY_CLASSES)}
+    order = {str(use): i for i, use in enumerate(PRIORITY_CLASSES)}
     found = []
     for premise in sorted(rows, key=lambda p: (order[p.use], p.storage_hours, p.code)):
         account = next(iter(premise.accounts.all()), None)

@@ -7,13 +7,15 @@ own projected system, never from either of these.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.gis.db import models
 from django.contrib.gis.db.models.functions import Transform
 from django.contrib.postgres.indexes import GistIndex
 from django.utils.translation import gettext_lazy as _
 
 
-def tiled(field: models.Field) -> models.GeneratedField:
+def tiled(field: models.Field[Any, Any]) -> models.GeneratedField:
     """A stored EPSG:3857 copy of `geom` for the tile queries."""
     return models.GeneratedField(
         expression=Transform("geom", 3857), output_field=field, db_persist=True

@@ -145,7 +145,7 @@ def _score(found: Found, near: tuple[float, float] | None) -> float:
 def _rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _inside(lon: float, lat: float) -> bool:

@@ -6,7 +6,6 @@ ticket is the promise to one customer. What a crew does is a work order (server.
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib.gis.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -58,6 +57,9 @@ class Incident(models.Model):
     restored_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     version = models.PositiveIntegerField(default=0)
+
+    # What selectors.open_incidents adds to a row.
+    ticket_count: int
 
     class Meta:
         ordering = ["-id"]
@@ -177,7 +179,9 @@ class CallBack(models.Model):
     reason = models.CharField(max_length=10, choices=Reason.choices)
     phone = models.CharField(max_length=24)
     call_id = models.CharField(max_length=64, blank=True)
-    ticket = models.ForeignKey(Ticket, null=True, on_delete=models.CASCADE, related_name="callbacks")
+    ticket = models.ForeignKey(
+        Ticket, null=True, on_delete=models.CASCADE, related_name="callbacks"
+    )
     due_at = models.DateTimeField(db_index=True)
     done_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=20, blank=True)

@@ -19,7 +19,9 @@ BASE: dict[str, str] = {
     Kind.ENQUIRY: "P4",
 }
 # Answers to the symptom questions that make it an emergency.
-HAZARDS = ("flooding", "undermining", "illness", "still_digging", "inside_building", "cover_missing")
+HAZARDS = (
+    "flooding", "undermining", "illness", "still_digging", "inside_building", "cover_missing",
+)  # fmt: skip
 # Premises without water from which the impact alone sets the priority.
 IMPACT = ((1000, "P1"), (100, "P2"))
 

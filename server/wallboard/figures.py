@@ -33,11 +33,13 @@ def calls_between(start: datetime, end: datetime) -> dict[str, Any]:
 
     Abandons within 5 s of joining are counted apart and leave the denominator.
     """
-    rows = list(
-        Call.objects.filter(queued_at__gte=start, queued_at__lt=end).values_list(
-            "queued_at", "answered_at", "ended_at", "outcome"
-        )
-    )
+    rows = [
+        (queued, answered, ended, outcome)
+        for queued, answered, ended, outcome in Call.objects.filter(
+            queued_at__gte=start, queued_at__lt=end
+        ).values_list("queued_at", "answered_at", "ended_at", "outcome")
+        if queued is not None
+    ]
     waits = [(a - q).total_seconds() for q, a, _e, _o in rows if a is not None]
     gone = [
         (e - q).total_seconds() for q, a, e, o in rows if a is None and e is not None
@@ -79,11 +81,8 @@ def agent_occupancy(start: datetime, end: datetime) -> float | None:
 
 
 def queue_now(now: datetime) -> dict[str, Any]:
-    since = list(
-        Call.objects.filter(
-            state=Call.State.QUEUED, queued_at__gt=now - timedelta(hours=4)
-        ).values_list("queued_at", flat=True)
-    )
+    rows = Call.objects.filter(state=Call.State.QUEUED, queued_at__gt=now - timedelta(hours=4))
+    since = [q for q in rows.values_list("queued_at", flat=True) if q is not None]
     longest = max(((now - q).total_seconds() for q in since), default=0.0)
     return {"waiting_now": len(since), "longest_wait_s": longest}
 
