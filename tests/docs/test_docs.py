@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -184,7 +185,7 @@ def test_every_event_written_is_in_the_list_of_events() -> None:
         r"(?:call|agent|incident|ticket|order|shutoff|valve|clock|crew|sms)\.[a-z_]+"
     )
     written: set[str] = set()
-    for path in (REPO / "server").rglob("services.py"):
+    for path in (REPO / "server").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
                 "publish", "_tell", "tell_incident", "_tell_ticket", "_move",
@@ -199,6 +200,34 @@ def test_every_event_written_is_in_the_list_of_events() -> None:
                 }
     assert "call.queued" in written and "order.changed" in written
     assert [name for name in sorted(written) if f"`{name}`" not in text] == []
+
+
+def test_the_layers_are_drawn_as_the_contract_has_them() -> None:
+    settings = tomllib.loads((REPO / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    contract = next(c for c in settings["contracts"] if c["type"] == "layers")
+    wanted = [[app.strip() for app in layer.split("|")] for layer in contract["layers"]]
+    text = (REPO / "docs/architecture.md").read_text("utf-8")
+    drawn = re.findall(r"^server/(\w+(?: · \w+)*)", text, flags=re.MULTILINE)
+    assert [line.split(" · ") for line in drawn] == wanted
+
+
+def _shape(address: str) -> str:
+    """/api/calls/<id>/draft and calls/<str:call_id>/draft are one door."""
+    return re.sub(r"<[^>]+>", "<>", address.partition("?")[0]).strip("/")
+
+
+def test_every_door_of_the_json_interface_is_described_and_no_other() -> None:
+    doors = set()
+    for path in (REPO / "server").glob("*/urls.py"):
+        if path.parent.name in ("config", "portal"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "path":
+                assert isinstance(node.args[0], ast.Constant)
+                doors.add(_shape(f"api/{node.args[0].value}"))
+    text = (REPO / "docs/api.md").read_text("utf-8")
+    described = {_shape(a) for a in re.findall(r"`(?:GET|POST|PUT) (/api/[^`]*)`", text)}
+    assert described - {"api/schema"} == doors
 
 
 def test_subscribers_are_listed_in_their_order() -> None:
