@@ -67,7 +67,7 @@ def on_duty(incident: Incident | None, *, level: int = 1) -> list[User]:
 
 
 def _tell_responsible(ticket: Ticket) -> None:
-    """The person responsible knows as the call ends (S121): who is not in it, where is."""
+    """The person responsible knows as the call ends: who is not in it, where is."""
     for user in on_duty(ticket.incident):
         with translation.override(user.language):
             kind = str(ticket.get_kind_display())
@@ -76,7 +76,8 @@ def _tell_responsible(ticket: Ticket) -> None:
             user.mobile, "responsible", language=user.language, audience="staff",
             dedupe=f"responsible:{ticket.pk}:{user.pk}", ticket=ticket.number or "",
             number=ticket.number, priority=ticket.priority, kind=kind,
-            address=ticket.address or "-", link=f"/tickets/{ticket.number}",
+            address=ticket.address or "-",
+            link=f"{settings.STANDPIPE['SITE']}/tickets/{ticket.number}",
             customers=str(incident.customers_off if incident else 0),
         )  # fmt: skip
 

@@ -68,10 +68,14 @@ def rang(ring: Ring) -> Call:
         return call
 
 
+def announcing(call_id: str) -> None:
+    """The caller hears the notice before the queue."""
+    Call.objects.filter(call_id=call_id, state=Call.State.RINGING).update(state=Call.State.IVR)
+
+
 def announced(call_id: str, *, keys: str) -> None:
-    Call.objects.filter(call_id=call_id, state=Call.State.RINGING).update(
-        state=Call.State.IVR, keys=keys[:20]
-    )
+    """What was pressed meanwhile; the call may stand in the queue already when we hear of it."""
+    Call.objects.filter(call_id=call_id).update(keys=keys[:20])
 
 
 def queued(call_id: str, *, at: datetime) -> None:

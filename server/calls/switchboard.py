@@ -73,7 +73,10 @@ class Switchboard:
             called=call.dialled, at=call.arrived_at,
         )  # fmt: skip
         known: Call = await self._in(self._pool, services.rang, ring)
-        return self.decision(known)
+        decision = self.decision(known)
+        if decision.announce:
+            await self._in(self._pool, services.announcing, call.call_id)
+        return decision
 
     def decision(self, call: Call) -> Decision:
         """What the caller hears first: the notice when they stand in a known shut-off."""

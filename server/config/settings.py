@@ -168,6 +168,9 @@ EVENT_SUBSCRIBERS = [
     "server.quality.subscribers.sample_closed_tickets",
 ]
 
+# What the subscribers' process does once when it starts.
+EVENT_STARTUP = ["server.dispatch.publishing.send_all_lists"]
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -186,6 +189,8 @@ LOGGING = {
 STANDPIPE: dict[str, Any] = {
     "CITY": env.text("CITY", "helsinki"),
     "UTILITY": env.text("UTILITY", "Standpipe Water"),
+    # Where people outside reach the pages: links in texts begin with it.
+    "SITE": env.text("SITE", f"http://localhost:{env.number('WEB_PORT', 8000)}"),
     "SERVICE_NUMBER": env.text("SERVICE_NUMBER", "965113"),
     # Lengths and distances are measured in this projected system, never in Web Mercator.
     "MEASURE_EPSG": env.number("MEASURE_EPSG", 3879),

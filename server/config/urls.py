@@ -23,6 +23,8 @@ urlpatterns = [
     path("api/", include("server.calls.urls")),
     path("api/", include("server.dispatch.urls")),
     path("api/", include("server.outages.urls")),
+    path("api/", include("server.service_level.urls")),
+    path("api/", include("server.quality.urls")),
     path("api/", include("server.wallboard.urls")),
     path("api/", include("server.bi.urls")),
     path("tiles/", include("server.network.tile_urls")),

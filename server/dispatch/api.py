@@ -21,10 +21,19 @@ from server.accounts.idempotency import idempotent
 from server.accounts.permissions import CONTROL, OFFICE, role_in
 from server.accounts.refusals import NotAllowed, Refused
 from server.accounts.requests import body, person
-from server.dispatch import candidates, districts, phones, photos, selectors, services
-from server.dispatch.models import WorkOrder
+from server.dispatch import (
+    candidates,
+    devices,
+    districts,
+    phones,
+    photos,
+    selectors,
+    services,
+)
+from server.dispatch.models import Photo, WorkOrder
 from server.dispatch.services import Step
 from server.dispatch.states import Who
+from server.tickets import services as tickets
 from server.tickets.models import Incident
 from server.workforce import selectors as workforce
 from server.workforce import streets
@@ -101,6 +110,50 @@ class AssignView(APIView):
             reason=str(body(request).get("reason") or ""),
         )  # fmt: skip
         return Response(selectors.order_json(order), status=201)
+
+
+class CloseIncidentView(APIView):
+    """End an incident nobody waits for any more; with a reason, and with no ticket open."""
+
+    permission_classes = [role_in(*CONTROL)]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @idempotent
+    def post(self, request: Request, pk: int) -> Response:
+        incident = tickets.close_incident(
+            get_object_or_404(Incident, pk=pk), by=person(request).username,
+            reason=str(body(request).get("reason") or "")[:1000],
+        )  # fmt: skip
+        return Response({"number": incident.number, "state": incident.state})
+
+
+class PhotoFileView(APIView):
+    """A crew's picture, as an attachment: what others sent is never shown inline."""
+
+    permission_classes = [role_in(*OFFICE)]
+
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        path = photos.path_of(get_object_or_404(Photo, pk=pk))
+        return FileResponse(
+            path.open("rb"), content_type="image/jpeg", as_attachment=True,
+            filename=f"photo-{pk}.jpg",
+        )  # fmt: skip
+
+
+class RevokeView(APIView):
+    """A lost phone: its tokens and its broker account end at once."""
+
+    permission_classes = [role_in("supervisor")]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, pk: int) -> Response:
+        reason = str(body(request).get("reason") or "").strip()
+        if not reason:
+            raise Refused("reason", "required", _("Say why."))
+        crew = get_object_or_404(Crew, pk=pk)
+        devices.revoke(crew, reason=reason, by=person(request).username)
+        return Response({"revoked": crew.device})
 
 
 class OrderActionView(APIView):

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from mqtt.broker import BrokerConfig, BrokerError
+from server.accounts.audit import record
 from server.workforce.models import Crew
 
 log = logging.getLogger("standpipe.devices")
@@ -44,15 +45,21 @@ def ensure_account(crew: Crew) -> None:
                 log.info("the broker reads the new account at its start: %s", error)
 
 
-def revoke(crew: Crew) -> None:
-    """A lost phone: its account and tokens end at once."""
+def revoke(crew: Crew, *, reason: str, by: str) -> None:
+    """A lost phone: its account and tokens end at once, also in the connection it has open."""
     config = BrokerConfig(
         state=settings.STATE / "mosquitto", port=settings.STANDPIPE["MQTT"]["port"],
         owner=os.environ.get("STANDPIPE_MQTT_OWNER") or None,
     )  # fmt: skip
     with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         crew.user.tokens.all().delete()
         crew.mqtt_password = ""
         crew.save(update_fields=["mqtt_password"])
+        record("device.revoke", f"device:{crew.device}", note=reason, by=by)
         if config.state.is_dir() and config.remove_account(crew.device):
-            config.reload()
+            try:
+                config.reload()
+            except BrokerError as error:
+                log.info("the broker is not running; it starts without the account: %s", error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -52,6 +53,14 @@ def store(upload: UploadedFile[Any], *, crew: Crew, report_id: uuid.UUID | None)
             },
         )  # fmt: skip
     return photo
+
+
+def path_of(photo: Photo) -> Path:
+    """Where a picture lies. Refused (404) when its file is gone."""
+    path: Path = settings.STANDPIPE["PHOTOS"] / photo.file
+    if not path.is_file():
+        raise Refused("photo", "missing", _("The picture's file is gone."), status=404)
+    return path
 
 
 def _decode(raw: bytes) -> Image.Image:

@@ -149,10 +149,15 @@ def act(order: WorkOrder, step: Step, *, who: Who, by: str, crew: Crew | None = 
             f"order.{step.action}", f"order:{order.number}", from_state=before,
             to_state=order.state, note=step.reason or step.note, by=by,
         )  # fmt: skip
-        _after(order, step.action, before, by=by, valve=step.valve, reason=step.reason)
+        _after(
+            order, step.action, before, by=by, valve=step.valve, reason=step.reason,
+            happened_at=step.at.isoformat(),
+        )  # fmt: skip
         if isolated and order.state == S.ISOLATING:
             _move(order, S.ISOLATED, step.at)
-            _after(order, A.ISOLATED, S.ISOLATING, by="system")
+            _after(
+                order, A.ISOLATED, S.ISOLATING, by="system", happened_at=step.at.isoformat()
+            )
         return order
 
 
@@ -188,6 +193,8 @@ def _effects(order: WorkOrder, step: Step, *, by: str) -> bool:
             # All that could be closed may be closed already.
             return outages.is_isolated(shut_off)
         outages.valve_opened(shut_off, step.valve, at=step.at, by=by)
+    elif action == A.REPAIRED and shut_off is not None and order.state == S.ISOLATING:
+        outages.isolated_as_far_as_possible(shut_off, at=step.at)
     elif action == A.RESTORED and shut_off is not None:
         left = outages.still_closed(shut_off)
         if left:

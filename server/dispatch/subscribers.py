@@ -48,6 +48,8 @@ def follow_orders_with_tickets(row: Row) -> None:
     if order.kind == WorkOrder.Kind.NOTICES:
         return
     done = row.payload["state"] == states.State.COMPLETED
+    if done and order.kind != WorkOrder.Kind.REPAIR:
+        return  # valves turned or a place looked at settle nothing yet
     if done and _still_at_work(order):
         return  # the last crew to finish settles the tickets
     for ticket in Ticket.objects.filter(incident=order.incident):

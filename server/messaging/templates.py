@@ -22,10 +22,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "{utility}: your water is off since {since} for an urgent repair near {address}.",
         "zh-hans": "{utility}:因{address}附近抢修,您处自{since}起停水,恢复后另行通知。",
     },
-    "not_affected": {
-        "en": "{utility}: you are not affected by the repair near {address} after all.",
-        "zh-hans": "{utility}:{address}附近的抢修不影响您处用水。",
-    },
     "water_back": {
         "en": "{utility}: the water is back at {address}. Let it run a little. Ticket {number}.",
         "zh-hans": "{utility}:{address}已恢复供水,请先放水片刻。工单号{number}。",
@@ -48,7 +44,7 @@ class MissingValue(ValueError):
 def render(template: str, language: str, values: dict[str, Any]) -> str:
     """The text in `language` (falls back to English for a language we do not write)."""
     texts = TEXTS[template]
-    text = texts.get(language, texts["en"])
+    text = texts["zh-hans" if language.startswith("zh") else "en"]
     needed = {name for _, name, _, _ in Formatter().parse(text) if name}
     missing = sorted(n for n in needed if values.get(n) in (None, ""))
     if missing:

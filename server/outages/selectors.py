@@ -90,7 +90,9 @@ def plan_of(shut_off: ShutOff) -> dict[str, Any]:
 
 
 def without_water_now() -> int:
-    return PremiseOff.objects.filter(off_at__isnull=False, on_at=None).count()
+    """Premises, not rows: one inside two shut-offs counts once."""
+    off = PremiseOff.objects.filter(off_at__isnull=False, on_at=None)
+    return off.values("premise").distinct().count()
 
 
 def customer_minutes(start: datetime, end: datetime, *, at: datetime | None = None) -> float:

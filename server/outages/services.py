@@ -216,6 +216,15 @@ def _restore(shut_off: ShutOff, *, at: datetime, by: str) -> None:
     _tell("shutoff.restored", shut_off, by=by, premises=shut_off.plan["premises"])
 
 
+def isolated_as_far_as_possible(shut_off: ShutOff, *, at: datetime) -> None:
+    """The crew repaired with valves still open: those inside are off from the repair at least."""
+    with transaction.atomic():
+        shut_off = _locked(shut_off)
+        if still_closed(shut_off):
+            shut_off.premises.filter(off_at=None).update(off_at=max(at, shut_off.started_at or at))
+            _save(shut_off)
+
+
 def is_isolated(shut_off: ShutOff) -> bool:
     """Whether no valve is left to close."""
     states = set(shut_off.valves.values_list("state", flat=True))

@@ -11,11 +11,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language, override
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
+from server.accounts.audit import record
 from server.accounts.demo import demo_password
+from server.accounts.throttle import too_many_tries
 from server.portal.context import THEMES
 from server.portal.roles import PAGES, ROLE_CARDS, TICKET, Page, home_of, may_open, pages_for
 
@@ -37,8 +40,24 @@ class SignIn(auth_views.LoginView):
         context["demo_password"] = demo_password() if context["demo"] else ""
         return context
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        name, address = request.POST.get("username", ""), request.META.get("REMOTE_ADDR", "")
+        if too_many_tries(name, address):
+            form = self.get_form()
+            form.errors.setdefault("__all__", form.error_class()).append(
+                _("Too many tries. Wait five minutes.")
+            )
+            return self.render_to_response(self.get_context_data(form=form), status=429)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        name = self.request.POST.get("username", "")
+        record("sign_in.refused", f"user:{name}", by=name[:150])
+        return super().form_invalid(form)
+
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
+        record("sign_in", f"user:{form.get_user().get_username()}", by=form.get_user().username)
         # The language chosen before signing in wins; otherwise the profile's language is used.
         if settings.LANGUAGE_COOKIE_NAME not in self.request.COOKIES:
             _remember_language(response, str(getattr(form.get_user(), "language", "") or ""))

@@ -48,8 +48,11 @@ def tighten(clock: Clock, priority: str, allowed_s: int) -> None:
             clock.save()
 
 
-def stop(kind: str, subject: str, *, at: datetime) -> Clock | None:
-    """The promise is kept, or was missed; None when there is no such clock running."""
+def stop(kind: str, subject: str, *, at: datetime, void: bool = False) -> Clock | None:
+    """The promise is kept, or was missed; None when there is no such clock running.
+
+    `void`: it no longer means anything, so it counts as neither, unless it is broken already.
+    """
     with transaction.atomic():
         clock = (
             Clock.objects.select_for_update()
@@ -61,7 +64,8 @@ def stop(kind: str, subject: str, *, at: datetime) -> Clock | None:
         if clock.state == Clock.State.PAUSED:
             _count_pause(clock, at)
         clock.stopped_at, clock.next_at = at, None
-        clock.state = Clock.State.MET if at <= clock.due_at else Clock.State.MISSED
+        kept = Clock.State.CANCELLED if void else Clock.State.MET
+        clock.state = kept if at <= clock.due_at else Clock.State.MISSED
         clock.save()
         return clock
 

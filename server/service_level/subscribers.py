@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from server.events.reading import Row
 from server.service_level import policy, services
 from server.service_level.models import Clock
@@ -24,19 +26,29 @@ def keep_clocks(row: Row) -> None:
         case "incident.changed":
             incident = Incident.objects.get(pk=row.payload["incident"])
             _tighten(incident)
-            if incident.state in ("repaired", "restored", "closed"):
+            # As it was then: a later step may be in the tables already while this one is read.
+            if row.payload["state"] in ("repaired", "restored", "closed"):
                 _stop_rest(incident, row)
         case "order.changed":
             kind = STOPS.get(row.payload["state"])
             if kind is not None:
-                services.stop(kind, f"incident:{row.payload['incident']}", at=row.at)
+                services.stop(kind, f"incident:{row.payload['incident']}", at=_happened(row))
         case "call.queued":
             services.start(
                 "answer", f"call:{row.payload['call']}", priority="P2",
                 allowed_s=policy.ALLOWED_S["answer"]["P2"], at=row.at,
             )  # fmt: skip
-        case "call.answered" | "call.ended":
+        case "call.answered":
             services.stop("answer", f"call:{row.payload['call']}", at=row.at)
+        case "call.ended":
+            # Nobody answered: a promise that was given up is neither kept nor broken in time.
+            services.stop("answer", f"call:{row.payload['call']}", at=row.at, void=True)
+
+
+def _happened(row: Row) -> datetime:
+    """When it was done in the field: a report from a dead spot arrives late, the crew did not."""
+    told = row.payload.get("happened_at")
+    return min(datetime.fromisoformat(told), row.at) if told else row.at
 
 
 def _start(incident: Incident) -> None:
@@ -56,5 +68,8 @@ def _tighten(incident: Incident) -> None:
 
 def _stop_rest(incident: Incident, row: Row) -> None:
     """A repair that needed no shut-off still ended every promise before it."""
-    for kind in ("dispatch", "arrival", "stop_water", "repair"):
-        services.stop(kind, f"incident:{incident.pk}", at=row.at)
+    subject = f"incident:{incident.pk}"
+    # The water was never stopped: that promise is void, not kept.
+    services.stop("stop_water", subject, at=row.at, void=True)
+    for kind in ("dispatch", "arrival", "repair"):
+        services.stop(kind, subject, at=row.at)

@@ -21,6 +21,7 @@ from server.calls import services as calls
 from server.calls.models import AgentState, Call
 from server.dispatch import candidates
 from server.dispatch import services as dispatch
+from server.dispatch.models import WorkOrder
 from server.simulator.callers import CallersSim
 from server.tickets import services as tickets
 from server.tickets.models import CallBack, Incident, Ticket
@@ -115,10 +116,15 @@ class Colleagues:
                 log.warning("the demo agent could not register %s: %s", call.call_id, error)
 
     def _dispatch(self, now: datetime) -> None:
-        waiting = Incident.objects.filter(
-            state=Incident.State.OPEN, geom__isnull=False, work_orders=None,
-            opened_at__lt=now - timedelta(seconds=PATIENCE_S),
-        ).order_by("priority", "pk")  # fmt: skip
+        at_work = WorkOrder.objects.exclude(state__in=["declined", "recalled", "failed_visit"])
+        waiting = (
+            Incident.objects.filter(
+                state__in=["open", "dispatched"], geom__isnull=False,
+                opened_at__lt=now - timedelta(seconds=PATIENCE_S),
+            )
+            .exclude(work_orders__in=at_work)
+            .order_by("priority", "pk")
+        )  # fmt: skip
         for incident in waiting[:3]:
             try:
                 ranked, _ms = candidates.rank_crews(incident)
@@ -145,6 +151,3 @@ class Colleagues:
                 tickets.act(ticket, "close", role="agent", by=AGENT)
             except Refused as error:
                 log.info("the demo agent cannot close %s: %s", ticket.number, error)
-        for incident in Incident.objects.filter(state=Incident.State.RESTORED)[:5]:
-            if not incident.tickets.exclude(state__in=["closed", "cancelled", "audited"]).exists():
-                tickets.move_incident(incident, Incident.State.CLOSED, by=AGENT)

@@ -235,7 +235,56 @@ def act(
             to_state=ticket.state, note=reason, by=by,
         )  # fmt: skip
         _tell_ticket("ticket.changed", ticket, by=by, action=action)
+        if ticket.incident is not None and action in ("close", "cancel"):
+            _close_when_settled(ticket.incident, by=by)
+        elif ticket.incident is not None and action == "reopen":
+            _reopen_incident(ticket.incident, by=by, note=reason)
         return ticket
+
+
+def _close_when_settled(incident: Incident, *, by: str) -> None:
+    """The last promise is kept and the water is back: the incident is over."""
+    left = incident.tickets.exclude(state__in=["closed", "cancelled", "audited", "merged"])
+    if incident.state == Incident.State.RESTORED and not left.exists():
+        move_incident(incident, Incident.State.CLOSED, by=by)
+
+
+def _reopen_incident(incident: Incident, *, by: str, note: str) -> None:
+    """A customer says it is not fixed: the incident needs a crew again."""
+    locked = Incident.objects.select_for_update().get(pk=incident.pk)
+    if locked.state not in (Incident.State.RESTORED, Incident.State.CLOSED):
+        return
+    before, locked.state = locked.state, Incident.State.OPEN
+    locked.restored_at = locked.closed_at = None
+    locked.version += 1
+    locked.save()
+    _history(
+        incident=locked, action="reopen", from_state=before, to_state=locked.state, by=by,
+        note=note,
+    )  # fmt: skip
+    record(
+        "incident.reopen", f"incident:{locked.number}", from_state=before,
+        to_state=locked.state, note=note, by=by,
+    )  # fmt: skip
+    tell_incident("incident.changed", locked, by=by, change="reopened")
+
+
+def close_incident(incident: Incident, *, by: str, reason: str) -> Incident:
+    """The dispatcher ends an incident nobody waits for. Refused while a ticket is open."""
+    if not reason.strip():
+        raise Refused("reason", "required", _("Say why."))
+    with transaction.atomic():
+        locked = Incident.objects.select_for_update().get(pk=incident.pk)
+        left = locked.tickets.exclude(state__in=["closed", "cancelled", "audited", "merged"])
+        if left.exists():
+            numbers = ", ".join(t.number or "" for t in left[:10])
+            raise Conflict(
+                "tickets", "open",
+                _("Still open: %(tickets)s. Close them first.") % {"tickets": numbers},
+            )  # fmt: skip
+        move_incident(locked, Incident.State.CLOSED, by=by, note=reason)
+        locked.refresh_from_db()
+        return locked
 
 
 def _guard(ticket: Ticket, action: str, *, by: str, reason: str, result: str) -> None:

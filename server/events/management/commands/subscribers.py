@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils.module_loading import import_string
 
 from server.events.loop import run
 from server.events.reading import CHANNEL, Listener, renumber_after_restore
 from server.events.subscribing import deliver, retry_failed
+
+log = logging.getLogger("standpipe.events")
+
+
+def _start_up() -> None:
+    """What the settings want done once; a broker that is away now is caught up with later."""
+    for path in settings.EVENT_STARTUP:
+        try:
+            import_string(path)()
+        except RuntimeError as error:
+            log.warning("%s has to wait: %s", path, error)
 
 
 class Command(BaseCommand):
@@ -22,6 +36,7 @@ class Command(BaseCommand):
             nonlocal checked
             if not checked:
                 renumber_after_restore()
+                _start_up()
                 checked = True
             if deliver() == 0:
                 retry_failed()

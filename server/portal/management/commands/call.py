@@ -19,7 +19,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from server.calls.models import Call
-from server.customers.phones import normalise
 from server.events.reading import CHANNEL, Listener, Mark, after, end
 from server.tickets.models import Ticket
 from telephony.caller import Caller, CallOutcome

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         sub = parser.add_subparsers(dest="what", required=True)
         load = sub.add_parser("load", help="read files and replace the city")
         load.add_argument("--streets", help="an OSM extract (.osm.pbf, .osm, .osm.gz, .osm.bz2)")
-        load.add_argument("--grow-network", action="store_true", help="grow pipes along the streets")
+        load.add_argument("--grow-network", action="store_true", help="grow pipes along streets")
         load.add_argument("--network", help="an EPANET network (.inp)")
         load.add_argument("--crs", help="the network's coordinate system, as EPSG:26917")
         load.add_argument("--name", default="")
