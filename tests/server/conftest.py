@@ -69,7 +69,8 @@ def cast(town: Any) -> Any:
     from server.workforce.models import Crew
     from tests.people import Cast
 
-    staff = {n: User.objects.get(username=n) for n in ("aino", "mika", "sari", "juho", "hui", "anu")}
+    names = ("aino", "mika", "sari", "juho", "hui", "anu")
+    staff = {n: User.objects.get(username=n) for n in names}
     crews = {n: Crew.objects.get(code=n) for n in ("north", "south", "meter", "night")}
     return Cast(**staff, **crews)
 

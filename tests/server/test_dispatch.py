@@ -210,7 +210,9 @@ def test_a_report_for_an_order_nobody_knows_is_kept(order, cast, report):
     assert CrewReport.objects.get().order is None
 
 
-def test_a_crew_offline_while_its_order_is_recalled_loses_nothing(order, cast, report, news, broker):
+def test_a_crew_offline_while_its_order_is_recalled_loses_nothing(
+    order, cast, report, news, broker
+):
     services.act(order, Step("recall", now(), reason="needed elsewhere"), who=Who.DISPATCHER,
                  by="mika")  # fmt: skip
     cast.north.refresh_from_db()

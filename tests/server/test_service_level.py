@@ -31,7 +31,9 @@ def time(monkeypatch):
 
 
 def a_clock(kind="repair", priority="P2", allowed_s=3600, **more) -> Clock:
-    return services.start(kind, "incident:1", priority=priority, allowed_s=allowed_s, at=TEN, **more)
+    return services.start(
+        kind, "incident:1", priority=priority, allowed_s=allowed_s, at=TEN, **more
+    )
 
 
 def test_a_pause_moves_the_deadline_by_its_length(time):
