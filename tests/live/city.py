@@ -31,7 +31,8 @@ _CANDIDATES = """
     JOIN customers_phone p ON p.account_id = a.id
     JOIN customers_premise r ON r.id = a.premise_id
     JOIN network_serviceline s ON s.premise = r.code
-    WHERE a.language = 'en' AND a.active AND a.sms_consent AND r.use = 'home' AND p.number LIKE '0%%'
+    WHERE a.language = 'en' AND a.active AND a.sms_consent AND r.use = 'home'
+      AND p.number LIKE '0%%'
       AND (SELECT count(*) FROM customers_phone q WHERE q.number = p.number) = 1
       AND (SELECT count(*) FROM customers_account b WHERE b.premise_id = r.id) = 1
       AND NOT EXISTS (SELECT 1 FROM calls_call c WHERE c.phone = p.number)
@@ -41,8 +42,9 @@ _CANDIDATES = """
 
 
 def customer_on_a_quiet_pipe(
-    system: System, office: Office, *, valves: tuple[int, int] = (2, 4), off: tuple[int, int] = (2, 80)
-) -> Customer:
+    system: System, office: Office, *, valves: tuple[int, int] = (2, 4),
+    off: tuple[int, int] = (2, 80),
+) -> Customer:  # fmt: skip
     """The first that fits: so many valves to close, so many customers dry; none said before."""
     tried: set[str] = set()
     for row in system.rows(_CANDIDATES):

@@ -75,7 +75,8 @@ def system() -> Iterator[System]:
     made = System(_state_directory())
     try:
         made.up()
-        made.wait_healthy()
+        status = made.status_json()
+        assert status["healthy"], status
         yield made
     finally:
         made.down()

@@ -28,12 +28,10 @@ class Crew:
 
     def new_order(self, known: set[str], patience_s: float = 30.0) -> str:
         """The number of an order that was not there before."""
-        return str(
-            eventually(
-                lambda: next((o.number for o in self.link.book.orders() if o.number not in known), ""),
-                f"a new order on the phone of {self.user}", patience_s, 0.01,
-            )
-        )  # fmt: skip
+        def look() -> str:
+            return next((o.number for o in self.link.book.orders() if o.number not in known), "")
+
+        return str(eventually(look, f"a new order on {self.user}'s phone", patience_s, 0.01))
 
     def order(self, number: str, patience_s: float = 20.0) -> LocalOrder:
         """The order, when it is here."""

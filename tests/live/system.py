@@ -21,6 +21,8 @@ import httpx
 import psycopg2
 import psycopg2.extras
 
+from ops.paths import State
+from ops.status import read_status
 from telephony.caller import Caller, CallOutcome
 from telephony.config import derived_trunk_secret
 
@@ -114,10 +116,13 @@ class System:
         done = self.command("down")
         assert done.returncode == 0, done.stderr[-2000:]
 
+    def status_json(self) -> dict[str, Any]:
+        """`status --json` as anybody reads it, which also answers while things are not well."""
+        return dict(json.loads(self.command("status", "--json").stdout))
+
     def status(self) -> dict[str, Any]:
-        """`status --json`, which also answers while things are not well."""
-        done = self.command("status", "--json")
-        return dict(json.loads(done.stdout))
+        """The same without a process of its own, for asking often."""
+        return read_status(State(self.state))
 
     def wait_healthy(self, patience_s: float = PATIENCE_S) -> dict[str, Any]:
         """Ask until all is well; raises with the reasons."""
@@ -128,7 +133,7 @@ class System:
                 return status
             wrong = {n: r for n, r in status["services"].items() if "reason" in r}
             assert time.monotonic() < deadline, f"not well after {patience_s:g} s: {wrong}"
-            time.sleep(0.3)
+            time.sleep(0.1)
 
     # --- what lies in the state -----------------------------------------------------------------
 
@@ -242,6 +247,7 @@ class System:
                 continue
             try:
                 told = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+                told += b"\0" + os.fsencode(os.readlink(folder / "cwd"))
                 state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue
