@@ -274,6 +274,22 @@ def close_lost(older_than: timedelta = timedelta(hours=4)) -> int:
     return len(lost)
 
 
+def end_absent(present: set[str], *, began_before: datetime) -> int:
+    """End the calls that Asterisk does not hold any more; returns how many.
+
+    Asterisk itself was killed, or said so while nobody listened. A call younger than
+    `began_before` may not have been there when Asterisk was asked.
+    """
+    gone = (
+        Call.objects.filter(started_at__lt=began_before)
+        .exclude(state=Call.State.ENDED)
+        .exclude(call_id__in=present)
+    )
+    for call in gone:
+        ended(call.call_id, at=timezone.now(), status="LOST")
+    return len(gone)
+
+
 def _tell(name: str, call: Call, **more: Any) -> None:
     publish(
         name, f"call:{call.call_id}", topic="calls", call=call.call_id, id=call.call_id,

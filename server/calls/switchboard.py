@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from django.conf import settings
@@ -32,6 +32,8 @@ from telephony.sentences import shutoff_notice
 
 log = logging.getLogger("standpipe.telephony")
 QUEUE = "faults"
+# Asterisk tells when a call began by its own clock.
+CLOCKS_DIFFER = timedelta(seconds=3)
 
 
 class Switchboard:
@@ -120,7 +122,7 @@ class Switchboard:
         match event:
             case ami_events.Connected():
                 await self._seat_agents()
-                await run(self._order, recovering.recover_calls)
+                await self._catch_up()
             case ami_events.Queued(call_id=call) | ami_events.QueueJoined(call_id=call):
                 await run(self._order, services.queued, call, at=now)
             case ami_events.AgentRinging(call_id=call, agent=agent):
@@ -180,13 +182,34 @@ class Switchboard:
                 await asyncio.sleep(1)
             await asyncio.sleep(0.2)
 
+    async def _catch_up(self) -> None:
+        """What was missed: ask who is there, then read Asterisk's files.
+
+        In this order: a call leaves the list only after its end stands in the file, so one that is
+        in neither went with a killed Asterisk and must not look as if it still waited.
+        """
+        asked_at = timezone.now()
+        present: set[str] | None = None
+        try:
+            present = await seats.calls_present(self._ami)
+        except AmiError as error:
+            log.warning("Asterisk does not say which calls it holds: %s", error)
+        await self._in(self._order, recovering.recover_calls)
+        if present is None:
+            return
+        lost = await self._in(
+            self._order, services.end_absent, present, began_before=asked_at - CLOCKS_DIFFER
+        )
+        if lost:
+            log.warning("%s calls had ended without a word", lost)
+
     async def _tidy(self) -> None:
         n = 0
         while True:
             try:
                 await self._in(self._order, beat, "telephony", inside=len(self._incoming.inside))
                 if n % 15 == 14:
-                    await self._in(self._order, recovering.recover_calls)
+                    await self._catch_up()
                     await self._in(self._order, services.close_lost)
             except (DatabaseError, OSError) as error:
                 log.warning("tidying up has to wait: %s", error)
