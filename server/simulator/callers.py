@@ -30,6 +30,8 @@ class Story:
     number: str
     kind: str
     note: str
+    # What the caller answers when asked whose number it is (several may share one).
+    account: str = ""
 
 
 NOTES = {
@@ -86,7 +88,7 @@ class CallersSim:
         phone = Phone.objects.select_related("account__premise").get(
             pk=self._random.choice(phones)
         )
-        self._queue.append((now, Story(phone.number, kind, NOTES[kind])))
+        self._queue.append((now, Story(phone.number, kind, NOTES[kind], phone.account.number)))
         if kind != "burst":
             return
         # The neighbours on the same main call too, a little later.

@@ -19,6 +19,7 @@ from server.accounts.refusals import Refused
 from server.calls import agents
 from server.calls import services as calls
 from server.calls.models import AgentState, Call
+from server.customers.models import Account
 from server.dispatch import candidates
 from server.dispatch import services as dispatch
 from server.dispatch.models import WorkOrder
@@ -110,6 +111,9 @@ class Colleagues:
                 call.raw_number
             )
             kind, note = (story.kind, story.note) if story else ("enquiry", "")
+            account = Account.objects.filter(number=story.account).first() if story else None
+            if call.account is None and account is not None:
+                call = calls.identify(call, account, by=AGENT)
             try:
                 calls.register(call, {"kind": kind, "note": note}, by=AGENT)
             except Refused as error:
