@@ -247,7 +247,7 @@ class System:
                 continue
             try:
                 told = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
-                told += b"\0" + os.fsencode(os.readlink(folder / "cwd"))
+                told += b"\0" + os.fsencode((folder / "cwd").readlink())
                 state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue

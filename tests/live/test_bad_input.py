@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,14 +120,11 @@ def test_steps_of_others_and_illegal_steps_are_refused_and_kept(system: Any, tmp
         leap = own.link.report("restored", order.number)
         assert own.link.wait_settled(30)
         assert [r.report.id for r in own.link.refused()] == [leap.id]
-    kept = {
-        str(r.message_id): r.refused
-        for r in system.rows(
-            "SELECT message_id, refused FROM dispatch_crewreport "
-            "WHERE message_id::text IN (%s, %s)", [sent.id, leap.id],
-        )  # fmt: skip
-    }
-    assert kept == {sent.id: "not_yours", leap.id: "illegal_transition"}
+    kept = system.rows(
+        "SELECT message_id::text AS id, refused FROM dispatch_crewreport "
+        "WHERE message_id::text IN (%s, %s)", [sent.id, leap.id],
+    )  # fmt: skip
+    assert {r.id: r.refused for r in kept} == {sent.id: "not_yours", leap.id: "illegal_transition"}
 
     # The same by the doors of the office: what is not possible says what is.
     chief = system.office("supervisor1")
@@ -147,7 +143,7 @@ GARBAGE = (
     b"\xff\xfe\x00garbage", b"", b"{", b"null", b"[" * 5000, b'{"id": "x", "seq": -1}',
     b'{"id": 1e999}', json.dumps({"lon": "NaN", "lat": [1]}).encode(),
 )  # fmt: skip
-# Longer than the broker lets anybody speak: it hangs up on the sender.
+# Longer than the broker lets anybody speak: it is dropped before it reaches us.
 TOO_LONG = b"A" * 300_000
 
 
@@ -167,14 +163,11 @@ def test_garbage_on_the_broker_is_counted_and_stops_nobody(system: Any, tmp_path
     for kind in ("pos", "report"):
         for data in GARBAGE:
             client.publish(f"sp/v1/dev/{crew.device}/{kind}", data, qos=1).wait_for_publish(10)
-    hung_up = threading.Event()
-    client.on_disconnect = lambda *_: hung_up.set()
-    client.publish(f"sp/v1/dev/{crew.device}/report", TOO_LONG, qos=0)
-    assert hung_up.wait(20), "the broker took a message longer than it should"
+    client.publish(f"sp/v1/dev/{crew.device}/report", TOO_LONG, qos=1).wait_for_publish(10)
     client.disconnect()
     client.loop_stop()
     eventually(
-        lambda: system.one(refused, [crew.device]).n >= counted + 2 * len(GARBAGE),
+        lambda: system.one(refused, [crew.device]).n == counted + 2 * len(GARBAGE),
         "the garbage in the count of refusals",
     )
     # The next good word is heard by the same process.
