@@ -30,7 +30,7 @@ class ObjectParser(JSONParser):
     ) -> dict[str, Any]:
         raw = stream.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
-            raise Refused("", "too_large", _("That is more than a request may hold."), status=413)
+            raise too_large()
         try:
             data = super().parse(BytesIO(raw), media_type, parser_context)
             _look_through(data)
@@ -39,6 +39,10 @@ class ObjectParser(JSONParser):
         if not isinstance(data, dict):
             raise ParseError(_("Send one JSON object."))
         return data
+
+
+def too_large() -> Refused:
+    return Refused("", "too_large", _("That is more than a request may hold."), status=413)
 
 
 def _look_through(value: Any) -> None:

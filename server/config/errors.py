@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from rest_framework.views import exception_handler
 
 from server.accounts.middleware import RETRY_S, away
 from server.accounts.refusals import Conflict, Refused
+from server.accounts.requests import too_large
 
 
 def _flatten(detail: Any, field: str = "") -> list[dict[str, str]]:
@@ -26,6 +27,8 @@ def _flatten(detail: Any, field: str = "") -> list[dict[str, str]]:
 
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Turn what a service or DRF raised into the one error shape; never a traceback."""
+    if isinstance(exc, RequestDataTooBig):
+        exc = too_large()
     if isinstance(exc, Refused):
         code = status.HTTP_409_CONFLICT if isinstance(exc, Conflict) else exc.status
         body: dict[str, Any] = {

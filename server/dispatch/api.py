@@ -52,7 +52,7 @@ class IncidentsView(APIView):
 
     permission_classes = [role_in(*OFFICE)]
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="incidents_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         return Response(selectors.incident_features())
 

@@ -1,0 +1,383 @@
+"""Every door of the API: who may pass, what is asked, and what is said when it is wrong."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError, ProgrammingError, transaction
+from django.test import Client
+from django.urls import get_resolver
+from django.utils import timezone
+from openapi_spec_validator import validate
+
+from server.accounts.models import AuditRow, CrewToken, IdempotencyKey
+from server.accounts.permissions import CONTROL, DESK, OFFICE
+from server.accounts.throttle import TRIES
+from server.tickets.models import Ticket
+from tests.people import PASSWORD
+
+pytestmark = pytest.mark.django_db
+EVERYBODY = (*OFFICE, "crew")
+ANYONE = "anyone, signed in or not"
+
+# Door -> who may pass. What is not here does not exist: a test compares it with the addresses.
+DOORS: dict[tuple[str, str], Any] = {
+    ("GET", "schema"): ANYONE,
+    ("GET", "me"): EVERYBODY,
+    ("POST", "me/state"): DESK,
+    ("GET", "calls/live"): DESK,
+    ("GET", "calls/<str:call_id>"): DESK,
+    ("PUT", "calls/<str:call_id>/draft"): DESK,
+    ("POST", "calls/<str:call_id>/identify"): DESK,
+    ("POST", "calls/<str:call_id>/register"): DESK,
+    ("POST", "calls/<str:call_id>/location-link"): DESK,
+    ("GET", "calls/<str:call_id>/recording"): ("agent", "supervisor", "auditor"),
+    ("POST", "where/<str:token>"): ANYONE,
+    ("GET", "call-backs"): DESK,
+    ("POST", "call-backs/<int:pk>"): DESK,
+    ("GET", "customers"): DESK,
+    ("GET", "places"): EVERYBODY,
+    ("GET", "assets"): EVERYBODY,
+    ("GET", "assets/<str:name>"): EVERYBODY,
+    ("GET", "trace/<str:name>"): OFFICE,
+    ("POST", "tickets"): DESK,
+    ("GET", "tickets/<str:number>"): OFFICE,
+    ("POST", "tickets/<str:number>/actions"): OFFICE,
+    ("GET", "incidents"): OFFICE,
+    ("GET", "incidents/<int:pk>"): OFFICE,
+    ("GET", "incidents/<int:pk>/crews"): OFFICE,
+    ("GET", "incidents/<int:pk>/route"): OFFICE,
+    ("POST", "incidents/<int:pk>/assign"): CONTROL,
+    ("POST", "incidents/<int:pk>/close"): CONTROL,
+    ("POST", "work-orders/<str:number>/actions"): ("crew", *CONTROL),
+    ("GET", "crews"): OFFICE,
+    ("GET", "crews/<int:pk>/track"): ("supervisor",),
+    ("POST", "crews/<int:pk>/revoke"): ("supervisor",),
+    ("GET", "photos/<int:pk>"): OFFICE,
+    ("POST", "crew/photos"): ("crew",),
+    ("POST", "crew/sign-in"): ANYONE,
+    ("GET", "crew/district"): ("crew",),
+    ("POST", "clocks/<int:pk>"): CONTROL,
+    ("POST", "escalations/<int:pk>"): ("dispatcher", "supervisor", "manager"),
+    ("GET", "checks"): ("auditor", "supervisor"),
+    ("POST", "checks/<int:pk>"): ("auditor",),
+    ("GET", "messages"): OFFICE,
+    ("GET", "wall"): ("agent", "dispatcher", "supervisor", "manager"),
+    ("GET", "bi/summary"): ("manager", "supervisor", "auditor", "dispatcher"),
+}
+
+
+def addresses() -> dict[str, set[str]]:
+    """Path under /api/ -> methods, as the resolver has them."""
+    found: dict[str, set[str]] = {}
+
+    def walk(patterns: Any, before: str) -> None:
+        for p in patterns:
+            path = before + str(p.pattern)
+            if hasattr(p, "url_patterns"):
+                walk(p.url_patterns, path)
+            elif path.startswith("api/"):
+                view = getattr(p.callback, "view_class", None) or p.callback.cls
+                methods = {m.upper() for m in ("get", "post", "put", "patch", "delete")
+                           if hasattr(view, m)}  # fmt: skip
+                found.setdefault(path.removeprefix("api/"), set()).update(methods)
+
+    walk(get_resolver().url_patterns, "")
+    return found
+
+
+def test_the_table_knows_every_door():
+    listed: dict[str, set[str]] = {}
+    for method, path in DOORS:
+        listed.setdefault(path, set()).add(method)
+    assert listed == addresses()
+
+
+@pytest.fixture
+def staff(cast):
+    return {"agent": cast.aino, "dispatcher": cast.mika, "supervisor": cast.sari,
+            "engineer": cast.juho, "manager": cast.hui, "auditor": cast.anu,
+            "crew": cast.north.user}  # fmt: skip
+
+
+@pytest.fixture
+def things(cast, burst):
+    """Something behind every address."""
+    from server.calls import services as calls
+    from server.dispatch import services as dispatch
+    from server.tickets.models import CallBack
+
+    calls.rang(calls.Ring("c1", "0401000101", "", "965113", timezone.now()))
+    order = dispatch.assign(burst, cast.north, by="mika", reason="x")
+    owed = CallBack.objects.create(reason="missed", phone="1", due_at=timezone.now())
+    return {
+        "<str:call_id>": "c1", "incidents/<int:pk>": f"incidents/{burst.pk}",
+        "work-orders/<str:number>": f"work-orders/{order.number}",
+        "tickets/<str:number>": f"tickets/{Ticket.objects.get().number}",
+        "crews/<int:pk>": f"crews/{cast.north.pk}", "call-backs/<int:pk>": f"call-backs/{owed.pk}",
+        "<str:name>": "P8", "<str:token>": "x", "<int:pk>": "999999",
+    }  # fmt: skip
+
+
+def fill(path: str, things: dict[str, str]) -> str:
+    for pattern, value in things.items():
+        path = path.replace(pattern, value)
+    return f"/api/{path}"
+
+
+def knock(client: Client, method: str, url: str, body: str = "{}") -> Any:
+    if method == "GET":
+        return client.get(url)
+    return client.generic(method, url, body, content_type="application/json")
+
+
+def test_every_door_opens_to_its_roles_and_to_nobody_else(staff, things, client_of):
+    """Doors x roles; whoever may pass hears anything but 403, and never a failure."""
+    clients = {role: client_of(user) for role, user in staff.items()}
+    stranger = Client()
+    wrong = []
+    for (method, path), allowed in DOORS.items():
+        url = fill(path, things)
+        for role, client in clients.items():
+            with transaction.atomic():
+                status = knock(client, method, url).status_code
+                transaction.set_rollback(True)
+            may = allowed == ANYONE or role in allowed
+            if status >= 500 or (status == 403) == may:
+                wrong.append((method, url, role, status))
+        status = knock(stranger, method, url).status_code
+        if (status in (401, 403)) != (allowed != ANYONE) and path != "crew/sign-in":
+            wrong.append((method, url, "signed out", status))
+    assert not wrong
+
+
+# Not JSON, not an object, not storable, too deep, too large.
+BODIES = [
+    ("{", 400), ("[]", 400), ('"x"', 400), ("null", 400), ("[" * 100_000, 400),
+    ('{"kind": "a\\u0000b"}', 400), ('{"kind": {"a": ["\\ud800"]}}', 400),
+    ('{"n": NaN}', 400), ('{"x": "' + "y" * (3 * 1024 * 1024) + '"}', 413),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "status"), BODIES, ids=lambda v: str(v)[:20])
+def test_no_body_makes_any_door_fail(staff, things, client_of, raw, status):
+    for (method, path), allowed in DOORS.items():
+        if method == "GET" or path in ("escalations/<int:pk>", "calls/<str:call_id>/location-link"):
+            continue
+        role = "supervisor" if allowed == ANYONE or "supervisor" in allowed else allowed[0]
+        if path == "checks/<int:pk>" or path == "clocks/<int:pk>":
+            continue  # these ask first whether there is such a thing
+        answer = knock(client_of(staff[role]), method, fill(path, things), raw)
+        assert answer.status_code == status, (path, answer.status_code, answer.content)
+        error = answer.json()["errors"][0]
+        assert error["text"] and error["code"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/api/incidents/999999", "/api/incidents/999999/crews", "/api/tickets/T-99999",
+     "/api/calls/nobody", "/api/calls/nobody/recording", "/api/photos/999999"],
+)  # fmt: skip
+def test_what_is_not_there_is_404_in_the_one_error_shape(cast, client_of, url):
+    answer = client_of(cast.sari).get(url)
+    assert answer.status_code == 404
+    assert [set(e) for e in answer.json()["errors"]] == [{"field", "code", "text"}]
+
+
+@pytest.mark.parametrize("url", ["/api/tickets/%00", "/api/calls/%00", "/api/customers?q=%00%00%00",
+                                 "/api/places?q=%00", "/api/assets/%00",
+                                 "/api/incidents/99999999999999999999999"])  # fmt: skip
+def test_addresses_nobody_would_type_are_refused_not_failed(cast, client_of, url):
+    assert client_of(cast.sari).get(url).status_code < 500
+
+
+def test_the_refusal_of_a_step_says_where_it_is_and_what_is_possible(cast, things, client_of):
+    url = fill("tickets/<str:number>/actions", things)
+    answer = knock(client_of(cast.aino), "POST", url, '{"action": "close"}')
+    assert answer.status_code == 409
+    assert answer.json()["current"] == "triaged"
+    assert answer.json()["allowed"] == ["cancel"]
+
+
+# -- the database is away -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_without_a_database_the_answer_is_503_and_when_to_come_back(
+    cast, client_of, monkeypatch, error
+):
+    from server.dispatch import selectors
+
+    def away() -> None:
+        raise error("server closed the connection unexpectedly")
+
+    desk = client_of(cast.mika)
+    monkeypatch.setattr(selectors, "incident_features", away)
+    answer = desk.get("/api/incidents")
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "5"
+    assert answer.json()["errors"][0]["code"] == "database_away"
+
+
+def test_without_a_database_nobody_is_recognised_but_told_so(cast, client_of, monkeypatch):
+    from server.accounts.models import User
+
+    desk = client_of(cast.mika)
+    monkeypatch.setattr(
+        "django.contrib.auth.get_user", lambda request: User.objects.raise_away()
+    )
+    monkeypatch.setattr(
+        type(User.objects), "raise_away",
+        lambda self: (_ for _ in ()).throw(OperationalError("away")), raising=False,
+    )  # fmt: skip
+    monkeypatch.setattr("django.db.connection.close", lambda: None, raising=False)
+    for url in ("/api/incidents", "/desk"):
+        answer = desk.get(url)
+        assert answer.status_code == 503, url
+        assert answer["Retry-After"] == "5"
+
+
+def test_health_says_whether_the_database_is_there(db, monkeypatch):
+    from server.events.models import Beat
+
+    assert Client().get("/health").json()["database"] is True
+    monkeypatch.setattr(Beat.objects, "all", lambda: (_ for _ in ()).throw(OperationalError("x")))
+    away = Client().get("/health")
+    assert (away.status_code, away.json()["ok"]) == (503, False)
+
+
+# -- once only ------------------------------------------------------------------------------------
+
+
+def test_the_same_key_gives_the_same_answer_and_another_body_is_refused(cast, client_of):
+    desk = client_of(cast.aino)
+    body = {"kind": "leak", "key": "k1"}
+    first = knock(desk, "POST", "/api/tickets", json.dumps(body))
+    again = knock(desk, "POST", "/api/tickets", json.dumps(body))
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert Ticket.objects.count() == 1
+    other = knock(desk, "POST", "/api/tickets", json.dumps({**body, "kind": "burst"}))
+    assert other.status_code == 409
+    assert other.json()["errors"][0]["code"] == "key_reused"
+    # Another person's key of the same name is another key.
+    boss = knock(client_of(cast.sari), "POST", "/api/tickets", json.dumps(body))
+    assert boss.json() != first.json()
+
+
+def test_a_refused_write_leaves_its_key_free(cast, client_of):
+    desk = client_of(cast.aino)
+    assert knock(desk, "POST", "/api/tickets", '{"kind": "x", "key": "k1"}').status_code == 422
+    assert not IdempotencyKey.objects.exists()
+    assert knock(desk, "POST", "/api/tickets", '{"kind": "leak", "key": "k1"}').status_code == 201
+
+
+def test_a_key_has_64_characters_at_most(cast, client_of):
+    answer = knock(client_of(cast.aino), "POST", "/api/tickets",
+                   json.dumps({"kind": "leak", "key": "k" * 65}))  # fmt: skip
+    assert answer.status_code == 422 and answer.json()["errors"][0]["field"] == "key"
+
+
+# -- the audit log --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", ["update", "delete"])
+def test_the_audit_log_cannot_be_changed_by_anybody(cast, register, change):
+    register("leak")
+    rows = AuditRow.objects.all()
+    assert rows.exists()
+    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
+        rows.update(by="nobody") if change == "update" else rows._raw_delete(rows.db)
+    assert not AuditRow.objects.filter(by="nobody").exists()
+
+
+def test_an_audit_row_says_who_as_what_from_where(cast, client_of):
+    knock(client_of(cast.aino), "POST", "/api/tickets", '{"kind": "leak"}')
+    row = AuditRow.objects.get(action="ticket.register")
+    assert (row.by, row.role, row.address) == ("aino", "agent", "127.0.0.1")
+    assert row.request_id
+
+
+# -- signing in -----------------------------------------------------------------------------------
+
+
+def sign_in(user: str, password: str = PASSWORD, **more: Any) -> Any:
+    body = json.dumps({"user": user, "password": password, **more})
+    return knock(Client(), "POST", "/api/crew/sign-in", body)
+
+
+def test_a_crew_signs_in_for_a_token_and_its_broker_account(cast):
+    answer = sign_in("north", language="zh")
+    assert answer.status_code == 200
+    told = answer.json()
+    assert told["device"] == told["mqtt"]["user"] == "phone-north"
+    assert told["mqtt"]["password"]
+    me = Client().get("/api/me", headers={"Authorization": f"Token {told['token']}"})
+    assert (me.status_code, me.json()["language"]) == (200, "zh-hans")
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "status"),
+    [("north", "wrong", 401), ("nobody", PASSWORD, 401), ("", "", 401), ("aino", PASSWORD, 403),
+     ("x" * 5000, "y" * 5000, 401)],
+)  # fmt: skip
+def test_who_is_not_a_crew_is_refused_and_it_is_written_down(cast, user, password, status):
+    answer = sign_in(user, password)
+    assert answer.status_code == status
+    assert answer.json()["errors"][0]["text"]
+    assert AuditRow.objects.filter(action="sign_in.refused").count() == (1 if status == 401 else 0)
+    assert not CrewToken.objects.exists()
+
+
+def test_guessing_passwords_is_slowed_down_by_name_and_address(cast):
+    for _ in range(TRIES):
+        assert sign_in("north", "guess").status_code == 401
+    assert sign_in("north").status_code == 429
+    assert sign_in("south").status_code == 200
+    with transaction.atomic():
+        from unittest.mock import patch
+
+        later = timezone.now() + timedelta(minutes=6)
+        with patch("server.accounts.throttle.timezone.now", return_value=later):
+            assert sign_in("north").status_code == 200
+
+
+@pytest.mark.parametrize("header", ["Token", "Token x y", "Token none", "Token \u00e9", "Bearer x"])
+def test_a_token_that_is_none_opens_nothing(cast, header):
+    answer = Client().get("/api/me", headers={"Authorization": header})
+    assert answer.status_code in (401, 403)
+
+
+def test_a_lost_phone_is_signed_out_at_once(cast, client_of):
+    token = sign_in("north").json()["token"]
+    revoke = f"/api/crews/{cast.north.pk}/revoke"
+    boss = client_of(cast.sari)
+    assert knock(boss, "POST", revoke, "{}").status_code == 422
+    assert knock(boss, "POST", revoke, '{"reason": "left in a taxi"}').status_code == 200
+    me = Client().get("/api/me", headers={"Authorization": f"Token {token}"})
+    assert me.status_code in (401, 403)
+    cast.north.refresh_from_db()
+    assert cast.north.mqtt_password == ""
+
+
+def test_a_session_needs_the_csrf_token_and_a_crew_token_does_not(cast):
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(cast.aino)
+    assert knock(strict, "POST", "/api/tickets", '{"kind": "leak"}').status_code == 403
+    assert not Ticket.objects.exists()
+
+
+# -- the document ---------------------------------------------------------------------------------
+
+
+def test_the_openapi_document_is_valid_and_names_every_door(db, capsys):
+    answer = Client().get("/api/schema?format=json", headers={"Accept": "application/json"})
+    assert answer.status_code == 200
+    document = json.loads(answer.content)
+    validate(document)
+    noise = capsys.readouterr().err
+    assert "Warning" not in noise and "Error" not in noise, noise
+    described = sum(len(set(ops) & {"get", "post", "put"}) for ops in document["paths"].values())
+    assert described == len(DOORS) - 1  # the document does not describe itself
