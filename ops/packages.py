@@ -80,6 +80,8 @@ PACKAGES: tuple[Package, ...] = (
     Package("libgl1-mesa-dri", "draws the crew app without a graphics card", CREW),
     Package("libmtdev1", "touch input of the crew app", CREW, _has_library("libmtdev.so.1")),
     Package("fonts-noto-cjk", "Chinese letters of the crew app", CREW),
+    Package("mosquitto-clients", "an independent device for the broker's tests",
+            frozenset({"tests"}), _has_program("mosquitto_pub")),
     Package("chromium", "the browser of the desk and map tests", frozenset({"tests"}),
             _has_program("chromium", "google-chrome", "google-chrome-stable")),
 )  # fmt: skip
