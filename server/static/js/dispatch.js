@@ -57,7 +57,8 @@ function drawDetail() {
     holder.querySelectorAll('[data-share]').forEach((bar) => { if (bar instanceof HTMLElement) bar.style.width = `${bar.dataset.share}%`; });
   }
   if (!map) return;
-  const drawn = planData(shown && shown.plan);
+  // Water is back: nothing is hatched as dry any more.
+  const drawn = planData(shown && !['restored', 'closed'].includes(shown.state) ? shown.plan : null);
   map.put('shutoff', drawn.shutoff);
   map.put('plan-valves', drawn.valves);
   map.put('chosen', shown && shown.geometry ? { type: 'Feature', properties: {}, geometry: pointOf(shown.geometry) } : null);
