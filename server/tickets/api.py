@@ -15,6 +15,7 @@ from server.accounts.models import AuditRow
 from server.accounts.permissions import DESK, OFFICE, role_in
 from server.accounts.refusals import Refused
 from server.accounts.requests import body, person
+from server.messaging.models import SmsMessage
 from server.tickets import selectors, services, states
 from server.tickets.models import Ticket
 from server.tickets.services import Registration, Where
@@ -104,6 +105,11 @@ def ticket_json(ticket: Ticket, role: str) -> dict[str, object]:
             {"at": a.at, "by": a.by, "role": a.role, "action": a.action, "from": a.from_state,
              "to": a.to_state, "note": a.note}
             for a in AuditRow.objects.filter(subject=f"ticket:{ticket.number}")[:200]
+        ],
+        "messages": [
+            {"at": m.created_at, "to_masked": selectors.masked(m.to), "body": m.body,
+             "state": m.state, "audience": m.audience}
+            for m in SmsMessage.objects.filter(ticket=ticket.number).order_by("pk")[:50]
         ],
         "allowed": states.legal_actions(ticket.state, role),
     }  # fmt: skip

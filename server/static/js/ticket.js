@@ -29,6 +29,12 @@ function recordings(list) {
   return html`<section class="panel"><h2>${gettext('Recording')}</h2>${list.map((r) => html`<audio controls preload="metadata" src="${r.url}" data-testid="recording-audio"></audio><p class="muted">${r.seconds ? `${stopwatch(r.seconds)} · ` : ''}${r.sha256 ? html`SHA-256 <code title="${r.sha256}">${r.sha256.slice(0, 12)}…</code> · ` : ''}${gettext('every play is written to the log')}</p>`)}</section>`;
 }
 
+/** What was texted about this ticket, to whom. @param {any[]} list */
+function texts(list) {
+  if (!list.length) return '';
+  return html`<section class="panel"><h2>${gettext('Messages')}</h2><ol class="lines" data-testid="ticket-messages">${list.map((m) => html`<li><time title="${clock(m.at, true)}">${clock(m.at)}</time><span>${m.body} <span class="muted">${m.to_masked} · ${word('sms', m.state)}</span></span></li>`)}</ol></section>`;
+}
+
 /** @param {any} t @param {any[]} sounds */
 function page(t, sounds) {
   return html`<header class="row"><b class="prio" data-p="${t.priority || 'P4'}">${(t.priority || 'P4').slice(1)}</b><h1 data-testid="ticket-title">${t.number}: ${t.kind_label || word('kind', t.kind)}</h1><span class="chip" data-testid="ticket-state" data-state="${t.state}">${word('state', t.state)}</span></header>
@@ -38,7 +44,7 @@ function page(t, sounds) {
       ${t.incident ? html`<dt>${gettext('Incident')}</dt><dd>${mayDispatch() ? html`<a href="/dispatch#${t.incident.number}">${t.incident.number}</a>` : t.incident.number} <span class="muted">${word('state', t.incident.state)}</span></dd>` : ''}
       ${t.note ? html`<dt>${gettext('Note')}</dt><dd class="note">${t.note}</dd>` : ''}
       ${t.result ? html`<dt>${gettext('Result')}</dt><dd>${t.result}</dd>` : ''}${t.cause ? html`<dt>${gettext('Cause')}</dt><dd>${t.cause}</dd>` : ''}</dl></section>
-      ${recordings(sounds)}</div>
+      ${recordings(sounds)}${texts(t.messages || [])}</div>
     <div class="stack"><section class="panel"><h2>${gettext('Timeline')}</h2><ol class="lines">${(t.timeline || []).map((/** @type {any} */ e) => html`<li><time title="${clock(e.at, true)}">${clock(e.at)}</time><span>${word('step', e.what)}${e.text ? html`: ${e.text}` : ''} <span class="muted">${e.who || ''}</span></span></li>`)}</ol></section>
       ${t.audit ? html`<section class="panel"><h2>${gettext('Who did what')}</h2><div class="scroll"><table data-testid="audit"><tr><th>${gettext('When')}</th><th>${gettext('Who')}</th><th>${gettext('Step')}</th><th>${gettext('From')}</th><th>${gettext('To')}</th></tr>${t.audit.map((/** @type {any} */ a) => html`<tr><td title="${clock(a.at, true)}">${clock(a.at)}</td><td>${a.by} <span class="muted">${a.role || ''}</span></td><td>${word('step', a.action.replace(/^ticket\./, ''))}${a.note ? html`<br><span class="muted">${a.note}</span>` : ''}</td><td>${a.from ? word('state', a.from) : ''}</td><td>${a.to ? word('state', a.to) : ''}</td></tr>`)}</table></div></section>` : ''}</div></div>`;
 }
