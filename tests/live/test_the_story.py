@@ -221,6 +221,10 @@ def test_a_burst_main_from_a_real_ring_to_the_closed_ticket(
     assert closed["state"] == "closed" and closed["audit"][-1]["action"] == "ticket.close"
     assert {r.state for r in system.rows(
         "SELECT state FROM service_level_clock WHERE incident_id = %s", [ident])} == {"met"}
+    # Where the water is back, the map hatches nothing any more.
+    map_page.wait_for_function(
+        "window.__map.getSource('shutoff').serialize().data.features.length === 0"
+    )
     shot(map_page, "8-dispatch-after")
 
 
