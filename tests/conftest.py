@@ -54,10 +54,9 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def news(db: Any, broker: Any) -> Any:
     """Carry the events written so far to their subscribers; call it as the worker would."""
-    from server.events.models import FailedDelivery
-    from server.events.subscribing import _hand_over, subscribers
-    from server.events.models import Event
+    from server.events.models import Event, FailedDelivery
     from server.events.reading import Mark, Row
+    from server.events.subscribing import _hand_over, subscribers
     from server.messaging.services import send_due_now
 
     seen: set[int] = set()

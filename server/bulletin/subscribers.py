@@ -42,7 +42,7 @@ def text_people(row: Row) -> None:
         case "incident.changed" if row.payload.get("change") == "restored":
             incident = Incident.objects.get(pk=row.payload["incident"])
             for ticket in incident.tickets.all():
-                key = _back_key(incident, ticket.customer_phone)
+                key = _back_key(incident, ticket.customer_phone, row)
                 _tell_customer(ticket, "water_back", dedupe=key)
         case "clock.escalated":
             _escalate(row)
@@ -130,8 +130,12 @@ def _water_off(off: ShutOff, codes: list[str]) -> None:
     )
 
 
-def _back_key(incident: Incident | None, number: str) -> str:
-    return f"back:{incident.pk if incident else 0}:{number}"
+def _back_key(incident: Incident | None, number: str, row: Row) -> str:
+    """Told once each time the water comes back, also where it comes back twice."""
+    if incident is None:
+        return f"back:0:{number}"
+    again = incident.history.filter(action="reopen", ticket=None, at__lt=row.at).count()
+    return f"back:{incident.pk}:{again}:{number}"
 
 
 def _water_back(row: Row) -> None:
@@ -139,8 +143,9 @@ def _water_back(row: Row) -> None:
     told = PremiseOff.objects.filter(shut_off=off, told_at__isnull=False)
     for account, number in _accounts(told.values_list("premise__code", flat=True)):
         text(
-            number, "water_back", language=account.language, dedupe=_back_key(off.incident, number),
-            utility=UTILITY, address=account.premise.address, number=off.number,
+            number, "water_back", language=account.language,
+            dedupe=_back_key(off.incident, number, row), utility=UTILITY,
+            address=account.premise.address, number=off.number,
         )  # fmt: skip
 
 

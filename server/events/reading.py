@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -46,7 +47,7 @@ class Row(NamedTuple):
     subject: str
     payload: dict[str, Any]
     by: str
-    at: Any
+    at: datetime
 
 
 _READ = """

@@ -17,8 +17,9 @@ class ShutOff(models.Model):
         CANCELLED = "cancelled", _("cancelled")
 
     number = models.CharField(max_length=20, unique=True, null=True)
-    incident = models.OneToOneField(
-        "tickets.Incident", null=True, on_delete=models.PROTECT, related_name="shut_off"
+    # One that is open; trouble that comes back needs another, with minutes of its own.
+    incident = models.ForeignKey(
+        "tickets.Incident", null=True, on_delete=models.PROTECT, related_name="shut_offs"
     )
     planned = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=State.choices, default=State.DRAFT)
@@ -37,6 +38,13 @@ class ShutOff(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident"],
+                condition=~models.Q(state__in=["restored", "cancelled"]),
+                name="one_open_shut_off_per_incident",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.number or f"shut-off {self.pk}"

@@ -24,11 +24,20 @@ TURNED = (ValveTask.State.CLOSED, ValveTask.State.REOPENED)
 
 
 def plan_for_incident(incident: Incident, *, by: str) -> ShutOff | None:
-    """Draft the shut-off an incident on a pipe would need. None when it stands on no pipe."""
+    """Draft the shut-off an incident on a pipe would need. None when it stands on no pipe.
+
+    Where one is over and the trouble is back, a new one is drafted: the old minutes stay closed.
+    """
     if not incident.pipe:
         return None
     with transaction.atomic():
-        found = ShutOff.objects.select_for_update().filter(incident=incident).first()
+        over = (ShutOff.State.RESTORED, ShutOff.State.CANCELLED)
+        found = (
+            ShutOff.objects.select_for_update()
+            .filter(incident=incident)
+            .exclude(state__in=over)
+            .first()
+        )
         if found is not None:
             return found
         plan = plans.make(incident.pipe)

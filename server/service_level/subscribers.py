@@ -47,7 +47,7 @@ def keep_clocks(row: Row) -> None:
 
 def _happened(row: Row) -> datetime:
     """When it was done in the field: a report from a dead spot arrives late, the crew did not."""
-    told = row.payload.get("happened_at")
+    told: str | None = row.payload.get("happened_at")
     return min(datetime.fromisoformat(told), row.at) if told else row.at
 
 

@@ -16,6 +16,7 @@ from server.accounts.audit import record
 from server.accounts.models import Area
 from server.accounts.refusals import Conflict, NotAllowed, Refused
 from server.customers.models import Account, Premise
+from server.customers.selectors import read_number
 from server.events.services import publish
 from server.network import selectors as network
 from server.tickets import priorities, states
@@ -68,9 +69,11 @@ def register(what: Registration, *, by: str) -> Ticket:
         if premise is None and what.account is not None and what.where.lon is None:
             premise = what.account.premise
         place = _locate(what.where, premise)
+        # However it was typed, one number has one form: nobody is told the same thing twice.
+        phone = (read_number(what.phone).number or what.phone)[:24]
         incident = _incident_for(what, place, by=by)
         contact = Contact.objects.create(
-            channel=what.channel, call_id=what.call_id, name=what.name[:80], phone=what.phone[:24],
+            channel=what.channel, call_id=what.call_id, name=what.name[:80], phone=phone,
             account=what.account, premise=premise, incident=incident, verdict=what.verdict,
             note=what.note, by=by,
         )  # fmt: skip
@@ -78,7 +81,7 @@ def register(what: Registration, *, by: str) -> Ticket:
             kind=what.kind, priority=incident.priority if incident else priorities.BASE[what.kind],
             incident=incident, contact=contact, account=what.account, premise=premise,
             customer_name=what.name[:80] or (what.account.name[:80] if what.account else ""),
-            customer_phone=what.phone[:24], language=what.language,
+            customer_phone=phone, language=what.language,
             address=place.address[:200], geom=place.point, symptoms=what.symptoms, note=what.note,
             opened_by=by,
         )  # fmt: skip

@@ -113,7 +113,10 @@ def test_a_burst_main_from_the_first_ring_to_the_closed_ticket(
     ranking = control.get(f"/api/incidents/{incident.pk}/crews").json()
     names = [row["crew"]["name"] for row in ranking["ranked"]]
     assert names == ["Crew South", "Crew North"] or names == ["Crew North", "Crew South"]
-    why = {r["crew"]["name"]: {x["code"] for x in r["reasons"] if x["hard"]} for r in ranking["excluded"]}
+    why = {
+        r["crew"]["name"]: {x["code"] for x in r["reasons"] if x["hard"]}
+        for r in ranking["excluded"]
+    }
     assert "skill_missing" in why["Crew Meter"]
     assert "off_shift" in why["Crew Night"]
 

@@ -128,6 +128,33 @@ def test_the_water_is_back_when_the_last_valve_is_open(off):
         close(off, "V8", minute=70)
 
 
+def test_trouble_that_comes_back_has_a_shut_off_and_minutes_of_its_own(off, burst, news):
+    """The customer says not fixed: the valves can be closed again, the old ledger stays closed."""
+    from server.messaging.models import SmsMessage
+    from server.tickets import services as tickets
+    from server.tickets.models import Ticket
+
+    def shut_and_open(which: ShutOff, start: int, end: int) -> None:
+        close(which, "V8", "V6", "V11", minute=start)
+        for valve in ("V8", "V6", "V11"):
+            services.valve_opened(which, valve, at=START + timedelta(minutes=end), by="x")
+        news()
+
+    shut_and_open(off, 0, 60)
+    tickets.move_incident(burst, "restored", by="x")
+    Ticket.objects.update(state="call_back", result="clamp")
+    told = SmsMessage.objects.filter(template="water_back").count()
+    assert told == 4
+    tickets.act(Ticket.objects.get(), "reopen", role="agent", by="aino", reason="dry again")
+    news()
+    again = ShutOff.objects.filter(incident=burst).first()
+    assert again != off and again.state == "draft"
+    assert services.plan_for_incident(burst, by="x") == again
+    shut_and_open(again, 100, 130)
+    assert minutes() == pytest.approx(4 * (60 + 30))
+    assert SmsMessage.objects.filter(template="water_back").count() == 2 * told
+
+
 def test_a_closed_valve_of_another_shut_off_bounds_the_next_plan(off, cast, register, news):
     """With V8 and V5 shut, E is cut from both sides already."""
     close(off, "V8", "V6", "V11")

@@ -268,3 +268,17 @@ def test_a_call_back_is_owed_once_per_call_and_never_to_nobody(db):
     first = services.owe_call_back("missed", "0401", call_id="c1")
     assert services.owe_call_back("missed", "0401", call_id="c1") == first
     assert services.owe_call_back("missed", "", call_id="c2") is None
+
+
+@pytest.mark.parametrize(
+    "typed", ["0401000101", "+358401000101", "040 100 0101", "00358 40 1000101"]
+)
+def test_one_number_has_one_form_however_it_was_typed(cast, register, typed):
+    from server.customers.selectors import phones_of
+
+    ticket = register("leak", home="anna", phone=typed)
+    assert [ticket.customer_phone] == phones_of(ticket.account)
+
+
+def test_a_number_nobody_can_read_is_kept_as_it_was_typed(cast, register):
+    assert register("leak", phone="ask at the bar").customer_phone == "ask at the bar"
