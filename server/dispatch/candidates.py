@@ -112,7 +112,7 @@ def _depot_detour(place: tuple[float, float]) -> float:
 def explain(reason: Reason) -> str:
     """A reason in the reader's language."""
     d = reason.data
-    minutes = round(float(d.get("seconds", 0)) / 60)
+    minutes = max(1, round(float(d.get("seconds", 0)) / 60))
     texts = {
         "off_shift": _("not on shift"),
         "not_available": _("not available"),

@@ -28,6 +28,7 @@ from server.dispatch.states import Who
 from server.network import plans as network_plans
 from server.outages.models import ShutOff, ValveTask
 from server.tickets.models import Incident
+from server.tickets.priorities import WARNINGS
 from server.workforce.models import Crew
 
 # The main step of each state comes first; the rest are smaller buttons.
@@ -95,7 +96,7 @@ def _hazards(incident: Incident) -> tuple[str, ...]:
         name
         for ticket in incident.tickets.all()
         for name, value in ticket.symptoms.items()
-        if value in (True, "yes")
+        if name in WARNINGS and value in (True, "yes")
     }
     return tuple(sorted(found))[:50]
 

@@ -263,10 +263,11 @@ def cancel_draft(incident: Incident, *, by: str) -> None:
 
 
 def keep_hydraulics(shut_off_id: int, version: int, result: dict[str, Any]) -> None:
-    """Store what the simulation says, unless the plan has changed meanwhile."""
+    """Store what the simulation asked for at `version` says, unless another was asked since."""
     with transaction.atomic():
         shut_off = ShutOff.objects.select_for_update().get(pk=shut_off_id)
-        if shut_off.version != version:
+        # Valves turned meanwhile change the version, not the plan that was simulated.
+        if shut_off.hydraulics.get("of") != version:
             return
         shut_off.hydraulics = result
         shut_off.save(update_fields=["hydraulics"])
@@ -276,22 +277,22 @@ def keep_hydraulics(shut_off_id: int, version: int, result: dict[str, Any]) -> N
 def sweep() -> None:
     """Simulations whose worker died are asked for again."""
     old = timezone.now() - timedelta(minutes=2)
-    for shut_off in ShutOff.objects.filter(
-        hydraulics__status="pending", state=ShutOff.State.DRAFT, created_at__lt=old
-    )[:5]:
+    waiting = ShutOff.objects.filter(hydraulics__status="pending", created_at__lt=old)
+    for shut_off in waiting.exclude(state__in=["restored", "cancelled"])[:5]:
         if shut_off.hydraulics.get("asked", 0) < 3:
             _simulate_soon(shut_off)
         else:
             keep_hydraulics(
-                shut_off.pk, shut_off.version, {"status": "topology_only", "reason": "no result"}
-            )
+                shut_off.pk, shut_off.hydraulics.get("of", 0),
+                {"status": "topology_only", "reason": "no result"},
+            )  # fmt: skip
 
 
 def _simulate_soon(shut_off: ShutOff) -> None:
     from server.outages.tasks import simulate
 
     asked = int(shut_off.hydraulics.get("asked", 0)) + 1
-    shut_off.hydraulics = {"status": "pending", "asked": asked}
+    shut_off.hydraulics = {"status": "pending", "asked": asked, "of": shut_off.version}
     shut_off.save(update_fields=["hydraulics"])
     simulate.enqueue(shut_off.pk, shut_off.version)
 

@@ -16,7 +16,7 @@ from server.outages.models import ShutOff
 def simulate(shut_off_id: int, version: int) -> dict[str, Any]:
     """Run the closed network; the result of a plan that changed meanwhile is dropped."""
     shut_off = ShutOff.objects.get(pk=shut_off_id)
-    if shut_off.version != version:
+    if shut_off.hydraulics.get("of") != version:
         return {"status": "stale"}
     report = hydraulics.pressures_after(
         graph.network(),

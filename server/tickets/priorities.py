@@ -19,9 +19,13 @@ BASE: dict[str, str] = {
     Kind.ENQUIRY: "P4",
 }
 # Answers to the symptom questions that make it an emergency.
+# Their names are those of the desk's questions (server/static/js/desk/questions.js).
 HAZARDS = (
-    "flooding", "undermining", "illness", "still_digging", "inside_building", "cover_missing",
+    "flooding", "road_open", "cavity", "illness", "chemical", "inside", "open_cover",
+    "undermining", "still_digging", "inside_building", "cover_missing",
 )  # fmt: skip
+# What a crew is warned of before it gets out of the van.
+WARNINGS = (*HAZARDS, "spouting")
 # Premises without water from which the impact alone sets the priority.
 IMPACT = ((1000, "P1"), (100, "P2"))
 
