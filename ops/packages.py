@@ -82,6 +82,8 @@ PACKAGES: tuple[Package, ...] = (
     Package("fonts-noto-cjk", "Chinese letters of the crew app", CREW),
     Package("mosquitto-clients", "an independent device for the broker's tests",
             frozenset({"tests"}), _has_program("mosquitto_pub")),
+    Package("libatomic1", "the driver of the tests' browser needs it", frozenset({"tests"}),
+            _has_library("libatomic.so.1")),
     Package("chromium", "the browser of the desk and map tests", frozenset({"tests"}),
             _has_program("chromium", "google-chrome", "google-chrome-stable")),
 )  # fmt: skip
