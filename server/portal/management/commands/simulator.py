@@ -12,6 +12,8 @@ from server.simulator.running import Simulation
 
 class Command(BaseCommand):
     help = "Crews, callers and colleagues of the demo."
+    # `standpipe check` and CI run them; six processes starting at once need not.
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         simulation = Simulation()
