@@ -19,6 +19,17 @@ from server.events.services import publish
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nobody_stays(django_db_setup: Any, django_db_blocker: Any) -> Any:
+    """The threads in which views asked the database end without closing their sessions."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A hub of this test's own, whose thread is gone when the test is."""

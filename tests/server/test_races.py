@@ -43,9 +43,15 @@ def committed(
 
 
 @pytest.fixture
-def real(committed: Any, settings: Any, tmp_path: Any) -> Iterator[Any]:
+def db(committed: Any) -> Any:
+    """In place of the framework's: nothing is rolled back here, others must see what is written."""
+    return committed
+
+
+@pytest.fixture
+def real(db: Any, settings: Any, tmp_path: Any) -> Iterator[Any]:
     """The cast; what a test writes is wiped away after it."""
-    cast, folder = committed
+    cast, folder = db
     settings.STANDPIPE = {
         **settings.STANDPIPE, "STREETS": folder / "streets", "SMS_DIR": tmp_path / "sms",
         "SMS_GATEWAY": "file",
