@@ -202,7 +202,7 @@ def register(call: Call, what: dict[str, Any], *, by: str) -> Ticket:
                     address=str(place.get("address") or ""),
                     premise=str(place.get("premise") or ""),
                 ),
-                symptoms=_symptoms(what.get("symptoms")), note=str(what.get("note") or ""),
+                symptoms=tickets.answers(what.get("symptoms")), note=str(what.get("note") or ""),
                 name=str(what.get("name") or (account.name if account else call.name)),
                 phone=str(what.get("phone") or call.phone),
                 language=account.language if account else "en",
@@ -228,14 +228,6 @@ def _degrees(place: dict[str, Any], axis: str) -> float | None:
     except (TypeError, ValueError):
         text = _("A place needs a longitude and a latitude.")
         raise Refused("place", "not_a_number", text) from None
-
-
-def _symptoms(value: Any) -> dict[str, Any]:
-    if value in (None, ""):
-        return {}
-    if not isinstance(value, dict) or len(value) > 40:
-        raise Refused("symptoms", "shape", _("The symptoms are not readable."))
-    return {str(k)[:40]: v if isinstance(v, bool) else str(v)[:200] for k, v in value.items()}
 
 
 def _whole(value: Any) -> int | None:

@@ -41,6 +41,7 @@ class TicketsView(APIView):
                     address=str(place.get("address") or ""),
                     premise=str(place.get("premise") or ""),
                 ),
+                symptoms=services.answers(data.get("symptoms")),
                 note=str(data.get("note") or ""), name=str(data.get("name") or ""),
                 phone=str(data.get("phone") or ""), channel=str(data.get("channel") or "visit"),
             ),

@@ -99,6 +99,15 @@ def register(what: Registration, *, by: str) -> Ticket:
         return ticket
 
 
+def answers(value: Any) -> dict[str, Any]:
+    """Answers to the symptom questions as a door received them. Refused when unreadable."""
+    if value in (None, ""):
+        return {}
+    if not isinstance(value, dict) or len(value) > 40:
+        raise Refused("symptoms", "shape", _("The symptoms are not readable."))
+    return {str(k)[:40]: v if isinstance(v, bool) else str(v)[:200] for k, v in value.items()}
+
+
 def _check(what: Registration) -> None:
     if what.kind not in Kind.values:
         raise Refused("kind", "unknown", _("Choose what has happened."))

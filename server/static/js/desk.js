@@ -2,7 +2,8 @@
 // The agent's desk: telephone, verdict, contact form, small map. One key registers.
 import { api, Refused } from './api.js';
 import { offer, matches, placesGo } from './command.js';
-import { Draft } from './desk/draft.js';
+import { Draft, WITHOUT_CALL } from './desk/draft.js';
+import { owed } from './desk/owed.js';
 import { callPanel, customer, form, identity, queue, questionList, verdict } from './desk/parts.js';
 import { placeSearch } from './desk/places.js';
 import { relevant } from './desk/questions.js';
@@ -55,9 +56,9 @@ function drawMiddle() {
   $('#idle').hidden = Boolean(card);
   $('#card').hidden = !card;
   if (!card) return;
-  render($('#verdict'), html`${verdict(card)}${identity(card)}`);
+  render($('#verdict'), card.manual ? html`<h1>${gettext('New contact')}</h1>` : html`${verdict(card)}${identity(card)}`);
   render(place, form(draft ? draft.value : {}, card, errors, done));
-  render($('#customer'), customer(card));
+  if (!card.manual) render($('#customer'), customer(card));
   if (!done) wireForm();
 }
 
@@ -161,6 +162,18 @@ async function open(id, force = false) {
   } catch (error) { if (mineTurn === turn) complain(error); }
 }
 
+/** A letter, a visitor, a message: the same form without a call. */
+function compose() {
+  if (current && !done) return;
+  turn += 1;
+  current = WITHOUT_CALL; done = null; errors = {};
+  card = { id: WITHOUT_CALL, manual: true, name: '', from: '', verdict: {}, matches: [] };
+  draft = new Draft(WITHOUT_CALL, { channel: 'visit' }, saved);
+  drawMiddle(); drawMap();
+  const first = document.querySelector('#contact input');
+  if (first instanceof HTMLElement) first.focus();
+}
+
 /** @param {any} answer */
 function prefill(answer) {
   const place = answer.place && typeof answer.place.lon === 'number' ? { lon: answer.place.lon, lat: answer.place.lat, address: answer.place.address || '', premise: answer.place.premise || '' } : null;
@@ -169,7 +182,7 @@ function prefill(answer) {
 
 /** A card that only announced a call goes away when somebody else takes it or the caller gives up; one that was worked on stays. */
 function letGo() {
-  if (!current || !draft || done || draft.touched || (phone && phone.callId === current && phone.busy)) return;
+  if (!current || current === WITHOUT_CALL || !draft || done || draft.touched || (phone && phone.callId === current && phone.busy)) return;
   const call = liveCall();
   const over = !call && !(card && card.agent);
   const taken = call && call.agent && !mine(call);
@@ -205,8 +218,8 @@ async function register() {
   const note = [v.note || '', !v.place && v.place_text ? gettext('Where, as the caller said: %(text)s', { text: v.place_text }) : ''].filter(Boolean).join('\n');
   const joins = card.incident && v.join !== false ? card.incident.id ?? card.incident.number : undefined;
   try {
-    const answer = await api.post(`/api/calls/${encodeURIComponent(current)}/register`, {
-      kind: v.kind || '', place: v.place || null, symptoms: answers, note, name: v.name ?? card.name ?? '', phone: v.phone ?? card.from ?? '', ...(joins === undefined ? {} : { join_incident: joins }),
+    const answer = await api.post(card.manual ? '/api/tickets' : `/api/calls/${encodeURIComponent(current)}/register`, {
+      ...(card.manual ? { channel: v.channel || 'visit' } : {}), kind: v.kind || '', place: v.place || null, symptoms: answers, note, name: v.name ?? card.name ?? '', phone: v.phone ?? card.from ?? '', ...(joins === undefined ? {} : { join_incident: joins }),
     });
     draft.close();
     const number = (/** @type {any} */ x) => (x && typeof x === 'object' ? x.number : x) || null;
@@ -230,7 +243,7 @@ async function register() {
 
 function next() {
   if (phone && phone.busy) return;
-  if (current) put_away.add(current);
+  if (current && current !== WITHOUT_CALL) put_away.add(current);
   document.title = gettext('Desk');
   open(null).then(() => { choose(); });
 }
@@ -262,7 +275,7 @@ async function setState(state, reason) {
 const contact = $('#contact');
 contact.addEventListener('input', (event) => {
   const field = event.target;
-  if (!draft || !(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement)) return;
+  if (!draft || !(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement || field instanceof HTMLSelectElement)) return;
   if (field.name.startsWith('symptom-')) draft.set({ symptoms: { ...(draft.value.symptoms || {}), [field.name.slice(8)]: field.value } });
   else if (field.name === 'join') draft.set({ join: /** @type {HTMLInputElement} */ (field).checked });
   else if (field.name === 'kind') { draft.set({ kind: field.value }); render($('#questions'), questionList(draft.value)); }
@@ -280,6 +293,7 @@ onDo(document.body, {
   tone: (button) => phone && phone.press(button.dataset.tone || ''),
   transfer: () => { const to = prompt(gettext('Transfer to which extension?')); if (to && phone) phone.transfer(to.trim()).catch(complain); },
   call: (row) => open(row.dataset.id || null), next, ready: () => setState('ready'), pause: () => setState('paused', 'break'),
+  compose, owed: (button) => owed.settle(button),
   where: (button) => askWhere(/** @type {HTMLButtonElement} */ (button)),
   match: (button) => identify(button.dataset.account || ''),
 });
@@ -289,6 +303,7 @@ keys(
   { key: 'Alt-h', text: gettext('hang up or decline'), run: () => { if (phone) phone.hangup(); }, always: true },
   { key: 'Alt-m', text: gettext('mute'), run: () => { if (phone) phone.mute(); }, always: true },
   { key: 'Alt-w', text: gettext('go to “where”'), run: () => { const input = document.getElementById('place'); if (input) input.focus(); }, always: true },
+  { key: 'Alt-n', text: gettext('new contact without a call'), run: compose, always: true },
   { key: 'Escape', text: gettext('done with this call'), run: () => { if (done) next(); } },
 );
 offer((query) => [{ title: gettext('Take calls'), run: () => setState('ready') }, { title: gettext('Pause'), run: () => setState('paused', 'break') }, { title: gettext('Register'), detail: 'Ctrl Enter', run: register }].filter((hit) => query && matches(query, hit.title)));
@@ -312,8 +327,9 @@ on('call.located', (data) => {
 on('agent.changed', (data) => {
   if (me && data.agent === me.user) api.get('/api/me').then((answer) => { me = answer; drawState(); choose(); }).catch(() => undefined);
 });
-on('resumed', () => { readCalls().catch(() => undefined); if (current) open(current, true); });
-on('incident.opened incident.changed', () => { readIncidents(); if (current && !done) open(current, true); });
+on('resumed', () => { readCalls().catch(() => undefined); if (current && current !== WITHOUT_CALL) open(current, true); });
+on('incident.opened incident.changed', () => { readIncidents(); if (current && current !== WITHOUT_CALL && !done) open(current, true); });
+on('call.ended ticket.changed resumed', () => owed.read());
 
 /** @type {Map<string, any>} */ const crews = new Map();
 on('positions', (data) => { for (const p of data.crews || []) crews.set(String(p.id), { ...crews.get(String(p.id)), ...p }); if (map) map.put('crews', crewData(crews.values(), page.stale_fix_s, Date.now())); });
@@ -330,6 +346,7 @@ function ticking() {
   });
 }
 setInterval(ticking, 1000);
+owed.read();
 addEventListener('pagehide', () => { if (draft && !done) draft.save(); });
 
 (async () => {

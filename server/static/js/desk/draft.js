@@ -4,6 +4,8 @@
 import { api } from '../api.js';
 
 const PREFIX = 'standpipe.draft.';
+/** A contact without a call (a letter, a visitor): its draft lives in this browser alone. */
+export const WITHOUT_CALL = 'new';
 
 export class Draft {
   /** @param {string} call @param {any} stored the server's copy @param {(state: 'saving' | 'saved' | 'kept') => void} tell */
@@ -32,6 +34,7 @@ export class Draft {
     clearTimeout(this.timer);
     // What was only prefilled is nobody's draft.
     if (!this.touched) return;
+    if (this.call === WITHOUT_CALL) { this.tell('saved'); return; }
     if (this.sending) { this.again = true; return; }
     this.sending = true;
     const sent = JSON.stringify(this.value);
