@@ -45,7 +45,6 @@ def _built(
 def town(_built: Path, db: Any, settings: Any, tmp_path: Path) -> Any:
     """As the `town` of all stories, without building it again."""
     from server.messaging.gateways import gateway
-    from server.network import graph
     from tests import town as drawn
 
     settings.STANDPIPE = {
@@ -58,7 +57,6 @@ def town(_built: Path, db: Any, settings: Any, tmp_path: Path) -> Any:
         (tmp_path / name).mkdir()
     gateway.cache_clear()
     yield drawn
-    graph.forget()
     gateway.cache_clear()
 
 
