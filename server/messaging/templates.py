@@ -7,8 +7,8 @@ from typing import Any
 
 TEXTS: dict[str, dict[str, str]] = {
     "responsible": {
-        "en": "{number} {priority} {kind} at {address}. {customers} without water. {link}",
-        "zh-hans": "{number} {priority} {kind},{address}。停水用户{customers}户。{link}",
+        "en": "{number} {priority} {kind} at {address}. {customers} customers affected. {link}",
+        "zh-hans": "{number} {priority} {kind},{address}。影响用户{customers}户。{link}",
     },
     "registered": {
         "en": "{utility}: we have your report {number} about {address}. We keep you informed.",
