@@ -42,7 +42,8 @@ def run(
     name: str, step: Callable[[], Any], *, pause_s: float = 0.0, stop: Stop | None = None
 ) -> None:
     """Repeat `step` until told to stop. A lost database is waited for, with growing patience."""
-    stop = stop or Stop()
+    # Asked by identity: a Stop that is not set yet is false.
+    stop = stop if stop is not None else Stop()
     away_s = 0.5
     last_beat = 0.0
     while not stop:
