@@ -86,8 +86,10 @@ class Simulation:
             for reason, n in self._refused().items()
             if n != self._refused_before.get(reason, 0)
         }
+        # The same message again is one message: phones repeat what was not answered in time.
+        repeats = refused.pop("duplicate", 0)
         return {
-            "positions": {"sent": sent, "stored": stored, "refused": refused,
+            "positions": {"sent": sent, "stored": stored, "refused": refused, "repeats": repeats,
                           "balance": sent - stored - sum(refused.values())},
             "reports": {"sent": sum(c.sent_reports for c in self.crews),
                         "refused": sum(c.refused_reports for c in self.crews)},
