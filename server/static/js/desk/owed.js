@@ -21,7 +21,7 @@ export const owed = {
   async read() {
     const rows = await api.get('/api/call-backs').catch(() => null);
     if (!rows) return;
-    render($('#owed'), rows.length ? html`<h2>${ngettext('%(count)s call we owe', '%(count)s calls we owe', rows.length)}</h2><ul>${rows.slice(0, 12).map(line)}</ul>` : '');
+    render($('#owed'), rows.length ? html`<h2>${ngettext('%(count)s call we owe', '%(count)s calls we owe', rows.length)}</h2><ul>${rows.slice(0, 12).map(line)}</ul>` : html``);
   },
   /** @param {HTMLElement} button */
   async settle(button) {
