@@ -63,6 +63,8 @@ class Link:
         self._due: dict[str, tuple[float, float]] = {}  # report id -> when to repeat, pause
         self._flying: dict[int, str] = {}  # message number -> position id
         self._confirmed: list[int] = []
+        self._bounced: list[int] = []
+        self._positions_due, self._positions_pause = 0.0, resend_s
         self.since = datetime.now(UTC)
         self.storage_problem = ""
         self.garbage = 0
@@ -75,6 +77,8 @@ class Link:
             on_message=self._arrived,
             on_change=self._changed,
             on_published=self._published,
+            # A broker killed before it saved the office's subscription comes back without it.
+            must_be_heard=True,
             will=Will(
                 topics.state(session.device), to_json(DeviceState(False)),
                 to_json(DeviceState(True)),
@@ -157,7 +161,7 @@ class Link:
     def _published(self, mid: int, problem: str | None) -> None:
         # Only noted here: the number may be confirmed before the pump has written it down.
         with self._lock:
-            self._confirmed.append(mid)
+            (self._confirmed if problem is None else self._bounced).append(mid)
         self._wake.set()
 
     def _pump(self) -> None:
@@ -181,9 +185,16 @@ class Link:
     def _sweep(self) -> None:
         with self._lock:
             confirmed, self._confirmed = self._confirmed, []
+            bounced, self._bounced = self._bounced, []
             landed = [self._flying.pop(mid) for mid in confirmed if mid in self._flying]
+            back = [self._flying.pop(mid) for mid in bounced if mid in self._flying]
         if landed:
             self._positions.done(landed)
+            self._positions_pause = self._resend_s
+        if back:
+            # Nobody at the other end, or no right to write: what came back waits a while.
+            self._positions_due = time.monotonic() + self._positions_pause
+            self._positions_pause = min(2 * self._positions_pause, RESEND_MOST_S)
 
     def _send_reports(self) -> None:
         now = time.monotonic()
@@ -196,6 +207,8 @@ class Link:
             self._connection.publish(topics.report(self._device), body)
 
     def _send_positions(self) -> None:
+        if time.monotonic() < self._positions_due:
+            return
         with self._lock:
             busy = set(self._flying.values())
         for position in self._positions.waiting(WINDOW):

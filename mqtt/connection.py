@@ -21,6 +21,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 log = logging.getLogger(__name__)
 
+UNHEARD = 0x10  # MQTT 5, 3.4.2.1: accepted, but there are no subscribers
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -59,7 +61,9 @@ class Connection:
 
     `subscriptions` are topic filters, all QoS 1; `retained` says whether what stands retained
     there is wanted on each connection. `receive_maximum` bounds how many unacknowledged
-    messages the broker may have given us.
+    messages the broker may have given us. `on_published` gets a message's number and why it did
+    not arrive (None: it did); with `must_be_heard` a message nobody subscribes to, which the
+    broker takes and drops, counts as not arrived.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Connection:
         on_message: Callable[[Incoming], None] | None = None,
         on_change: Callable[[bool, str], None] | None = None,
         on_published: Callable[[int, str | None], None] | None = None,
+        must_be_heard: bool = False,
         will: Will | None = None,
         session_s: int = 7 * 86400,
         receive_maximum: int = 1000,
@@ -89,6 +94,7 @@ class Connection:
         self._on_message = on_message
         self._on_change = on_change
         self._on_published = on_published
+        self._must_be_heard = must_be_heard
         self._will = will
         self._keepalive_s = keepalive_s
         self._properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -188,4 +194,5 @@ class Connection:
         self, client: Any, userdata: Any, mid: int, reason: Any, properties: Any
     ) -> None:
         if self._on_published is not None:
-            self._on_published(mid, str(reason) if reason.is_failure else None)
+            lost = reason.is_failure or (self._must_be_heard and reason.value == UNHEARD)
+            self._on_published(mid, str(reason) if lost else None)

@@ -167,6 +167,29 @@ def test_positions_queue_without_signal_and_follow(office: Office, crew: CrewLin
     until(lambda: crew.queue.count() == 0, what="forgetting them")
 
 
+def test_positions_nobody_subscribes_to_are_kept_and_sent_again(
+    office: Office, tmp_path: Path
+) -> None:
+    office.close_desk()
+    office.broker.kill()
+    for file in office.broker.config.state.glob("mosquitto.db*"):
+        file.unlink()  # the office's subscription with it
+    office.broker.start()
+    crew = CrewLink(office.url, tmp_path / "phone", resend_s=0.2)
+    crew.sign_in("crew1", "right")
+    crew.start()
+    until(lambda: crew.connected, what="the line")
+    for n in range(20):
+        crew.position(24.94 + n / 1000, 60.17)
+    assert crew.link is not None
+    until(lambda: crew.link and crew.link._positions_pause > 0.2, what="the broker's answer")
+    assert crew.queue.count() == 20
+    office.open_desk()
+    until(lambda: len(office.positions) == 20, 30, what="all positions")
+    until(lambda: crew.queue.count() == 0, what="forgetting them")
+    crew.close()
+
+
 def test_a_photo_follows_its_report(office: Office, crew: CrewLink, tmp_path: Path) -> None:
     picture = tmp_path / "pit.jpg"
     picture.write_bytes(b"\xff\xd8" + bytes(range(256)) * 100)
