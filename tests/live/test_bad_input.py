@@ -148,7 +148,8 @@ TOO_LONG = b"A" * 300_000
 
 
 def test_garbage_on_the_broker_is_counted_and_stops_nobody(system: Any, tmp_path: Any) -> None:
-    crew = system.one("SELECT * FROM workforce_crew WHERE code = 'crew8'")
+    # One that works round the clock: positions of crews off shift are refused, as they should be.
+    crew = system.one("SELECT * FROM workforce_crew WHERE code = 'crew6'")
     before = system.pid("ingest")
     refused = "SELECT coalesce(sum(count), 0) AS n FROM workforce_ingestrefusal WHERE device = %s"
     counted = system.one(refused, [crew.device]).n
@@ -171,7 +172,7 @@ def test_garbage_on_the_broker_is_counted_and_stops_nobody(system: Any, tmp_path
         "the garbage in the count of refusals",
     )
     # The next good word is heard by the same process.
-    with at_work(system, crew.code, tmp_path / "crew8") as phone:
+    with at_work(system, crew.code, tmp_path / "crew6") as phone:
         fix = phone.link.position(24.9384, 60.1699)
         eventually(
             lambda: system.one("SELECT 1 FROM workforce_fix WHERE message_id = %s", [fix.id]),
