@@ -39,7 +39,8 @@ _FROM: dict[str, tuple[Action, ...]] = {
     "accepted": ("depart", "decline"),
     "en_route": ("arrive",),
     "on_site": ("close_valve", "cannot_close_valve", "repaired", "pause", "no_access"),
-    "isolating": ("close_valve", "cannot_close_valve", "open_valve"),
+    # As far as it went is far enough sometimes: the crew says what it did.
+    "isolating": ("close_valve", "cannot_close_valve", "open_valve", "repaired"),
     "isolated": ("repaired", "open_valve"),
     "repaired": ("open_valve", "restored"),
     "restored": ("complete",),
@@ -49,10 +50,15 @@ _FROM: dict[str, tuple[Action, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class LocalOrder:
-    """An order as the crew sees it now. `waiting_reports` of it have not reached the office."""
+    """An order as the crew sees it now.
+
+    `waiting_reports` of it have not reached the office. `plan_changes`: a valve could not be
+    closed, and the plan that goes round it is not here yet.
+    """
 
     order: Order
     waiting_reports: int = 0
+    plan_changes: bool = False
 
     @property
     def cancelled(self) -> bool:
@@ -95,8 +101,12 @@ class LocalOrder:
         return sorted(self.order.valves, key=lambda v: v.sequence)
 
 
-def apply_report(order: Order, report: Report) -> Order:
-    """The order as it will be when the server has taken the report."""
+def apply_report(order: Order, report: Report, *, plan_changes: bool = False) -> Order:
+    """The order as it will be when the server has taken the report.
+
+    While the plan changes the list of valves is not the whole: closing the last of them isolates
+    nothing yet.
+    """
     valves = order.valves
     if report.action in PER_VALVE:
         after = _VALVE_AFTER[report.action]
@@ -106,7 +116,7 @@ def apply_report(order: Order, report: Report) -> Order:
     state = _LEADS_TO.get(report.action, order.state)
     if report.action == "open_valve" and order.state != "repaired":
         state = "isolating"
-    if state == "isolating" and not any(v.state == "open" for v in valves):
+    if state == "isolating" and not plan_changes and not any(v.state == "open" for v in valves):
         state = "isolated"
     steps = order.next if state == order.state and valves == order.valves else _FROM.get(state, ())
     if order.kind != "repair" and "repaired" in steps and valves and state == "on_site":
@@ -125,19 +135,25 @@ def local_orders(
     """
     by_number = {order.number: LocalOrder(order) for order in orders}
     for report in settling:
-        local = by_number.get(report.order)
-        if local is not None and not local.cancelled:
-            by_number[report.order] = LocalOrder(apply_report(local.order, report))
+        if report.order in by_number:
+            by_number[report.order] = _with(by_number[report.order], report)
     for report in waiting:
-        local = by_number.get(report.order)
-        if local is not None:
-            # What the office has cancelled stays cancelled: the report is evidence, not a step.
-            order = local.order if local.cancelled else apply_report(local.order, report)
-            by_number[report.order] = LocalOrder(order, local.waiting_reports + 1)
+        if report.order in by_number:
+            local = _with(by_number[report.order], report)
+            by_number[report.order] = replace(local, waiting_reports=local.waiting_reports + 1)
     return sorted(
         by_number.values(),
         key=lambda o: (not o.cancelled, o.ended, o.order.priority, o.order.number),
     )
+
+
+def _with(local: LocalOrder, report: Report) -> LocalOrder:
+    if local.cancelled:
+        # What the office has cancelled stays cancelled: the report is evidence, not a step.
+        return local
+    changes = local.plan_changes or report.action == "cannot_close_valve"
+    order = apply_report(local.order, report, plan_changes=changes)
+    return replace(local, order=order, plan_changes=changes)
 
 
 class OrderBook:

@@ -19,7 +19,7 @@ from typing import cast
 from mobile_app.store import Store, StoreError
 from mqtt.messages import Ack, Action, Photo, Report, iso, parse_report, to_json
 
-SETTLING_S = 10.0
+SETTLING_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,9 @@ class Outbox:
     def settling(self) -> list[Report]:
         """Reports the server has, but whose effect no order list has brought yet.
 
-        The acknowledgement comes a moment before the list; without these the big button would
-        jump back for that moment. After ten seconds the list we have is taken to be the truth.
+        The acknowledgement comes a moment before the list, and says which lists are too old to
+        show it; without these the big button would jump back for that moment. Should no newer list
+        come within a minute, the one we have is taken to be the truth.
         """
         rows = self._store.read(
             "SELECT body FROM reports WHERE state = 'stored' AND settled_at > ? AND "
@@ -153,9 +154,8 @@ class Outbox:
                     error = one.error.text
                 done = db.execute(
                     "UPDATE reports SET state = ?, stored_at = ?, error = ?, settled_at = ?, "
-                    "settled_version = coalesce((SELECT version FROM orders), 0) "
-                    "WHERE id = ? AND state = 'waiting'",
-                    (state, iso(one.stored_at), error, time.time(), one.id),
+                    "settled_version = ? WHERE id = ? AND state = 'waiting'",
+                    (state, iso(one.stored_at), error, time.time(), one.orders_version, one.id),
                 )
                 changed += done.rowcount
         return changed

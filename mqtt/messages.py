@@ -80,20 +80,24 @@ class AckError:
 
 @dataclass(frozen=True, slots=True)
 class ReportAck:
-    """The server's word on one report: stored (`ok`) or refused for good (`error`)."""
+    """The server's word on one report: stored (`ok`) or refused for good (`error`).
+
+    Order lists with a version above `orders_version` show what the report has changed; absent when
+    it changed nothing.
+    """
 
     id: str
     ok: bool
     stored_at: datetime
     error: AckError | None = None
+    orders_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Answers to some reports, and the version of the order list they led to."""
+    """Answers to some reports."""
 
     acks: tuple[ReportAck, ...]
-    orders_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,16 +182,17 @@ def parse_ack(payload: bytes) -> Ack:
                 code=read.text(inner, "code", path=where),
                 text=read.text(inner, "text", path=where, most=2000),
             )
+        version = None
+        if row.get("orders_version") is not None:
+            version = read.whole(row, "orders_version", path=path)
         acks.append(ReportAck(
             id=read.uuid(row, "id", path=path),
             ok=read.flag(row, "ok", path=path),
             stored_at=read.moment(row, "stored_at", path=path),
             error=error,
+            orders_version=version,
         ))
-    version = None
-    if data.get("orders_version") is not None:
-        version = read.whole(data, "orders_version")
-    return Ack(tuple(acks), version)
+    return Ack(tuple(acks))
 
 
 def parse_state(payload: bytes) -> DeviceState:

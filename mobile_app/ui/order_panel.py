@@ -99,6 +99,8 @@ def _valves(
     box.add_widget(Text(
         say(language, "order.valve_progress", done=closed, n=len(valves)), theme.muted, 18
     ))
+    if local.plan_changes:
+        box.add_widget(Text(say(language, "order.plan_changes"), theme.wait, 18))
     can_close = "close_valve" in local.next
     cannot = "cannot_close_valve" in local.next
     for valve in valves:

@@ -277,6 +277,8 @@ class Work(BoxLayout):
                 row.add_widget(self.aside[step])
             self.footer.add_widget(row)
         step = local.main_step
+        if step == "repaired" and local.plan_changes and app.line_state()[0]:
+            step = None  # other valves are a moment away; without signal nobody waits for them
         if local.cancelled:
             self.big = Press(
                 app.say("orders.seen"), theme.quiet, theme.text, self._seen, size=24, height=76,

@@ -82,6 +82,8 @@ class CrewReport(models.Model):
     refused = models.CharField(max_length=40, blank=True)
     refused_text = models.CharField(max_length=300, blank=True)
     by = models.CharField(max_length=150, blank=True)
+    # Order lists above this version show what the report changed; null when it changed nothing.
+    orders_version = models.PositiveBigIntegerField(null=True)
 
     class Meta:
         ordering = ["id"]

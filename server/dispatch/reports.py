@@ -69,11 +69,22 @@ def _carry_out(row: CrewReport, report: Report, crew: Crew | None) -> None:
     try:
         with transaction.atomic():
             moved = services.act(order, step, who=Who.CREW, by=row.by, crew=crew)
+            row.orders_version = _last_list_without(crew)
         row.to_state = moved.state
     except Refused as no:
         if no.code == "illegal_transition" and _already_past(order, report.action):
             return  # a second device or a repeated tap: nothing to do, nothing wrong
         row.refused, row.refused_text = no.code, str(no)[:300]
+
+
+def _last_list_without(crew: Crew) -> int:
+    """The version of the newest order list that cannot show what this transaction has changed.
+
+    Whoever makes a list locks the crew's row to count it up: held from here to the commit, every
+    later version sees the change, and none up to this one does.
+    """
+    locked = Crew.objects.select_for_update(no_key=True).get(pk=crew.pk)
+    return locked.orders_version
 
 
 def _believable(at: datetime, order: WorkOrder) -> datetime:
@@ -103,4 +114,6 @@ def _answer(row: CrewReport) -> ReportAck:
     if row.refused:
         error = AckError(field="action", code=row.refused, text=row.refused_text)
         return ReportAck(id=str(row.message_id), ok=False, stored_at=stored_at, error=error)
-    return ReportAck(id=str(row.message_id), ok=True, stored_at=stored_at)
+    return ReportAck(
+        id=str(row.message_id), ok=True, stored_at=stored_at, orders_version=row.orders_version
+    )

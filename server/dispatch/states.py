@@ -81,6 +81,7 @@ TRANSITIONS: dict[tuple[State, Action], State] = {
     (S.ISOLATING, A.ISOLATED): S.ISOLATED,
     (S.ISOLATING, A.REPAIRED): S.REPAIRED,  # under reduced pressure: the crew says what it did
     (S.ISOLATED, A.REPAIRED): S.REPAIRED,
+    (S.ISOLATED, A.CLOSE_VALVE): S.ISOLATED,  # closed by a plan that has changed meanwhile
     (S.ISOLATED, A.OPEN_VALVE): S.ISOLATING,
     (S.REPAIRED, A.OPEN_VALVE): S.REPAIRED,
     (S.REPAIRED, A.RESTORED): S.RESTORED,

@@ -125,9 +125,13 @@ def valve_closed(
 
 
 def _may_close(shut_off: ShutOff, task: ValveTask) -> bool:
-    """To be closed still, turned after all, or opened too early while the water is yet off."""
-    if task.state == ValveTask.State.REOPENED:
-        return shut_off.state == ShutOff.State.ACTIVE
+    """To be closed still, turned after all, or opened too early while the water is yet off.
+
+    A valve the plan let go of meanwhile counts as well: the crew worked by the list it had. It is
+    closed in the street, and has to be opened again with the others.
+    """
+    if task.state in (ValveTask.State.REOPENED, ValveTask.State.DROPPED):
+        return shut_off.state in (ShutOff.State.DRAFT, ShutOff.State.ACTIVE)
     return task.state in (ValveTask.State.REQUESTED, ValveTask.State.CANNOT_CLOSE)
 
 

@@ -159,7 +159,9 @@ class Office:
                 # Deterministic loss: the first deliveries of a report go unanswered.
                 if int(message.id[:8], 16) / 2**32 < self.lose_answers and not self._again(message):
                     continue
-                answers.append(ReportAck(message.id, error is None, datetime.now(UTC), error))
+                answers.append(
+                    ReportAck(message.id, error is None, datetime.now(UTC), error, self.version)
+                )
         self._move_orders(batch)
         return {"crew1": Ack(tuple(answers))} if answers else {}
 

@@ -55,6 +55,17 @@ def test_a_valve_that_cannot_be_closed_is_passed_over() -> None:
     assert local.next_valve == "V-3"
 
 
+def test_while_the_plan_changes_the_last_valve_of_the_old_one_isolates_nothing() -> None:
+    local = after(
+        replace(FRESH, state="on_site", next=("close_valve", "cannot_close_valve")),
+        ("close_valve", "V-1"), ("cannot_close_valve", "V-2"), ("close_valve", "V-3"),
+    )
+    assert local.order.state == "isolating" and local.plan_changes
+    assert local.main_step == "repaired", "without signal the crew goes on as it sees fit"
+    (with_plan,) = local_orders([replace(local.order, state="isolated")], [])
+    assert not with_plan.plan_changes
+
+
 def test_a_cancelled_order_comes_first_and_cannot_be_started() -> None:
     other = replace(FRESH, number="W-2", priority="P1")
     cancelled = replace(FRESH, number="W-9", priority="P4", state="recalled", next=("accept",))

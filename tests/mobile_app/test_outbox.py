@@ -11,19 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from mobile_app.orders import OrderBook
 from mobile_app.outbox import Outbox
 from mobile_app.positions import Fix, PositionQueue
 from mobile_app.store import Store, StoreError
 from mqtt.fields import BadMessage
 from mqtt.messages import Ack, AckError, ReportAck
+from tests.mqtt import samples
 from tests.mqtt.running import until
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 
-def answer(*ids: str, ok: bool = True) -> Ack:
+def answer(*ids: str, ok: bool = True, version: int | None = None) -> Ack:
     error = None if ok else AckError("order", "not_yours", "That order is another crew's.")
-    return Ack(tuple(ReportAck(one, ok, NOW, error) for one in ids))
+    return Ack(tuple(ReportAck(one, ok, NOW, error, version) for one in ids))
 
 
 def test_a_report_waits_until_the_office_has_it(store: Store) -> None:
@@ -54,6 +56,27 @@ def test_a_refused_report_stops_waiting_and_tells_the_crew_once(store: Store) ->
     assert refusal.text == "That order is another crew's."
     outbox.mark_seen([one.id])
     assert outbox.refused() == []
+
+
+def test_an_older_list_that_comes_after_the_answer_does_not_undo_a_report(store: Store) -> None:
+    """The office made list 8 before the report, and was slow to send it."""
+    outbox, book = Outbox(store), OrderBook(store)
+    book.take(samples.orders(7, samples.order("W-1")))
+    one = outbox.add("accept", "W-1")
+    outbox.settle(answer(one.id, version=8))
+    book.take(samples.orders(8, samples.order("W-1")))
+    assert outbox.settling() == [one]
+    book.take(samples.orders(9, samples.order("W-1", state="accepted")))
+    assert outbox.settling() == []
+
+
+def test_an_answer_that_comes_after_its_list_adds_nothing_to_it(store: Store) -> None:
+    outbox, book = Outbox(store), OrderBook(store)
+    one, note = outbox.add("accept", "W-1"), outbox.add("note", "W-1", note="wet")
+    book.take(samples.orders(9, samples.order("W-1", state="accepted")))
+    outbox.settle(answer(one.id, version=8))
+    outbox.settle(answer(note.id))  # changed nothing: no list will show it
+    assert outbox.settling() == []
 
 
 def test_numbers_count_up_and_a_wiped_phone_does_not_use_them_again(tmp_path: Path) -> None:

@@ -147,8 +147,8 @@ def test_two_thousand_orders_for_a_phone_that_is_away_survive_a_kill(broker: Bro
 
     with Publisher(**broker.server()) as publisher:  # type: ignore[arg-type]
         for version in range(2000):
-            one = ReportAck(samples.report().id, True, samples.NOON)
-            publisher.acks("crew1", Ack((one,), version))
+            one = ReportAck(samples.report().id, True, samples.NOON, orders_version=version)
+            publisher.acks("crew1", Ack((one,)))
     broker.kill()
     broker.start()
     got: list[Incoming] = []

@@ -42,7 +42,7 @@ def changed(message: Any, **fields: Any) -> bytes:
             action="photo", photo=Photo("坑.jpg", "ab" * 32, 1234), lon=24.9, lat=60.1)),
         (parse_report, samples.report(
             action="cannot_close_valve", valve="V-2", reason="seized", turns=3)),
-        (parse_ack, Ack((ReportAck(samples.report().id, True, samples.NOON),), 7)),
+        (parse_ack, Ack((ReportAck(samples.report().id, True, samples.NOON, orders_version=7),))),
         (parse_ack, Ack((ReportAck(
             samples.report().id, False, samples.NOON, AckError("", "gone", "order is gone")),))),
         (parse_state, DeviceState(True)),
@@ -183,7 +183,7 @@ json_values = st.recursive(
     max_leaves=12,
 )
 VALID = [samples.position(), samples.report(lon=24.9, lat=60.1), samples.orders(1, samples.order()),
-         Ack((ReportAck(samples.report().id, True, samples.NOON),), 1)]
+         Ack((ReportAck(samples.report().id, True, samples.NOON, orders_version=1),))]
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -276,6 +276,36 @@ def test_a_valve_opened_too_early_can_be_closed_again(order, cast, report):
     assert order.state == "isolated"
 
 
+def test_a_valve_closed_after_the_plan_was_complete_is_a_fact_all_the_same(order, cast, report):
+    for action in ("accept", "depart", "arrive"):
+        report(cast.north, order, action)
+    for valve in ("V6", "V8", "V11"):
+        report(cast.north, order, "close_valve", valve=valve)
+    off = ShutOff.objects.get()
+    off.valves.create(asset="V3", sequence=4, state="dropped")
+    assert report(cast.north, order, "close_valve", valve="V3").ok
+    assert report(cast.north, order, "close_valve", valve="V8").ok, "told twice"
+    order.refresh_from_db()
+    assert order.state == "isolated"
+    assert outages.still_closed(off) == ["V6", "V8", "V11", "V3"]
+
+
+def test_the_answer_says_which_lists_are_too_old_to_show_the_report(
+    order, cast, report, news, broker
+):
+    news()
+    before = broker.retained[cast.north.device]
+    moved = report(cast.north, order, "accept")
+    assert moved.orders_version == before.version
+    news()
+    after = broker.retained[cast.north.device]
+    assert after.version > moved.orders_version and after.orders[0].state == "accepted"
+    # What changes nothing waits for no list; told again, the answer is the first one.
+    assert report(cast.north, order, "accept").orders_version is None
+    assert report(cast.north, order, "note", note="wet").orders_version is None
+    assert report(cast.north, order, "restored").orders_version is None
+
+
 def test_a_crew_that_took_another_job_cannot_resume_the_paused_one(order, cast, register, news):
     put(order, "on_site")
     services.act(order, Step("pause", now(), reason="gas smell"), who=Who.CREW, by="north",

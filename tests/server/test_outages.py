@@ -116,6 +116,26 @@ def test_where_the_wider_plan_needs_no_valve_the_water_is_off_at_that_moment(off
     assert minutes() == pytest.approx(10 * off.premises.count())
 
 
+def test_a_valve_closed_by_the_plan_of_a_minute_ago_is_closed_and_must_be_opened_again(
+    cast, register, news
+):
+    """Round V9 and V7 the plan reaches E, and V10 lies inside: the crew has just closed it."""
+    incident = register("burst", home="gym").incident
+    news()
+    off = ShutOff.objects.get(incident=incident)
+    assert states(off) == {"V9": "requested", "V10": "requested"}
+    for stuck in ("V9", "V7"):
+        services.cannot_close(off, stuck, reason="seized", at=START, by="x")
+    assert states(off)["V10"] == "dropped"
+    assert not close(off, "V10", minute=1)
+    assert Valve.objects.get(asset="V10").position == "closed"
+    assert close(off, "V4", "V5", "V8", minute=2)
+    for valve in ("V4", "V5", "V8"):
+        assert not services.valve_opened(off, valve, at=START + timedelta(minutes=9), by="x")
+    assert services.still_closed(off) == ["V10"]
+    assert services.valve_opened(off, "V10", at=START + timedelta(minutes=9), by="x")
+
+
 def test_the_water_is_back_when_the_last_valve_is_open(off):
     close(off, "V8", "V6", "V11")
     assert not services.valve_opened(off, "V8", at=START + timedelta(minutes=60), by="x")
