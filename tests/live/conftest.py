@@ -40,15 +40,17 @@ def _rank(item: pytest.Item) -> int:
 def figure() -> Callable[..., None]:
     """figure('INVITE to screen-pop', 0.123, 0.5): told after the tests, with the promise.
 
-    The test fails only beyond five times the promise: a loaded machine is no fault of ours.
+    Nothing fails by the clock: that a machine was busy is not to be told from our being slow.
+    `./standpipe bench` measures; here a promise that was not kept is marked for whoever reads.
     """
 
     def note(what: str, seconds: float, promised: float | None = None) -> None:
         shown = f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
-        promise = "" if promised is None else f"{promised * 1000:.0f} ms"
-        _figures.append((what, shown, promise))
+        promise = ""
         if promised is not None:
-            assert seconds <= 5 * promised, f"{what}: {seconds:.2f} s, promised {promised:g} s"
+            missed = ": not kept" if seconds > promised else ""
+            promise = f"(promised: {promised * 1000:.0f} ms{missed})"
+        _figures.append((what, shown, promise))
 
     return note
 
@@ -58,8 +60,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         return
     terminalreporter.section("live figures")
     for what, seen, promised in _figures:
-        note = f"(promised: {promised})" if promised else ""
-        terminalreporter.write_line(f"{what:<52} {seen:>10}  {note}".rstrip())
+        terminalreporter.write_line(f"{what:<52} {seen:>10}  {promised}".rstrip())
 
 
 @pytest.fixture(scope="package")
