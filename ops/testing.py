@@ -25,6 +25,8 @@ GROUPS = {"core", "phones", "callers", "crew", "tests"}
 LIBRARIES = ("gis_data", "routing", "telephony", "mqtt")
 PACKAGES = (*LIBRARIES, "ops")
 SLOTS = 8
+# What a person says to the live tests: a system that runs already, keep ours, where pictures go.
+FOR_TESTS = frozenset({"STANDPIPE_LIVE_STATE", "STANDPIPE_LIVE_KEEP", "STANDPIPE_SHOTS"})
 
 
 def test(
@@ -115,8 +117,10 @@ def database(state: State, home: Path, say: Say) -> Iterator[Installation]:
 
 
 def test_env(installation: Installation) -> dict[str, str]:
-    """The caller's environment with every STANDPIPE_ name set for tests."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("STANDPIPE_")}
+    """The caller's environment with every STANDPIPE_ name set for tests, but FOR_TESTS kept."""
+    env = {
+        k: v for k, v in os.environ.items() if not k.startswith("STANDPIPE_") or k in FOR_TESTS
+    }
     env |= installation.env
     env |= {
         "STANDPIPE_TEST": "1",
