@@ -139,6 +139,8 @@ def screen_of(browser: Any, system: System) -> Iterator[Callable[..., Any]]:
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: told.append(f"{user}{path}: {error}"))
+        page.on("console", lambda said: told.append(f"{user}{path}: {said.text}")
+                if "Content Security Policy" in said.text else None)  # fmt: skip
         page.goto("/sign-in")
         form = page.get_by_test_id("sign-in")
         form.locator("[name=username]").fill(user)

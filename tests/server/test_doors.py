@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -381,3 +382,30 @@ def test_the_openapi_document_is_valid_and_names_every_door(db, capsys):
     assert "Warning" not in noise and "Error" not in noise, noise
     described = sum(len(set(ops) & {"get", "post", "put"}) for ops in document["paths"].values())
     assert described == len(DOORS) - 1  # the document does not describe itself
+
+
+# -- what a page may run --------------------------------------------------------------------------
+
+
+def _policy(response: Any) -> dict[str, list[str]]:
+    rows = [rule.split() for rule in response["Content-Security-Policy"].split(";")]
+    return {name: sources for name, *sources in rows}
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/desk", "/api/me", "/no-such-page"])
+def test_every_answer_says_that_only_our_own_scripts_run(client_of, cast, path):
+    policy = _policy(client_of(cast.aino).get(path))
+    assert policy["default-src"] == ["'self'"] and policy["object-src"] == ["'none'"]
+    allowed = {s for s in policy["script-src"] if not s.startswith("'nonce-")}
+    assert allowed == {"'self'"}, "nothing inline, nothing from elsewhere"
+    assert policy["style-src"] == ["'self'"] and policy["frame-ancestors"] == ["'none'"]
+
+
+def test_the_one_inline_script_carries_the_word_of_its_answer_and_no_other(client_of, cast):
+    client, words = client_of(cast.aino), set()
+    for _ in range(2):
+        page = client.get("/desk")
+        (word,) = re.findall(r'<script type="importmap" nonce="([^"]+)">', page.content.decode())
+        assert f"'nonce-{word}'" in _policy(page)["script-src"]
+        words.add(word)
+    assert len(words) == 2
