@@ -23,8 +23,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh-hans": "{utility}:因{address}附近抢修,您处自{since}起停水,恢复后另行通知。",
     },
     "water_back": {
-        "en": "{utility}: the water is back at {address}. Let it run a little. Ticket {number}.",
-        "zh-hans": "{utility}:{address}已恢复供水,请先放水片刻。工单号{number}。",
+        "en": "{utility}: the water is back at {address}. Let it run a little. No. {number}.",
+        "zh-hans": "{utility}:{address}已恢复供水,请先放水片刻。编号{number}。",
     },
     "escalation": {
         "en": "{number} {priority}: {clock} at {percent} % of the time allowed, {address}.",

@@ -12,6 +12,7 @@ const { parser, backoff, hold } = await js('sse.js');
 const { byBreach, move, nextKind, bars } = await js('dispatch/order.js');
 const { nameOf } = await js('keys.js');
 const layers = await js('map/layers.js');
+const { totals } = await js('dispatch/rows.js');
 const { relevant, questions, KINDS } = await js('desk/questions.js');
 const { matches, direct } = await js('command.js');
 const { style } = await js('map/style.js');
@@ -166,6 +167,16 @@ test('an incident sits on the map by shape and letter, one without a place does 
     { geometry: null, properties: { id: 2, number: 'I-2', kind: 'leak', priority: 'P2' } },
     { geometry: { type: 'Point', coordinates: [1, 2] }, properties: { id: 3, number: 'I-3', kind: 'unheard of', priority: 'P4' } }]);
   assert.deepEqual(drawn.features.map((f) => f.properties.icon), ['incident-P1-B', 'incident-P4-?']);
+});
+
+test('where the water is back the sign is hollow, under all others, and nobody is affected any more', () => {
+  const open = { id: 1, number: 'I-1', kind: 'burst', priority: 'P1', state: 'repaired', customers_off: 4 };
+  const over = { ...open, id: 2, number: 'I-2', state: 'restored', customers_off: 10 };
+  const drawn = layers.incidentData([open, over].map((properties) => ({ geometry: { type: 'Point', coordinates: [1, 2] }, properties })));
+  assert.deepEqual(drawn.features.map((f) => f.properties.icon), ['incident-P1-B', 'incident-over-B']);
+  assert.ok(drawn.features[1].properties.sort < drawn.features[0].properties.sort);
+  assert.equal(totals([over]), '1 without a crew · 0 customers affected');
+  assert.equal(totals([open, over]), '2 without a crew · 4 customers affected');
 });
 
 test('answers to questions of another kind are not sent', () => {

@@ -44,7 +44,7 @@ function drawList() {
 
 function drawCrews() {
   const now = Date.now();
-  const list = Array.from(crews.values()).filter((c) => c.state !== 'off_duty').sort((a, b) => String(a.name).localeCompare(String(b.name), 'en', { numeric: true }));
+  const list = Array.from(crews.values()).filter((c) => c.state !== 'off_duty').sort((a, b) => String(a.code).localeCompare(String(b.code), 'en', { numeric: true }));
   render($('#board'), list.length ? html`${list.map((c) => boardRow(c, page.stale_fix_s, now))}` : html`<tr><td colspan="5" class="empty">${gettext('No crew is on shift.')}</td></tr>`);
   if (map) map.put('crews', crewData(list, page.stale_fix_s, now));
 }

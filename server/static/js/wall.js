@@ -4,10 +4,10 @@ import { api } from './api.js';
 import { $, html, render } from './html.js';
 import { gettext } from './i18n.js';
 import { on } from './live.js';
-import { crewData, incidentData } from './map/layers.js';
+import { crewData, incidentData, isOver } from './map/layers.js';
 import { makeMap } from './map/map.js';
 import { page } from './page.js';
-import { clock, figure, stopwatch, until } from './time.js';
+import { clock, figure, span, stopwatch, until } from './time.js';
 import { share } from './share.js';
 import { word } from './words.js';
 
@@ -41,7 +41,7 @@ function draw() {
   render($('#by-priority'), html`${['P1', 'P2', 'P3', 'P4'].map((p) => html`<div><dt><b class="prio" data-p="${p}">${p.slice(1)}</b></dt><dd>${figure(byPriority[p] ?? 0)}</dd></div>`)}`);
   const address = new Map(incidents.map((f) => [f.properties.number, f.properties.address]));
   const next = (w.next_breaches || []).slice().sort((/** @type {any} */ a, /** @type {any} */ b) => Date.parse(a.due_at) - Date.parse(b.due_at)).slice(0, 6);
-  render($('#next'), next.length ? html`${next.map((/** @type {any} */ b) => { const due = until(b.due_at, now); return html`<li><b class="prio" data-p="${b.priority || 'P4'}">${(b.priority || 'P4').slice(1)}</b><span class="where"><b>${address.get(b.incident) || b.incident}</b><span class="muted">${b.incident} · ${b.label || word('clock', b.kind)}</span></span><span class="due" data-level="${due.level}">${due.text}</span></li>`; })}` : html`<li class="muted">${gettext('No promise is running.')}</li>`);
+  render($('#next'), next.length ? html`${next.map((/** @type {any} */ b) => { const due = until(b.due_at, now); return html`<li><b class="prio" data-p="${b.priority || 'P4'}">${(b.priority || 'P4').slice(1)}</b><span class="where"><b>${address.get(b.incident) || b.incident}</b><span class="muted">${b.incident} · ${b.label || word('clock', b.kind)}</span></span><span class="due" data-level="${due.level}">${due.level === 'late' ? due.text : span(due.seconds)}</span></li>`; })}` : html`<li class="muted">${gettext('No promise is running.')}</li>`);
   put('time', clock(new Date(now).toISOString()));
 }
 
@@ -56,7 +56,8 @@ async function read() {
 
 async function readMap() {
   const answer = await api.get('/api/incidents?open=1').catch(() => null);
-  if (answer) incidents = answer.features;
+  // What the figures beside the map count: where the water is back, nothing is open any more.
+  if (answer) incidents = answer.features.filter((/** @type {any} */ f) => !isOver(f.properties));
   if (map) map.put('incidents', incidentData(incidents));
   const found = await api.get('/api/crews').catch(() => null);
   if (found) for (const f of found.features) if (f.geometry) crews.set(String(f.properties.id), { ...f.properties, lon: f.geometry.coordinates[0], lat: f.geometry.coordinates[1] });

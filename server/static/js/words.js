@@ -26,6 +26,7 @@ const WORDS = {
   'crew.available': () => gettext('free'), 'crew.assigned': () => gettext('has an order'), 'crew.en_route': () => gettext('on the way'), 'crew.on_site': () => gettext('on site'),
   'crew.break': () => gettext('on a break'),
   'crew.off_duty': () => gettext('off shift'), 'crew.out_of_service': () => gettext('out of service'),
+  'vehicle.van': () => gettext('van'), 'vehicle.truck': () => gettext('truck'), 'vehicle.jetting truck': () => gettext('jetting truck'),
   'valve.open': () => gettext('valve open'), 'valve.closed': () => gettext('valve closed'), 'valve.cannot_close': () => gettext('cannot close'), 'valve.requested': () => gettext('to close'), 'valve.reopened': () => gettext('valve opened'), 'valve.dropped': () => gettext('not needed'),
   'condition.yes': () => gettext('operable'), 'condition.no': () => gettext('seized'), 'condition.unknown': () => gettext('condition unknown'),
   'use.hospital': () => gettext('hospital'), 'use.dialysis': () => gettext('dialysis'), 'use.school': () => gettext('school'), 'use.care': () => gettext('care home'), 'use.home': () => gettext('home'),

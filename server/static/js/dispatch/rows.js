@@ -2,13 +2,14 @@
 // The dispatcher's list and board, drawn from data.
 import { html } from '../html.js';
 import { gettext, ngettext } from '../i18n.js';
+import { isOver } from '../map/layers.js';
 import { arrives, clock, figure, until, span } from '../time.js';
 import { word } from '../words.js';
 
 /** @param {any} p properties of an incident @param {boolean} chosen @param {boolean} fresh */
 export function incidentRow(p, chosen, fresh) {
   const due = until(p.due_at);
-  return html`<li class="incident ${fresh ? 'fresh' : ''}" role="option" id="row-${p.id}" data-do="choose" data-id="${p.id}" data-number="${p.number}" data-testid="incident-row" aria-selected="${chosen ? 'true' : 'false'}">
+  return html`<li class="incident ${fresh ? 'fresh' : ''} ${isOver(p) ? 'over' : ''}" role="option" id="row-${p.id}" data-do="choose" data-id="${p.id}" data-number="${p.number}" data-testid="incident-row" aria-selected="${chosen ? 'true' : 'false'}">
     <b class="prio" data-p="${p.priority || 'P4'}" title="${p.priority}">${(p.priority || 'P4').slice(1)}</b>
     <span class="what">${p.kind_label || word('kind', p.kind)} <span class="muted">${p.number}</span></span>
     <span class="due" data-level="${due.level}" title="${p.due_what ? `${word('clock', p.due_what)} ` : ''}${clock(p.due_at, true)}">${due.text}</span>
@@ -21,7 +22,7 @@ export function incidentRow(p, chosen, fresh) {
 
 /** @param {any[]} list */
 export function totals(list) {
-  const off = list.reduce((sum, p) => sum + (p.customers_off || 0), 0);
+  const off = list.reduce((sum, p) => sum + (isOver(p) ? 0 : p.customers_off || 0), 0);
   const bare = list.filter((p) => !p.crew).length;
   const parts = [];
   if (bare) parts.push(ngettext('%(count)s without a crew', '%(count)s without a crew', bare));
@@ -37,6 +38,6 @@ export function boardRow(crew, staleAfter, now) {
     <td class="strong">${crew.name}</td>
     <td><i class="sign ${{ available: 'free', en_route: 'moving', on_site: 'site' }[/** @type {'available'} */ (crew.state)] || 'other'}"></i> ${word('crew', crew.state)}</td>
     <td>${crew.order ? html`${crew.order}` : html`<span class="muted">–</span>`}</td>
-    <td>${crew.vehicle || ''} <span class="muted">${crew.plate || ''}</span></td>
+    <td>${crew.vehicle ? word('vehicle', crew.vehicle) : ''} <span class="muted">${crew.plate || ''}</span></td>
     <td>${Number.isFinite(age) ? html`<span title="${clock(crew.fix_time, true)}" class="${stale ? 'chip warn' : ''}">${stale ? gettext('stale %(age)s', { age: span(age) }) : gettext('%(time)s ago', { time: span(age) })}</span>` : html`<span class="chip warn">${gettext('never seen')}</span>`}</td></tr>`;
 }

@@ -27,13 +27,14 @@ function polygon(pen, sides, radius, turn) {
   pen.closePath();
 }
 
-/** P1 octagon, P2 diamond, P3 circle, P4 square: readable without colour.
+/** P1 octagon, P2 diamond, P3 circle, P4 square: readable without colour. Over: a smaller circle.
  * @param {CanvasRenderingContext2D} pen @param {string} priority */
 function outline(pen, priority) {
   if (priority === 'P1') polygon(pen, 8, 15, Math.PI / 8);
   else if (priority === 'P2') polygon(pen, 4, 16.5, 0);
   else if (priority === 'P3') { pen.beginPath(); pen.arc(SIZE / 2, SIZE / 2, 13, 0, 2 * Math.PI); }
-  else { pen.beginPath(); pen.rect(6.5, 6.5, 23, 23); }
+  else if (priority === 'P4') { pen.beginPath(); pen.rect(6.5, 6.5, 23, 23); }
+  else { pen.beginPath(); pen.arc(SIZE / 2, SIZE / 2, 11, 0, 2 * Math.PI); }
 }
 
 const PRIORITY = { P1: ['#d3311a', '#ffffff'], P2: ['#ef8a1d', '#1d1104'], P3: ['#f2c230', '#1d1504'], P4: ['#7d8892', '#ffffff'] };
@@ -49,12 +50,15 @@ export function addIcons(map, theme) {
   /** @param {string} name @param {ImageData} image */
   const add = (name, image) => { if (map.hasImage(name)) map.removeImage(name); map.addImage(name, image, { pixelRatio: SCALE }); };
 
-  for (const [priority, [fill, ink]] of Object.entries(PRIORITY)) {
+  // Where the water is back the sign is hollow: it must not compete with what still runs out.
+  const signs = { ...PRIORITY, over: [c.paper, c.premise] };
+  for (const [priority, [fill, ink]] of Object.entries(signs)) {
     for (const letter of new Set([...Object.values(LETTER), '?'])) {
       add(`incident-${priority}-${letter}`, picture((pen) => {
         outline(pen, priority);
         pen.lineWidth = 5; pen.strokeStyle = c.paper; pen.stroke();
         pen.fillStyle = fill; pen.fill();
+        if (priority === 'over') { pen.lineWidth = 2.5; pen.strokeStyle = ink; pen.stroke(); }
         pen.fillStyle = ink; pen.font = '600 15px "Standpipe Sans", sans-serif'; pen.textAlign = 'center'; pen.textBaseline = 'middle';
         pen.fillText(letter, SIZE / 2, SIZE / 2 + 1);
       }));

@@ -26,12 +26,15 @@ export function addLayers(map, theme) {
   map.addLayer({ id: 'pin', type: 'circle', source: 'pin', paint: { 'circle-radius': 8, 'circle-color': c.route, 'circle-stroke-color': c.paper, 'circle-stroke-width': 3 } });
 }
 
+/** Water is back; what is left is paper. @param {any} p properties of an incident */
+export function isOver(p) { return p.state === 'restored' || p.state === 'closed'; }
+
 /** @param {any[]} features incidents as the API gives them */
 export function incidentData(features) {
   return { type: 'FeatureCollection', features: features.filter((f) => f.geometry).map((f) => {
     const p = f.properties;
     const letter = LETTER[p.kind] || '?';
-    return { type: 'Feature', geometry: pointOf(f.geometry), properties: { id: p.id, number: p.number, icon: `incident-${p.priority || 'P4'}-${letter}`, sort: 5 - Number((p.priority || 'P4').slice(1)) } };
+    return { type: 'Feature', geometry: pointOf(f.geometry), properties: { id: p.id, number: p.number, icon: isOver(p) ? `incident-over-${letter}` : `incident-${p.priority || 'P4'}-${letter}`, sort: isOver(p) ? 0 : 5 - Number((p.priority || 'P4').slice(1)) } };
   }) };
 }
 
