@@ -36,6 +36,18 @@ _CREW = """([id, lon, lat]) => {
 }"""
 
 
+def becomes(page: Any, truth: str, arg: Any = None, timeout_ms: int = 20_000) -> None:
+    """Wait until the expression or function `truth` holds in the page; TimeoutError names it.
+
+    Playwright's own wait compiles text inside the page, which our Content-Security-Policy forbids.
+    """
+    deadline = time.monotonic() + timeout_ms / 1000
+    while not page.evaluate(truth, arg):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"never true within {timeout_ms} ms: {truth} {arg or ''}")
+        page.wait_for_timeout(50)
+
+
 def watch_pop(page: Any) -> None:
     """Begin to wait for the next screen-pop."""
     page.evaluate(_POP)
@@ -43,28 +55,28 @@ def watch_pop(page: Any) -> None:
 
 def popped(page: Any, timeout_ms: int = 20_000) -> dict[str, Any]:
     """{at: seconds since the epoch, code, text} of the pop that was waited for."""
-    page.wait_for_function("window.__popped", timeout=timeout_ms)
+    becomes(page, "!!window.__popped", timeout_ms=timeout_ms)
     found = dict(page.evaluate("window.__popped"))
     return {**found, "at": found["at"] / 1000}
 
 
 def watch_crew(page: Any, crew: int, lon: float, lat: float) -> None:
     """Begin to wait for the crew's sign at this place of the map."""
-    page.wait_for_function("window.__map && document.querySelector('[data-map]')")
+    becomes(page, "!!(window.__map && document.querySelector('[data-map]'))")
     page.evaluate(_CREW, [str(crew), lon, lat])
 
 
 def moved_at(page: Any, timeout_ms: int = 20_000) -> float:
     """When it came there, seconds since the epoch."""
-    page.wait_for_function("window.__moved", timeout=timeout_ms)
+    becomes(page, "!!window.__moved", timeout_ms=timeout_ms)
     return float(page.evaluate("window.__moved.at")) / 1000
 
 
 def phone_is(page: Any, *states: str, timeout_ms: int = 20_000) -> None:
     """Wait until the agent's telephone is in one of `states`."""
-    page.wait_for_function(
-        "(states) => window.__softphone && states.includes(window.__softphone.state)",
-        arg=list(states), timeout=timeout_ms,
+    becomes(
+        page, "(states) => !!window.__softphone && states.includes(window.__softphone.state)",
+        list(states), timeout_ms,
     )  # fmt: skip
 
 

@@ -79,9 +79,9 @@ def test_a_burst_main_from_a_real_ring_to_the_closed_ticket(
     ident = fresh.first.get_attribute("data-id")
     assert ident not in before
     number = fresh.first.get_attribute("data-number")
-    map_page.wait_for_function(
-        "(n) => window.__map.querySourceFeatures('incidents')"
-        ".some((f) => f.properties.number === n) || !window.__map.areTilesLoaded()", arg=number,
+    screens.becomes(
+        map_page, "(n) => window.__map.querySourceFeatures('incidents')"
+        ".some((f) => f.properties.number === n) || !window.__map.areTilesLoaded()", number,
     )  # fmt: skip
     desk.get_by_test_id("hangup").click()
     outcome = ringing.result(60)
@@ -203,8 +203,8 @@ def test_a_burst_main_from_a_real_ring_to_the_closed_ticket(
     player = desk.get_by_test_id("recording-audio")
     player.wait_for()
     player.evaluate("(a) => a.play()")
-    desk.wait_for_function(
-        "() => document.querySelector('[data-testid=recording-audio]').currentTime > 0.2"
+    screens.becomes(
+        desk, "() => document.querySelector('[data-testid=recording-audio]').currentTime > 0.2"
     )
     assert 206 in answers, answers
     player.evaluate("(a) => a.pause()")
@@ -222,8 +222,8 @@ def test_a_burst_main_from_a_real_ring_to_the_closed_ticket(
     assert {r.state for r in system.rows(
         "SELECT state FROM service_level_clock WHERE incident_id = %s", [ident])} == {"met"}
     # Where the water is back, the map hatches nothing any more.
-    map_page.wait_for_function(
-        "window.__map.getSource('shutoff').serialize().data.features.length === 0"
+    screens.becomes(
+        map_page, "window.__map.getSource('shutoff').serialize().data.features.length === 0"
     )
     shot(map_page, "8-dispatch-after")
 
