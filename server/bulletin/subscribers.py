@@ -112,6 +112,14 @@ def _accounts(codes: Iterable[str]) -> Iterable[tuple[Account, str]]:
             yield account, phone.number
 
 
+def _tickets_by_phone(incident: Incident | None) -> dict[str, str]:
+    """Who called about it: their texts belong to their ticket, and name its number."""
+    if incident is None:
+        return {}
+    rows = incident.tickets.exclude(customer_phone="").order_by("-pk")
+    return {phone: number or "" for phone, number in rows.values_list("customer_phone", "number")}
+
+
 def _water_off(off: ShutOff, codes: list[str]) -> None:
     """Only premises that have not been told; a re-plan tells only the newly affected."""
     waiting = set(
@@ -120,10 +128,11 @@ def _water_off(off: ShutOff, codes: list[str]) -> None:
         ).values_list("premise__code", flat=True)
     )
     address = off.incident.address if off.incident else off.target
+    ticket_of = _tickets_by_phone(off.incident)
     for account, number in _accounts(waiting):
         text(
             number, "water_off", language=account.language, dedupe=f"off:{off.pk}:{number}",
-            utility=UTILITY, since=_clock(off.started_at), address=address or off.target,
+            ticket=ticket_of.get(number, ""), utility=UTILITY, since=_clock(off.started_at), address=address or off.target,
         )  # fmt: skip
     PremiseOff.objects.filter(shut_off=off, premise__code__in=waiting).update(
         told_at=timezone.now()
@@ -141,11 +150,13 @@ def _back_key(incident: Incident | None, number: str, row: Row) -> str:
 def _water_back(row: Row) -> None:
     off = ShutOff.objects.select_related("incident").get(pk=row.payload["shut_off"])
     told = PremiseOff.objects.filter(shut_off=off, told_at__isnull=False)
+    ticket_of = _tickets_by_phone(off.incident)
     for account, number in _accounts(told.values_list("premise__code", flat=True)):
+        ticket = ticket_of.get(number, "")
         text(
             number, "water_back", language=account.language,
-            dedupe=_back_key(off.incident, number, row), utility=UTILITY,
-            address=account.premise.address, number=off.number,
+            dedupe=_back_key(off.incident, number, row), ticket=ticket, utility=UTILITY,
+            address=account.premise.address, number=ticket or off.number,
         )  # fmt: skip
 
 

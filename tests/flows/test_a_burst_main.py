@@ -194,6 +194,14 @@ def test_a_burst_main_from_the_first_ring_to_the_closed_ticket(
 
     # 15-16. Everybody told of the cut hears that the water is back; the ledger is closed.
     assert len(texts("water_back")) == 5
+    # Anna's name her ticket and stand with it; her neighbours', who did not call, the shut-off.
+    back = texts("water_back")
+    assert number in back["0401000101"] and "A-" in back["0401000103"]
+    shown = [m["body"] for m in desk.get(f"/api/tickets/{number}").json()["messages"]]
+    mine = ("responsible", "registered", "crew_sent", "water_off", "water_back")
+    assert set(shown) == {
+        texts(t)["0401000002" if t == "responsible" else "0401000101"] for t in mine
+    }
     assert not PremiseOff.objects.filter(off_at__isnull=False, on_at=None).exists()
     minutes = outages.customer_minutes(started - timedelta(hours=1), datetime.now(UTC))
     spans = [(p.on_at - p.off_at).total_seconds() / 60 for p in PremiseOff.objects.all()]
