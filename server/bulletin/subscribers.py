@@ -132,7 +132,8 @@ def _water_off(off: ShutOff, codes: list[str]) -> None:
     for account, number in _accounts(waiting):
         text(
             number, "water_off", language=account.language, dedupe=f"off:{off.pk}:{number}",
-            ticket=ticket_of.get(number, ""), utility=UTILITY, since=_clock(off.started_at), address=address or off.target,
+            ticket=ticket_of.get(number, ""), utility=UTILITY, since=_clock(off.started_at),
+            address=address or off.target,
         )  # fmt: skip
     PremiseOff.objects.filter(shut_off=off, premise__code__in=waiting).update(
         told_at=timezone.now()

@@ -187,6 +187,7 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}
 # Who hears of an event, in this order, read like MIDDLEWARE. See server/events/subscribing.py.
 EVENT_SUBSCRIBERS = [
     "server.outages.subscribers.plan_shut_off",
+    "server.dispatch.subscribers.reroute_crews",
     "server.dispatch.subscribers.send_order_lists",
     "server.dispatch.subscribers.follow_orders_with_tickets",
     "server.service_level.subscribers.keep_clocks",

@@ -94,6 +94,27 @@ def assign(
     return order
 
 
+def reroute(incident: Incident, *, by: str) -> None:
+    """The place was put right: who is sent there and has not arrived gets another way."""
+    not_there = (S.DISPATCHED, S.ACCEPTED, S.EN_ROUTE)
+    with transaction.atomic():
+        rows = incident.work_orders.select_for_update(of=("self",)).filter(state__in=not_there)
+        for order in rows.select_related("crew", "incident"):
+            assert order.crew is not None and incident.geom is not None
+            lon, lat, _fix = position_of(order.crew)
+            try:
+                way = streets.route((lon, lat), (incident.geom.x, incident.geom.y))
+                order.route = streets.route_json(way)
+                order.eta_at = timezone.now() + timedelta(seconds=way.seconds)
+            except Refused:
+                # No street leads there: the place stands in the order, the way does not.
+                order.route, order.eta_at = None, None
+            order.priority = incident.priority
+            order.version += 1
+            order.save()
+            _after(order, "moved", order.state, by=by)
+
+
 def _taken(crew: Crew) -> Conflict:
     held = WorkOrder.objects.filter(crew=crew, state__in=sorted(states.HOLDING)).first()
     holder = held.number if held else ""

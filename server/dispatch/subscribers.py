@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.dispatch import states
+from server.dispatch import services, states
 from server.dispatch.models import WorkOrder
 from server.dispatch.publishing import send_list
 from server.events.reading import Row
@@ -27,6 +27,14 @@ def send_order_lists(row: Row) -> None:
         return
     for crew in crews:
         send_list(crew)
+
+
+def reroute_crews(row: Row) -> None:
+    """The place of an incident was put right: crews on their way hear of it."""
+    if row.name == "incident.changed" and row.payload.get("change") == "moved":
+        incident = Incident.objects.get(pk=row.payload["incident"])
+        if incident.geom is not None:
+            services.reroute(incident, by=row.by)
 
 
 # What an order's state means for the tickets of its incident.

@@ -27,6 +27,7 @@ def plan_for_incident(incident: Incident, *, by: str) -> ShutOff | None:
     """Draft the shut-off an incident on a pipe would need. None when it stands on no pipe.
 
     Where one is over and the trouble is back, a new one is drafted: the old minutes stay closed.
+    A draft for another pipe than the incident's is dropped: the place was put right.
     """
     if not incident.pipe:
         return None
@@ -39,7 +40,9 @@ def plan_for_incident(incident: Incident, *, by: str) -> ShutOff | None:
             .first()
         )
         if found is not None:
-            return found
+            if found.state != ShutOff.State.DRAFT or found.target == incident.pipe:
+                return found
+            cancel_draft(incident, by=by)
         plan = plans.make(incident.pipe)
         shut_off = ShutOff.objects.create(
             incident=incident, target=incident.pipe, plan=plan,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.events.reading import Row
 from server.outages import services
+from server.tickets import services as tickets
 from server.tickets.models import Incident, Kind
 
 # Only trouble on a main asks for valves; a call from one premise does not.
@@ -11,11 +12,14 @@ PLANNED_FOR = frozenset({Kind.BURST, Kind.LEAK})
 
 
 def plan_shut_off(row: Row) -> None:
-    """A burst or leak on a pipe gets its isolation plan at once."""
+    """A burst or leak on a pipe gets its isolation plan at once, and another when it is moved."""
     if row.name not in ("incident.opened", "incident.changed"):
         return
-    if row.payload.get("kind") not in PLANNED_FOR or not row.payload.get("pipe"):
-        return
     incident = Incident.objects.get(pk=row.payload["incident"])
-    if incident.state in (Incident.State.OPEN, Incident.State.DISPATCHED):
+    to_come = incident.state in (Incident.State.OPEN, Incident.State.DISPATCHED)
+    if to_come and incident.kind in PLANNED_FOR and incident.pipe:
         services.plan_for_incident(incident, by="system")
+    elif row.payload.get("change") in ("moved", "closed"):
+        services.cancel_draft(incident, by="system")
+        if incident.customers_off and to_come:
+            tickets.note_impact(incident, 0, by="system")

@@ -25,6 +25,8 @@ def keep_clocks(row: Row) -> None:
             _start(Incident.objects.get(pk=row.payload["incident"]))
         case "incident.changed":
             incident = Incident.objects.get(pk=row.payload["incident"])
+            if row.payload.get("change") == "moved":
+                _of_another_kind(incident, row)
             _tighten(incident)
             # As it was then: a later step may be in the tables already while this one is read.
             if row.payload["state"] in ("repaired", "restored", "closed"):
@@ -57,6 +59,14 @@ def _start(incident: Incident) -> None:
             kind, f"incident:{incident.pk}", priority=incident.priority, allowed_s=allowed_s,
             at=incident.opened_at, incident=incident,
         )  # fmt: skip
+
+
+def _of_another_kind(incident: Incident, row: Row) -> None:
+    """What it is was put right: promises of its kind begin as it did, others mean nothing now."""
+    _start(incident)
+    wanted = policy.clocks_for(incident.kind, incident.priority)
+    for clock in Clock.objects.filter(incident=incident).exclude(kind__in=wanted):
+        services.stop(clock.kind, clock.subject, at=row.at, void=True)
 
 
 def _tighten(incident: Incident) -> None:

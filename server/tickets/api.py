@@ -16,7 +16,8 @@ from server.accounts.permissions import DESK, OFFICE, role_in
 from server.accounts.refusals import Refused
 from server.accounts.requests import body, person
 from server.messaging.models import SmsMessage
-from server.tickets import selectors, services, states
+from server.tickets import amending, selectors, services, states
+from server.tickets.amending import Amendment
 from server.tickets.models import Ticket
 from server.tickets.services import Registration, Where
 
@@ -30,17 +31,9 @@ class TicketsView(APIView):
     @idempotent
     def post(self, request: Request) -> Response:
         data = body(request)
-        place = data.get("place") or {}
-        if not isinstance(place, dict):
-            raise Refused("place", "shape", _("A place needs a longitude and a latitude."))
         ticket = services.register(
             Registration(
-                kind=str(data.get("kind") or ""),
-                where=Where(
-                    lon=place.get("lon"), lat=place.get("lat"),
-                    address=str(place.get("address") or ""),
-                    premise=str(place.get("premise") or ""),
-                ),
+                kind=str(data.get("kind") or ""), where=where(data.get("place") or {}),
                 symptoms=services.answers(data.get("symptoms")),
                 note=str(data.get("note") or ""), name=str(data.get("name") or ""),
                 phone=str(data.get("phone") or ""), channel=str(data.get("channel") or "visit"),
@@ -72,6 +65,44 @@ class TicketActionView(APIView):
             result=str(data.get("result") or "")[:4000], cause=str(data.get("cause") or "")[:60],
         )  # fmt: skip
         return Response(ticket_json(ticket, person(request).role))
+
+
+class TicketAmendView(APIView):
+    """Put right what was written down; `edition` is the one that was looked at."""
+
+    permission_classes = [role_in(*DESK)]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @idempotent
+    def post(self, request: Request, number: str) -> Response:
+        data = body(request)
+        edition = data.get("edition")
+        if not isinstance(edition, int) or isinstance(edition, bool):
+            raise Refused("edition", "required", _("Say which edition of the ticket you changed."))
+
+        def words(name: str) -> str | None:
+            return None if data.get(name) is None else str(data[name])
+
+        ticket = amending.amend(
+            get_object_or_404(Ticket, number=number),
+            Amendment(
+                edition=edition, kind=words("kind"), note=words("note"), name=words("name"),
+                phone=words("phone"),
+                where=None if data.get("place") is None else where(data["place"]),
+            ),
+            by=person(request).username,
+        )  # fmt: skip
+        return Response(ticket_json(ticket, person(request).role))
+
+
+def where(place: object) -> Where:
+    """{lon, lat, address, premise}, each of which may be missing. Refused when unreadable."""
+    if not isinstance(place, dict):
+        raise Refused("place", "shape", _("A place needs a longitude and a latitude."))
+    return Where(
+        lon=place.get("lon"), lat=place.get("lat"), address=str(place.get("address") or ""),
+        premise=str(place.get("premise") or ""),
+    )
 
 
 def ticket_json(ticket: Ticket, role: str) -> dict[str, object]:
@@ -113,4 +144,6 @@ def ticket_json(ticket: Ticket, role: str) -> dict[str, object]:
             for m in SmsMessage.objects.filter(ticket=ticket.number).order_by("pk")[:50]
         ],
         "allowed": states.legal_actions(ticket.state, role),
+        "edition": ticket.edition,
+        "amendable": role in DESK and ticket.state in states.AMENDABLE,
     }  # fmt: skip

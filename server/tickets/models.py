@@ -131,6 +131,8 @@ class Ticket(models.Model):
     handler = models.CharField(max_length=150, blank=True)
     reopened = models.PositiveSmallIntegerField(default=0)
     version = models.PositiveIntegerField(default=0)
+    # Counts what was put right since; two who write at once notice by it.
+    edition = models.PositiveIntegerField(default=0)
     opened_at = models.DateTimeField(auto_now_add=True)
     opened_by = models.CharField(max_length=150, blank=True)
     resolved_at = models.DateTimeField(null=True)

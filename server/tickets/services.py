@@ -63,12 +63,12 @@ def register(what: Registration, *, by: str) -> Ticket:
 
     Raises Refused naming the field. A report without a place is kept as unlocated, never refused.
     """
-    _check(what)
+    check(what)
     with transaction.atomic():
         premise = Premise.objects.filter(code=what.where.premise).first()
         if premise is None and what.account is not None and what.where.lon is None:
             premise = what.account.premise
-        place = _locate(what.where, premise)
+        place = locate(what.where, premise)
         # However it was typed, one number has one form: nobody is told the same thing twice.
         phone = (read_number(what.phone).number or what.phone)[:24]
         incident = _incident_for(what, place, by=by)
@@ -87,9 +87,11 @@ def register(what: Registration, *, by: str) -> Ticket:
         )  # fmt: skip
         ticket.number = f"T-{ticket.pk:05d}"
         ticket.save(update_fields=["number"])
-        _history(ticket=ticket, action="register", to_state=ticket.state, by=by, note=what.note)
+        write_history(
+            ticket=ticket, action="register", to_state=ticket.state, by=by, note=what.note
+        )
         record("ticket.register", f"ticket:{ticket.number}", to_state=ticket.state, by=by)
-        _tell_ticket("ticket.opened", ticket, by=by)
+        tell_ticket("ticket.opened", ticket, by=by)
         if incident is not None:
             # Located trouble needs no person to triage it: kind and place decide.
             act(ticket, "triage", role="system", by=by)
@@ -108,7 +110,8 @@ def answers(value: Any) -> dict[str, Any]:
     return {str(k)[:40]: v if isinstance(v, bool) else str(v)[:200] for k, v in value.items()}
 
 
-def _check(what: Registration) -> None:
+def check(what: Registration) -> None:
+    """Refused, naming the field, for what no ticket can hold."""
     if what.kind not in Kind.values:
         raise Refused("kind", "unknown", _("Choose what has happened."))
     if what.channel not in Contact.Channel.values:
@@ -122,7 +125,9 @@ def _check(what: Registration) -> None:
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
+    """Where something is, and what that means on the network; `point` is None when unknown."""
+
     point: Point | None
     address: str
     pipe: str
@@ -130,18 +135,19 @@ class _Place:
     area: Area | None
 
 
-def _locate(where: Where, premise: Premise | None) -> _Place:
+def locate(where: Where, premise: Premise | None) -> Place:
+    """Put a place on pipe, segment and area. Refused for a point that cannot be in the city."""
     if where.lon is None or where.lat is None:
         if premise is None:
-            return _Place(None, where.address, "", None, None)
+            return Place(None, where.address, "", None, None)
         on = network.place_of_premise(premise.code)
         point = premise.geom
         pipe, segment = (on.pipe, on.segment) if on else ("", None)
-        return _Place(point, where.address or premise.address, pipe, segment, area_of(point))
+        return Place(point, where.address or premise.address, pipe, segment, area_of(point))
     # Outside the city, swapped axes and NaN are refused here, naming the field.
     hit = network.snap(where.lon, where.lat)
     point = Point(where.lon, where.lat, srid=4326)
-    return _Place(point, where.address, hit.pipe or "", hit.segment, area_of(point))
+    return Place(point, where.address, hit.pipe or "", hit.segment, area_of(point))
 
 
 def area_of(point: Point | None) -> Area | None:
@@ -151,7 +157,7 @@ def area_of(point: Point | None) -> Area | None:
     return Area.objects.filter(geom__covers=point).order_by("rank", "pk").first()
 
 
-def _incident_for(what: Registration, place: _Place, *, by: str) -> Incident | None:
+def _incident_for(what: Registration, place: Place, *, by: str) -> Incident | None:
     if what.join_incident is not None:
         incident = Incident.objects.select_for_update().filter(pk=what.join_incident).first()
         if incident is None:
@@ -161,11 +167,11 @@ def _incident_for(what: Registration, place: _Place, *, by: str) -> Incident | N
     elif what.kind not in LOCATED:
         return None
     else:
-        incident = _same_trouble(what, place)
+        incident = same_trouble(what.kind, place)
     if incident is None:
         return open_incident(what.kind, place, symptoms=what.symptoms, by=by)
     Incident.objects.filter(pk=incident.pk).update(version=F("version") + 1)
-    _history(incident=incident, action="join", by=by, note=what.note)
+    write_history(incident=incident, action="join", by=by, note=what.note)
     raised = priorities.of_incident(
         what.kind, what.symptoms, customers_off=incident.customers_off
     )
@@ -176,8 +182,9 @@ def _incident_for(what: Registration, place: _Place, *, by: str) -> Incident | N
     return incident
 
 
-def _same_trouble(what: Registration, place: _Place) -> Incident | None:
-    if what.kind not in JOINABLE or place.segment is None:
+def same_trouble(kind: str, place: Place) -> Incident | None:
+    """The open incident on the place's valve segment, locked; None when there is none."""
+    if kind not in JOINABLE or place.segment is None:
         return None
     return (
         Incident.objects.select_for_update()
@@ -196,7 +203,7 @@ def open_incident(kind: str, place: Any, *, symptoms: dict[str, Any], by: str) -
     )  # fmt: skip
     incident.number = f"I-{incident.pk:05d}"
     incident.save(update_fields=["number"])
-    _history(incident=incident, action="open", to_state=incident.state, by=by)
+    write_history(incident=incident, action="open", to_state=incident.state, by=by)
     record("incident.open", f"incident:{incident.number}", to_state=incident.state, by=by)
     tell_incident("incident.opened", incident, by=by)
     return incident
@@ -238,7 +245,7 @@ def act(
             ticket.reopened += 1
             ticket.closed_at = ticket.resolved_at = None
         ticket.save()
-        _history(
+        write_history(
             ticket=ticket, action=action, from_state=before, to_state=ticket.state, by=by,
             note=reason or result,
         )  # fmt: skip
@@ -246,7 +253,7 @@ def act(
             f"ticket.{action}", f"ticket:{ticket.number}", from_state=before,
             to_state=ticket.state, note=reason, by=by,
         )  # fmt: skip
-        _tell_ticket("ticket.changed", ticket, by=by, action=action)
+        tell_ticket("ticket.changed", ticket, by=by, action=action)
         if ticket.incident is not None and action in ("close", "cancel"):
             _close_when_settled(ticket.incident, by=by)
         elif ticket.incident is not None and action == "reopen":
@@ -270,7 +277,7 @@ def _reopen_incident(incident: Incident, *, by: str, note: str) -> None:
     locked.restored_at = locked.closed_at = None
     locked.version += 1
     locked.save()
-    _history(
+    write_history(
         incident=locked, action="reopen", from_state=before, to_state=locked.state, by=by,
         note=note,
     )  # fmt: skip
@@ -324,7 +331,7 @@ def move_incident(incident: Incident, to_state: str, *, by: str, note: str = "")
         elif to_state == Incident.State.CLOSED:
             locked.closed_at = now
         locked.save()
-        _history(
+        write_history(
             incident=locked, action=to_state, from_state=before, to_state=to_state, by=by,
             note=note,
         )  # fmt: skip
@@ -364,7 +371,7 @@ def owe_call_back(
     return CallBack.objects.create(reason=reason, phone=phone, ticket=ticket, due_at=due)
 
 
-def _history(
+def write_history(
     *,
     action: str,
     by: str,
@@ -374,6 +381,7 @@ def _history(
     to_state: str = "",
     note: str = "",
 ) -> None:
+    """One line in the life of an incident or a ticket (and then of the ticket's incident too)."""
     HistoryRow.objects.create(
         incident=incident or (ticket.incident if ticket else None), ticket=ticket, action=action,
         from_state=from_state, to_state=to_state, by=by, note=note,
@@ -381,6 +389,7 @@ def _history(
 
 
 def tell_incident(name: str, incident: Incident, *, by: str, **more: Any) -> None:
+    """Publish news of an incident."""
     publish(
         name, f"incident:{incident.pk}", topic="incidents", by=by, incident=incident.pk,
         number=incident.number, kind=incident.kind, priority=incident.priority,
@@ -389,7 +398,8 @@ def tell_incident(name: str, incident: Incident, *, by: str, **more: Any) -> Non
     )  # fmt: skip
 
 
-def _tell_ticket(name: str, ticket: Ticket, *, by: str, **more: Any) -> None:
+def tell_ticket(name: str, ticket: Ticket, *, by: str, **more: Any) -> None:
+    """Publish news of a ticket."""
     publish(
         name, f"ticket:{ticket.pk}", topic="incidents", by=by, ticket=ticket.pk,
         number=ticket.number, state=ticket.state, kind=ticket.kind, priority=ticket.priority,

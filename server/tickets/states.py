@@ -81,6 +81,8 @@ OPEN: frozenset[str] = frozenset(
         S.RESOLVED, S.CALL_BACK, S.REOPENED,
     }
 )  # fmt: skip
+# What was written down can be put right until the work is done.
+AMENDABLE: frozenset[str] = OPEN - {S.RESOLVED, S.CALL_BACK}
 NEEDS_REASON = frozenset({A.RETURN, A.SUSPEND, A.REOPEN, A.CANCEL})
 
 # An incident follows its work: it only moves along this line, and never back.

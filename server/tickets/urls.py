@@ -10,4 +10,5 @@ urlpatterns = [
     path("tickets", api.TicketsView.as_view()),
     path("tickets/<str:number>", api.TicketView.as_view()),
     path("tickets/<str:number>/actions", api.TicketActionView.as_view()),
+    path("tickets/<str:number>/amend", api.TicketAmendView.as_view()),
 ]

@@ -47,6 +47,7 @@ DOORS: dict[tuple[str, str], Any] = {
     ("POST", "tickets"): DESK,
     ("GET", "tickets/<str:number>"): OFFICE,
     ("POST", "tickets/<str:number>/actions"): OFFICE,
+    ("POST", "tickets/<str:number>/amend"): DESK,
     ("GET", "incidents"): OFFICE,
     ("GET", "incidents/<int:pk>"): OFFICE,
     ("GET", "incidents/<int:pk>/crews"): OFFICE,

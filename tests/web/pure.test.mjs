@@ -12,6 +12,7 @@ const { parser, backoff, hold } = await js('sse.js');
 const { byBreach, move, nextKind, bars } = await js('dispatch/order.js');
 const { nameOf } = await js('keys.js');
 const layers = await js('map/layers.js');
+const { changes } = await js('amend.js');
 const { totals } = await js('dispatch/rows.js');
 const { relevant, questions, KINDS } = await js('desk/questions.js');
 const { matches, direct } = await js('command.js');
@@ -177,6 +178,14 @@ test('where the water is back the sign is hollow, under all others, and nobody i
   assert.ok(drawn.features[1].properties.sort < drawn.features[0].properties.sort);
   assert.equal(totals([over]), '1 without a crew · 0 customers affected');
   assert.equal(totals([open, over]), '2 without a crew · 4 customers affected');
+});
+
+test('only what differs from what was looked at is put right', () => {
+  const ticket = { kind: 'leak', customer: 'Anna', note: 'wet', phone_masked: '040****101' };
+  const typed = { kind: 'leak', name: 'Anna ', note: 'wet', phone: '' };
+  assert.deepEqual(changes(ticket, typed, null), {});
+  assert.deepEqual(changes(ticket, { ...typed, kind: 'burst', note: '' }, { lon: 1, lat: 2 }), { kind: 'burst', note: '', place: { lon: 1, lat: 2 } });
+  assert.deepEqual(changes({ ...ticket, customer: undefined, note: undefined }, { ...typed, name: '', note: '', phone: ' 0401 ' }, null), { phone: '0401' });
 });
 
 test('answers to questions of another kind are not sent', () => {

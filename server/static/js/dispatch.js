@@ -1,5 +1,6 @@
 // @ts-check
 // The dispatch page: list, map, detail and board over the same data. The list works without the map.
+import { amend } from './amend.js';
 import { api, Refused } from './api.js';
 import { matches, offer, placesGo } from './command.js';
 import { askAnother } from './dispatch/assign.js';
@@ -160,10 +161,19 @@ async function assign(crew, kind, reason) {
 
 function assignFirst() {
   if (!shown) { const first = ordered()[0]; if (first) choose(String(first.id)); return; }
+  if (!shown.geometry) { locate(); return; }
   const kind = nextKind(shown);
   const first = ranking && ranking.ranked && ranking.ranked[0];
   if (!kind) toast(gettext('A crew has this. Shift-Enter sends one more, with a reason.'));
   else if (first) assign(first.crew, kind);
+}
+
+/** The place of an incident nobody could locate yet. */
+async function locate() {
+  const ticket = shown && (shown.tickets_list || [])[0];
+  if (!ticket || !mayAct) return;
+  try { await amend(ticket.number); } catch (error) { complain(error); }
+  refresh();
 }
 
 async function assignAnother() {
@@ -188,7 +198,7 @@ onDo(stage, {
   choose: (row) => choose(row.dataset.id || null),
   back: () => choose(null),
   list: () => listOnly(),
-  assign: assignFirst,
+  assign: assignFirst, locate,
   another: assignAnother,
   rank: (row) => { chosenCrew = row.dataset.crew || null; drawDetail(); if (chosenCrew) route(chosenCrew); },
   crew: (row) => { const c = crews.get(row.dataset.id || ''); if (c && map && typeof c.lon === 'number') map.flyTo({ center: [c.lon, c.lat], zoom: Math.max(15, map.getZoom()), duration: 0 }); },

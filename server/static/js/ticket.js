@@ -1,8 +1,10 @@
 // @ts-check
 // One ticket, whole: what was promised, what was said, who did what; its next legal steps.
+import { amend } from './amend.js';
 import { api } from './api.js';
 import { $, html, onDo, render } from './html.js';
 import { gettext } from './i18n.js';
+import { keys } from './keys.js';
 import { on } from './live.js';
 import { page as me } from './page.js';
 import { ago, clock, stopwatch } from './time.js';
@@ -38,7 +40,7 @@ function texts(list) {
 /** @param {any} t @param {any[]} sounds */
 function page(t, sounds) {
   return html`<header class="row"><b class="prio" data-p="${t.priority || 'P4'}">${(t.priority || 'P4').slice(1)}</b><h1 data-testid="ticket-title">${t.number}: ${t.kind_label || word('kind', t.kind)}</h1><span class="chip" data-testid="ticket-state" data-state="${t.state}">${word('state', t.state)}</span></header>
-    <div class="row">${(t.allowed || []).map((/** @type {string} */ a) => html`<button data-do="act" data-action="${a}" data-testid="action-${a}">${word('action', a)}</button>`)}</div>
+    <div class="row">${(t.allowed || []).map((/** @type {string} */ a) => html`<button data-do="act" data-action="${a}" data-testid="action-${a}">${word('action', a)}</button>`)}${t.amendable ? html`<button data-do="amend" data-testid="amend-open">${gettext('Put right')} <kbd>E</kbd></button>` : ''}</div>
     <div class="columns"><div class="stack"><section class="panel"><dl class="facts"><dt>${gettext('Customer')}</dt><dd>${t.customer || '–'} <span class="muted">${t.phone_masked || ''}</span></dd>
       <dt>${gettext('Where')}</dt><dd>${t.address || (t.place ? `${t.place.lon.toFixed(5)}, ${t.place.lat.toFixed(5)}` : gettext('not located'))}</dd><dt>${gettext('Opened')}</dt><dd title="${clock(t.opened_at, true)}">${clock(t.opened_at, true)}, ${ago(t.opened_at)}</dd>
       ${t.incident ? html`<dt>${gettext('Incident')}</dt><dd>${mayDispatch() ? html`<a href="/dispatch#${t.incident.number}">${t.incident.number}</a>` : t.incident.number} <span class="muted">${word('state', t.incident.state)}</span></dd>` : ''}
@@ -85,7 +87,9 @@ onDo($('#ticket'), { act: async (button) => {
   if (!more) return;
   try { await api.post(`/api/tickets/${encodeURIComponent(number)}/actions`, { action, ...more }); toast(gettext('Done.')); } catch (error) { complain(error); }
   read();
-} });
+}, amend: () => putRight() });
+async function putRight() { try { await amend(number, 'note'); } catch (error) { complain(error); } read(); }
+keys({ key: 'e', text: gettext('put right what was written down'), run: () => { if (document.querySelector('[data-testid=amend-open]')) putRight(); } });
 on('ticket.changed order.changed incident.changed call.recorded sms.sent resumed', () => { read(); });
 setInterval(read, 30000);
 read();

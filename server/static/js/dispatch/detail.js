@@ -15,12 +15,19 @@ export function detail(d, ranking, state) {
     <div class="row"><span class="due" data-level="${due.level}" title="${clock(d.due_at, true)}">${due.text}${d.due_what ? html` <span class="muted">(${word('clock', d.due_what)})</span>` : ''}</span>
       <span class="chip">${d.number}</span><span class="chip">${word('state', d.state)}</span><span class="muted" title="${clock(d.opened_at, true)}">${gettext('opened %(ago)s', { ago: ago(d.opened_at) })}</span></div>
   </header>
-  ${crewSection(d, ranking, state)}
+  ${d.geometry ? crewSection(d, ranking, state) : whereSection(d)}
   ${(d.work_orders || []).length ? orders(d.work_orders) : ''}
   ${planSection(d)}
   ${(d.contacts || []).length ? html`<section><h3>${ngettext('%(count)s caller', '%(count)s callers', d.contacts.length)}</h3><ul class="timeline">${d.contacts.map((/** @type {any} */ c) => html`<li><time title="${clock(c.at, true)}">${clock(c.at)}</time><span>${c.name || gettext('unknown caller')} <span class="muted">${c.phone_masked || ''}</span></span></li>`)}</ul></section>` : ''}
   ${(d.tickets_list || []).length ? html`<section><h3>${gettext('Tickets')}</h3><ul>${d.tickets_list.map((/** @type {any} */ t) => html`<li><a href="/tickets/${t.number}">${t.number}</a> ${t.customer || ''} <span class="muted">${word('state', t.state)}</span></li>`)}</ul></section>` : ''}
   <section><h3>${gettext('Timeline')}</h3><ol class="timeline">${(d.timeline || []).slice().sort((/** @type {any} */ a, /** @type {any} */ b) => Date.parse(b.at) - Date.parse(a.at)).map((/** @type {any} */ e) => html`<li><time title="${clock(e.at, true)}">${clock(e.at)}</time><span>${e.refused ? html`<span class="chip bad">${gettext('refused')}</span> ` : ''}${word('step', e.what)}${e.text ? html`: ${e.text}` : ''} <span class="who">${e.who || ''}</span></span></li>`)}</ol></section>`;
+}
+
+/** Nobody can be sent where nobody knows: the place comes first. @param {any} d */
+function whereSection(d) {
+  const ticket = (d.tickets_list || [])[0];
+  return html`<section data-testid="unlocated"><h3>${gettext('Where is it?')}</h3><p class="warning">${gettext('No crew can be sent and no valves can be named before the place is known.')}</p>
+    ${ticket ? html`<button class="main assign" data-do="locate" data-ticket="${ticket.number}" data-testid="locate"><span>${gettext('Say where it is')}</span><span><kbd>Enter</kbd></span></button>` : ''}</section>`;
 }
 
 /** @param {any} d @param {any} ranking @param {{busy: boolean, chosenCrew: string | null}} state */
