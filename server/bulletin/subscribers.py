@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from server.accounts.models import OnCall, User
 from server.customers.models import Account
@@ -17,7 +18,7 @@ from server.messaging.services import text
 from server.outages.models import PremiseOff, ShutOff
 from server.service_level.models import Escalation
 from server.service_level.policy import LEVELS
-from server.tickets.models import Incident, Ticket
+from server.tickets.models import Incident, Kind, Ticket
 
 UTILITY = settings.STANDPIPE["UTILITY"]
 
@@ -67,17 +68,22 @@ def on_duty(incident: Incident | None, *, level: int = 1) -> list[User]:
 
 
 def _tell_responsible(ticket: Ticket) -> None:
-    """The person responsible knows as the call ends: who is not in it, where is."""
+    """The person responsible knows as the call ends: who is not in it, where is.
+
+    An enquiry is answered at the desk; nobody is woken for it.
+    """
+    if ticket.kind == Kind.ENQUIRY:
+        return
     for user in on_duty(ticket.incident):
         with translation.override(user.language):
             kind = str(ticket.get_kind_display())
+            address = ticket.address or _("a place not known yet")
         incident = ticket.incident
         text(
             user.mobile, "responsible", language=user.language, audience="staff",
             dedupe=f"responsible:{ticket.pk}:{user.pk}", ticket=ticket.number or "",
             number=ticket.number, priority=ticket.priority, kind=kind,
-            address=ticket.address or "-",
-            link=f"{settings.STANDPIPE['SITE']}/tickets/{ticket.number}",
+            address=address, link=f"{settings.STANDPIPE['SITE']}/tickets/{ticket.number}",
             customers=str(incident.customers_off if incident else 0),
         )  # fmt: skip
 

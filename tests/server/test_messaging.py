@@ -219,3 +219,15 @@ def test_what_a_crash_left_half_sent_becomes_unknown_but_a_late_retry_is_left_al
     assert services.settle_interrupted() == 1
     assert SmsMessage.objects.get(dedupe="old").state == "unknown"
     assert SmsMessage.objects.get(dedupe="retried").state == "sending"
+
+
+def test_nobody_is_woken_for_an_enquiry_and_a_lost_report_says_that_it_is_lost(
+    cast, register, news
+):
+    register("enquiry", home="anna")
+    news()
+    assert not SmsMessage.objects.filter(template="responsible").exists()
+    register("burst", name="?", phone="0409990001")
+    news()
+    (told,) = SmsMessage.objects.filter(template="responsible")
+    assert "a place not known yet" in told.body and told.to == cast.sari.mobile
