@@ -24,7 +24,8 @@ from server.customers import selectors as customers
 from server.events.services import publish
 from server.tickets import services as tickets
 from server.tickets.models import CallBack, Contact, Ticket
-from server.tickets.services import Registration, Where
+from server.tickets.placing import Where
+from server.tickets.services import Registration
 
 # An empty WAV is its header alone: the call was never bridged.
 EMPTY_WAV = 44

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from server.events.reading import Row
 from server.service_level import policy, services
 from server.service_level.models import Clock
@@ -27,6 +29,8 @@ def keep_clocks(row: Row) -> None:
             incident = Incident.objects.get(pk=row.payload["incident"])
             if row.payload.get("change") == "moved":
                 _of_another_kind(incident, row)
+            elif row.payload.get("change") == "merged":
+                _void(Clock.objects.filter(incident=incident), row)
             _tighten(incident)
             # As it was then: a later step may be in the tables already while this one is read.
             if row.payload["state"] in ("repaired", "restored", "closed"):
@@ -65,7 +69,11 @@ def _of_another_kind(incident: Incident, row: Row) -> None:
     """What it is was put right: promises of its kind begin as it did, others mean nothing now."""
     _start(incident)
     wanted = policy.clocks_for(incident.kind, incident.priority)
-    for clock in Clock.objects.filter(incident=incident).exclude(kind__in=wanted):
+    _void(Clock.objects.filter(incident=incident).exclude(kind__in=wanted), row)
+
+
+def _void(clocks: QuerySet[Clock], row: Row) -> None:
+    for clock in clocks:
         services.stop(clock.kind, clock.subject, at=row.at, void=True)
 
 

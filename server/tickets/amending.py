@@ -13,7 +13,8 @@ from server.customers.models import Premise
 from server.customers.selectors import read_number
 from server.tickets import priorities, services, states
 from server.tickets.models import Incident, Kind, Ticket
-from server.tickets.services import Place, Registration, Where
+from server.tickets.placing import Place, Where, locate
+from server.tickets.services import Registration
 
 # An incident is moved to another place or kind only while nobody works there.
 MOVABLE = (Incident.State.OPEN, Incident.State.DISPATCHED)
@@ -86,7 +87,7 @@ def _place(where: Where | None) -> Place | None:
     if where is None:
         return None
     premise = Premise.objects.filter(code=where.premise).first() if where.premise else None
-    place = services.locate(where, premise)
+    place = locate(where, premise)
     if place.point is None and not place.address.strip():
         raise Refused("place", "required", _("Say where it is."))
     return place
@@ -151,18 +152,19 @@ def _follow(ticket: Ticket, place: Place | None, *, by: str) -> None:
             current=incident.state,
         )  # fmt: skip
     if known is not None and known.pk != incident.pk and incident.state == Incident.State.OPEN:
-        _join(incident, known, by=by)
+        _join(incident, known, ticket, by=by)
         ticket.refresh_from_db(fields=["incident"])
         return
     _move(incident, ticket, place, by=by)
 
 
-def _join(incident: Incident, known: Incident, *, by: str) -> None:
+def _join(incident: Incident, known: Incident, ticket: Ticket, *, by: str) -> None:
     """It is the trouble we know: tickets and callers go there, and the empty one is over."""
     incident.tickets.update(incident=known)
     incident.contacts.update(incident=known)
-    services.write_history(incident=known, action="join", by=by, note=incident.number or "")
-    services.tell_incident("incident.changed", known, by=by, change="joined")
+    services.joined(known, ticket.kind, ticket.symptoms, note=incident.number or "", by=by)
+    # Before it is closed: its promises are neither kept nor broken, they are the other's.
+    services.tell_incident("incident.changed", incident, by=by, change="merged")
     services.move_incident(incident, Incident.State.CLOSED, by=by, note=known.number or "")
 
 

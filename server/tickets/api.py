@@ -19,7 +19,8 @@ from server.messaging.models import SmsMessage
 from server.tickets import amending, selectors, services, states
 from server.tickets.amending import Amendment
 from server.tickets.models import Ticket
-from server.tickets.services import Registration, Where
+from server.tickets.placing import Where
+from server.tickets.services import Registration
 
 
 class TicketsView(APIView):

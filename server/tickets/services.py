@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.gis.geos import Point
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from server.accounts.audit import record
-from server.accounts.models import Area
 from server.accounts.refusals import Conflict, NotAllowed, Refused
 from server.customers.models import Account, Premise
 from server.customers.selectors import read_number
 from server.events.services import publish
-from server.network import selectors as network
 from server.tickets import priorities, states
 from server.tickets.models import CallBack, Contact, HistoryRow, Incident, Kind, Ticket
+from server.tickets.placing import Place, Where, locate
 
 # A second report of these kinds on one valve segment is the same trouble.
 JOINABLE = frozenset(
@@ -28,16 +27,6 @@ JOINABLE = frozenset(
 )
 # Trouble that a place is needed for; an enquiry has none.
 LOCATED = JOINABLE | {Kind.SEWER, Kind.HYDRANT, Kind.METER}
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where it is: a point, an address in words, a premise; all may be missing but then say so."""
-
-    lon: float | None = None
-    lat: float | None = None
-    address: str = ""
-    premise: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,39 +113,6 @@ def check(what: Registration) -> None:
         raise Refused("place", "half", _("A place needs a longitude and a latitude."))
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where something is, and what that means on the network; `point` is None when unknown."""
-
-    point: Point | None
-    address: str
-    pipe: str
-    segment: int | None
-    area: Area | None
-
-
-def locate(where: Where, premise: Premise | None) -> Place:
-    """Put a place on pipe, segment and area. Refused for a point that cannot be in the city."""
-    if where.lon is None or where.lat is None:
-        if premise is None:
-            return Place(None, where.address, "", None, None)
-        on = network.place_of_premise(premise.code)
-        point = premise.geom
-        pipe, segment = (on.pipe, on.segment) if on else ("", None)
-        return Place(point, where.address or premise.address, pipe, segment, area_of(point))
-    # Outside the city, swapped axes and NaN are refused here, naming the field.
-    hit = network.snap(where.lon, where.lat)
-    point = Point(where.lon, where.lat, srid=4326)
-    return Place(point, where.address, hit.pipe or "", hit.segment, area_of(point))
-
-
-def area_of(point: Point | None) -> Area | None:
-    """The area that answers for a point; on a border the smallest rank, so there is one answer."""
-    if point is None:
-        return None
-    return Area.objects.filter(geom__covers=point).order_by("rank", "pk").first()
-
-
 def _incident_for(what: Registration, place: Place, *, by: str) -> Incident | None:
     if what.join_incident is not None:
         incident = Incident.objects.select_for_update().filter(pk=what.join_incident).first()
@@ -170,16 +126,21 @@ def _incident_for(what: Registration, place: Place, *, by: str) -> Incident | No
         incident = same_trouble(what.kind, place)
     if incident is None:
         return open_incident(what.kind, place, symptoms=what.symptoms, by=by)
+    joined(incident, what.kind, what.symptoms, note=what.note, by=by)
+    return incident
+
+
+def joined(
+    incident: Incident, kind: str, symptoms: Mapping[str, Any], *, note: str, by: str
+) -> None:
+    """Another report belongs to an incident, whose row is locked; it may make it more urgent."""
     Incident.objects.filter(pk=incident.pk).update(version=F("version") + 1)
-    write_history(incident=incident, action="join", by=by, note=what.note)
-    raised = priorities.of_incident(
-        what.kind, what.symptoms, customers_off=incident.customers_off
-    )
+    write_history(incident=incident, action="join", by=by, note=note)
+    raised = priorities.of_incident(kind, symptoms, customers_off=incident.customers_off)
     if raised < incident.priority:
         incident.priority = raised
         incident.save(update_fields=["priority"])
     tell_incident("incident.changed", incident, by=by, change="joined")
-    return incident
 
 
 def same_trouble(kind: str, place: Place) -> Incident | None:

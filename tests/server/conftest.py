@@ -78,7 +78,8 @@ def register(town: Any) -> Callable[..., Any]:
     """Write down a report: register("burst", home="anna") or register("leak", at=(lon, lat))."""
     from server.customers.models import Account
     from server.tickets import services
-    from server.tickets.services import Registration, Where
+    from server.tickets.placing import Where
+    from server.tickets.services import Registration
 
     def write(
         kind: str, *, home: str = "", at: tuple[float, float] | None = None, by: str = "aino",

@@ -20,7 +20,7 @@ from server.service_level.models import Clock
 from server.tickets import amending
 from server.tickets.amending import Amendment
 from server.tickets.models import Incident, Ticket
-from server.tickets.services import Where
+from server.tickets.placing import Where
 from tests.town import along
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +67,19 @@ def test_a_place_where_trouble_is_known_joins_it_there(burst, lost, news):
     lost.refresh_from_db()
     assert lost.incident == burst and burst.contacts.count() == 2
     assert Incident.objects.exclude(state="closed").get() == burst
+    left = Clock.objects.exclude(incident=burst).filter(incident__isnull=False)
+    assert set(left.values_list("state", flat=True)) == {"cancelled"}, "kept by nobody"
+
+
+def test_a_report_that_finds_its_place_makes_what_is_known_there_more_urgent(
+    register, cast, news
+):
+    known = register("low_pressure", home="anna").incident
+    lost = register("no_water", name="?", phone="0409990002", symptoms={"flooding": "yes"})
+    news()
+    put_right(lost, where=on("P8", 0.6))
+    known.refresh_from_db()
+    assert known.priority == "P1" and known.contacts.count() == 2
 
 
 def test_a_wrong_address_takes_its_incident_along_and_the_plan_is_made_again(burst, news):

@@ -89,7 +89,8 @@ def test_two_dispatchers_send_one_crew_and_exactly_one_wins_each_time(real, monk
     from server.accounts.refusals import Conflict
     from server.dispatch import candidates, services, states
     from server.dispatch.models import WorkOrder
-    from server.tickets.services import Registration, Where, register
+    from server.tickets.placing import Where
+    from server.tickets.services import Registration, register
 
     places = [register(Registration("burst", Where(premise=home)), by="aino").incident
               for home in ("anna", "gym")]  # fmt: skip
@@ -117,7 +118,8 @@ def test_a_crew_accepts_while_the_dispatcher_recalls_and_there_is_one_outcome(re
     from server.dispatch.models import WorkOrder
     from server.dispatch.services import Step
     from server.dispatch.states import Who
-    from server.tickets.services import Registration, Where, register
+    from server.tickets.placing import Where
+    from server.tickets.services import Registration, register
 
     incident = register(Registration("burst", Where(premise="anna")), by="aino").incident
     order = services.assign(incident, real.north, by="mika", reason="x")
@@ -138,7 +140,8 @@ def test_a_crew_accepts_while_the_dispatcher_recalls_and_there_is_one_outcome(re
 
 def test_ten_reports_of_one_burst_at_one_moment_are_one_incident(real):
     from server.tickets.models import Incident, Ticket
-    from server.tickets.services import Registration, Where, register
+    from server.tickets.placing import Where
+    from server.tickets.services import Registration, register
 
     first = register(Registration("burst", Where(premise="anna")), by="aino")
     race(*(
