@@ -89,6 +89,9 @@ def incident_detail(incident: Incident) -> dict[str, Any]:
         "work_orders": [order_json(o) for o in orders],
         "timeline": tickets.timeline(incident.history.all()) + _field_steps(incident),
         "clocks": clocks,
+        "closable": incident.state != Incident.State.CLOSED
+        and not tickets.unsettled(incident).exists()
+        and not any(o.state in states.HOLDING for o in orders),
     }
 
 
@@ -125,6 +128,8 @@ def order_json(order: WorkOrder) -> dict[str, Any]:
         "on_site_at": order.on_site_at,
         "photos": [p.pk for p in order.photos.all()],
         "allowed": [str(a) for a in states.legal_actions(order.state, states.Who.CREW)],
+        # What a dispatcher may do with it.
+        "recallable": states.next_state(order.state, states.Action.RECALL) is not None,
     }
 
 

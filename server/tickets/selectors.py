@@ -92,6 +92,11 @@ def tickets_of(incident: Incident) -> list[dict[str, Any]]:
     ]
 
 
+def unsettled(incident: Incident) -> QuerySet[Ticket]:
+    """The tickets of an incident that somebody still waits for."""
+    return incident.tickets.exclude(state__in=["closed", "cancelled", "audited", "merged"])
+
+
 def timeline(rows: Iterable[HistoryRow]) -> list[dict[str, Any]]:
     return [
         {

@@ -20,6 +20,7 @@ from server.events.services import publish
 from server.tickets import priorities, states
 from server.tickets.models import CallBack, Contact, HistoryRow, Incident, Kind, Ticket
 from server.tickets.placing import Place, Where, locate
+from server.tickets.selectors import unsettled
 
 # A second report of these kinds on one valve segment is the same trouble.
 JOINABLE = frozenset(
@@ -224,8 +225,7 @@ def act(
 
 def _close_when_settled(incident: Incident, *, by: str) -> None:
     """The last promise is kept and the water is back: the incident is over."""
-    left = incident.tickets.exclude(state__in=["closed", "cancelled", "audited", "merged"])
-    if incident.state == Incident.State.RESTORED and not left.exists():
+    if incident.state == Incident.State.RESTORED and not unsettled(incident).exists():
         move_incident(incident, Incident.State.CLOSED, by=by)
 
 
@@ -255,7 +255,7 @@ def close_incident(incident: Incident, *, by: str, reason: str) -> Incident:
         raise Refused("reason", "required", _("Say why."))
     with transaction.atomic():
         locked = Incident.objects.select_for_update().get(pk=incident.pk)
-        left = locked.tickets.exclude(state__in=["closed", "cancelled", "audited", "merged"])
+        left = unsettled(locked)
         if left.exists():
             numbers = ", ".join(t.number or "" for t in left[:10])
             raise Conflict(

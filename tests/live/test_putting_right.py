@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.live.city import customer_on_a_quiet_pipe
+from tests.live.crew import at_work
+from tests.live.screens import becomes
 
 pytestmark = pytest.mark.live
 
@@ -67,3 +71,44 @@ def test_two_who_write_in_one_ticket_see_both_versions(
     page.get_by_test_id("amend").wait_for(state="detached")
     kept = system.office("agent1").ask(f"/api/tickets/{made['ticket']}")
     assert kept["note"] == "When is the meter read, and by whom?" and kept["edition"] == 2
+
+
+def test_a_picture_reaches_the_dispatcher_and_a_crew_is_taken_back(
+    system: Any, screen_of: Any, shot: Any, tmp_path: Path
+) -> None:
+    control, agent = system.office("dispatcher1"), system.office("agent1")
+    customer = customer_on_a_quiet_pipe(system, control, valves=(1, 6))
+    place = {"lon": customer.lon, "lat": customer.lat, "address": customer.address}
+    made = agent.tell("/api/tickets", kind="leak", place=place, name="At the counter").json()
+    crew_id = control.ask(f"/api/incidents/{made['incident']}/crews")["ranked"][0]["crew"]["id"]
+    order = control.tell(f"/api/incidents/{made['incident']}/assign", crew=crew_id).json()
+    code = system.one("SELECT code FROM workforce_crew WHERE id = %s", [crew_id]).code
+    Image.new("RGB", (320, 240), (120, 90, 60)).save(tmp_path / "pit.jpg")
+
+    page = screen_of("dispatcher1", "/dispatch")
+    page.locator(f"[data-testid=incident-row][data-id='{made['incident']}']").click()
+    with at_work(system, code, tmp_path / "phone") as crew:
+        crew.order(order["number"])
+        crew.do(order["number"], "accept")
+        crew.link.report("photo", order["number"], photo=tmp_path / "pit.jpg")
+        picture = page.get_by_test_id("photo").locator("img")
+        picture.wait_for(timeout=60_000)
+        becomes(page, "document.querySelector('[data-testid=photo] img').naturalWidth === 320")
+        shot(page, "12-dispatch-picture")
+
+        page.get_by_test_id("recall").click()
+        page.get_by_test_id("reason").fill("wanted at a burst")
+        page.keyboard.press("Control+Enter")
+        taken = crew.reaches(order["number"], "recalled")
+        assert taken.cancelled and taken.main_step is None, "shown first, cannot be started"
+
+    # The customer has mended it: nobody waits any more, and the incident is closed with a reason.
+    done = agent.tell(f"/api/tickets/{made['ticket']}/actions", action="cancel", reason="mended")
+    assert done.status_code == 200
+    page.get_by_test_id("close-incident").click()
+    page.get_by_test_id("reason").fill("it was the garden hose")
+    page.keyboard.press("Control+Enter")
+    page.locator(f"[data-testid=incident-row][data-id='{made['incident']}']").wait_for(
+        state="detached"
+    )
+    assert control.ask(f"/api/incidents/{made['incident']}")["state"] == "closed"

@@ -2,6 +2,7 @@
 // The dispatch page: list, map, detail and board over the same data. The list works without the map.
 import { amend } from './amend.js';
 import { api, Refused } from './api.js';
+import { askReason, showPhoto } from './ask.js';
 import { matches, offer, placesGo } from './command.js';
 import { askAnother } from './dispatch/assign.js';
 import { detail } from './dispatch/detail.js';
@@ -176,6 +177,21 @@ async function locate() {
   refresh();
 }
 
+/** @param {string} number of a work order: the crew is wanted elsewhere, or not at all */
+async function recall(number) {
+  const reason = mayAct && await askReason(gettext('Take %(number)s back from the crew', { number }), gettext('Take back'));
+  if (!reason) return;
+  try { await api.post(`/api/work-orders/${encodeURIComponent(number)}/actions`, { action: 'recall', reason }); toast(gettext('%(number)s is taken back.', { number })); } catch (error) { complain(error); }
+  refresh();
+}
+
+async function end() {
+  const reason = shown && mayAct && await askReason(gettext('Close %(number)s', { number: shown.number }), gettext('Close the incident'));
+  if (!reason) return;
+  try { await api.post(`/api/incidents/${encodeURIComponent(shown.id)}/close`, { reason }); choose(null); } catch (error) { complain(error); }
+  refresh();
+}
+
 async function assignAnother() {
   if (!shown || !ranking || !(ranking.ranked || []).length || !mayAct) return;
   const answer = await askAnother(ranking, chosenCrew, nextKind(shown));
@@ -198,7 +214,8 @@ onDo(stage, {
   choose: (row) => choose(row.dataset.id || null),
   back: () => choose(null),
   list: () => listOnly(),
-  assign: assignFirst, locate,
+  assign: assignFirst, locate, recall: (button) => { recall(button.dataset.number || ''); }, end: () => { end(); },
+  photo: (button) => showPhoto(button.dataset.id || ''),
   another: assignAnother,
   rank: (row) => { chosenCrew = row.dataset.crew || null; drawDetail(); if (chosenCrew) route(chosenCrew); },
   crew: (row) => { const c = crews.get(row.dataset.id || ''); if (c && map && typeof c.lon === 'number') map.flyTo({ center: [c.lon, c.lat], zoom: Math.max(15, map.getZoom()), duration: 0 }); },

@@ -2,6 +2,7 @@
 // One ticket, whole: what was promised, what was said, who did what; its next legal steps.
 import { amend } from './amend.js';
 import { api } from './api.js';
+import { photoStrip, showPhoto } from './ask.js';
 import { $, html, onDo, render } from './html.js';
 import { gettext } from './i18n.js';
 import { keys } from './keys.js';
@@ -37,8 +38,14 @@ function texts(list) {
   return html`<section class="panel"><h2>${gettext('Messages')}</h2><ol class="lines" data-testid="ticket-messages">${list.map((m) => html`<li><time title="${clock(m.at, true)}">${clock(m.at)}</time><span>${m.body} <span class="muted">${m.to_masked} · ${word('sms', m.state)}</span></span></li>`)}</ol></section>`;
 }
 
-/** @param {any} t @param {any[]} sounds */
-function page(t, sounds) {
+/** What the crews at its incident photographed. @param {any} t @returns {Promise<(string | number)[]>} */
+async function picturesOf(t) {
+  const incident = t.incident && await api.get(`/api/incidents/${encodeURIComponent(t.incident.id)}`).catch(() => null);
+  return incident ? (incident.work_orders || []).flatMap((/** @type {any} */ o) => o.photos || []) : [];
+}
+
+/** @param {any} t @param {any[]} sounds @param {(string | number)[]} pictures */
+function page(t, sounds, pictures) {
   return html`<header class="row"><b class="prio" data-p="${t.priority || 'P4'}">${(t.priority || 'P4').slice(1)}</b><h1 data-testid="ticket-title">${t.number}: ${t.kind_label || word('kind', t.kind)}</h1><span class="chip" data-testid="ticket-state" data-state="${t.state}">${word('state', t.state)}</span></header>
     <div class="row">${(t.allowed || []).map((/** @type {string} */ a) => html`<button data-do="act" data-action="${a}" data-testid="action-${a}">${word('action', a)}</button>`)}${t.amendable ? html`<button data-do="amend" data-testid="amend-open">${gettext('Put right')} <kbd>E</kbd></button>` : ''}</div>
     <div class="columns"><div class="stack"><section class="panel"><dl class="facts"><dt>${gettext('Customer')}</dt><dd>${t.customer || '–'} <span class="muted">${t.phone_masked || ''}</span></dd>
@@ -46,7 +53,7 @@ function page(t, sounds) {
       ${t.incident ? html`<dt>${gettext('Incident')}</dt><dd>${mayDispatch() ? html`<a href="/dispatch#${t.incident.number}">${t.incident.number}</a>` : t.incident.number} <span class="muted">${word('state', t.incident.state)}</span></dd>` : ''}
       ${t.note ? html`<dt>${gettext('Note')}</dt><dd class="note">${t.note}</dd>` : ''}
       ${t.result ? html`<dt>${gettext('Result')}</dt><dd>${t.result}</dd>` : ''}${t.cause ? html`<dt>${gettext('Cause')}</dt><dd>${t.cause}</dd>` : ''}</dl></section>
-      ${recordings(sounds)}${texts(t.messages || [])}</div>
+      ${recordings(sounds)}${pictures.length ? html`<section class="panel"><h2>${gettext('Pictures')}</h2>${photoStrip(pictures)}</section>` : ''}${texts(t.messages || [])}</div>
     <div class="stack"><section class="panel"><h2>${gettext('Timeline')}</h2><ol class="lines">${(t.timeline || []).map((/** @type {any} */ e) => html`<li><time title="${clock(e.at, true)}">${clock(e.at)}</time><span>${word('step', e.what)}${e.text ? html`: ${e.text}` : ''} <span class="muted">${e.who || ''}</span></span></li>`)}</ol></section>
       ${t.audit ? html`<section class="panel"><h2>${gettext('Who did what')}</h2><div class="scroll"><table data-testid="audit"><tr><th>${gettext('When')}</th><th>${gettext('Who')}</th><th>${gettext('Step')}</th><th>${gettext('From')}</th><th>${gettext('To')}</th></tr>${t.audit.map((/** @type {any} */ a) => html`<tr><td title="${clock(a.at, true)}">${clock(a.at)}</td><td>${a.by} <span class="muted">${a.role || ''}</span></td><td>${word('step', a.action.replace(/^ticket\./, ''))}${a.note ? html`<br><span class="muted">${a.note}</span>` : ''}</td><td>${a.from ? word('state', a.from) : ''}</td><td>${a.to ? word('state', a.to) : ''}</td></tr>`)}</table></div></section>` : ''}</div></div>`;
 }
@@ -54,14 +61,14 @@ function page(t, sounds) {
 async function read() {
   try {
     const t = await api.get(`/api/tickets/${encodeURIComponent(number)}`);
-    const sounds = await soundOf(t);
-    const version = JSON.stringify([t, sounds]);
+    const [sounds, pictures] = await Promise.all([soundOf(t), picturesOf(t)]);
+    const version = JSON.stringify([t, sounds, pictures]);
     // Redrawing would stop a recording that somebody is listening to.
     if (version === shownVersion) return;
     const playing = Array.from(document.querySelectorAll('audio')).some((a) => !a.paused);
     if (playing) return;
     shownVersion = version;
-    render($('#ticket'), page(t, sounds));
+    render($('#ticket'), page(t, sounds, pictures));
   } catch (error) { if (!shownVersion) render($('#ticket'), html`<h1>${number}</h1><p class="warning">${error instanceof Error ? error.message : String(error)}</p>`); else complain(error); }
 }
 
@@ -87,7 +94,7 @@ onDo($('#ticket'), { act: async (button) => {
   if (!more) return;
   try { await api.post(`/api/tickets/${encodeURIComponent(number)}/actions`, { action, ...more }); toast(gettext('Done.')); } catch (error) { complain(error); }
   read();
-}, amend: () => putRight() });
+}, amend: () => { putRight(); }, photo: (button) => showPhoto(button.dataset.id || '') });
 async function putRight() { try { await amend(number, 'note'); } catch (error) { complain(error); } read(); }
 keys({ key: 'e', text: gettext('put right what was written down'), run: () => { if (document.querySelector('[data-testid=amend-open]')) putRight(); } });
 on('ticket.changed order.changed incident.changed call.recorded sms.sent resumed', () => { read(); });

@@ -1,5 +1,6 @@
 // @ts-check
 // The right drawer: one incident, whole. What to do first stands on top.
+import { photoStrip } from '../ask.js';
 import { html } from '../html.js';
 import { gettext, ngettext } from '../i18n.js';
 import { ago, arrives, clock, distance, figure, span, until } from '../time.js';
@@ -16,11 +17,12 @@ export function detail(d, ranking, state) {
       <span class="chip">${d.number}</span><span class="chip">${word('state', d.state)}</span><span class="muted" title="${clock(d.opened_at, true)}">${gettext('opened %(ago)s', { ago: ago(d.opened_at) })}</span></div>
   </header>
   ${d.geometry ? crewSection(d, ranking, state) : whereSection(d)}
-  ${(d.work_orders || []).length ? orders(d.work_orders) : ''}
+  ${(d.work_orders || []).length ? orders(d.work_orders, state.busy) : ''}
   ${planSection(d)}
   ${(d.contacts || []).length ? html`<section><h3>${ngettext('%(count)s caller', '%(count)s callers', d.contacts.length)}</h3><ul class="timeline">${d.contacts.map((/** @type {any} */ c) => html`<li><time title="${clock(c.at, true)}">${clock(c.at)}</time><span>${c.name || gettext('unknown caller')} <span class="muted">${c.phone_masked || ''}</span></span></li>`)}</ul></section>` : ''}
   ${(d.tickets_list || []).length ? html`<section><h3>${gettext('Tickets')}</h3><ul>${d.tickets_list.map((/** @type {any} */ t) => html`<li><a href="/tickets/${t.number}">${t.number}</a> ${t.customer || ''} <span class="muted">${word('state', t.state)}</span></li>`)}</ul></section>` : ''}
-  <section><h3>${gettext('Timeline')}</h3><ol class="timeline">${(d.timeline || []).slice().sort((/** @type {any} */ a, /** @type {any} */ b) => Date.parse(b.at) - Date.parse(a.at)).map((/** @type {any} */ e) => html`<li><time title="${clock(e.at, true)}">${clock(e.at)}</time><span>${e.refused ? html`<span class="chip bad">${gettext('refused')}</span> ` : ''}${word('step', e.what)}${e.text ? html`: ${e.text}` : ''} <span class="who">${e.who || ''}</span></span></li>`)}</ol></section>`;
+  <section><h3>${gettext('Timeline')}</h3><ol class="timeline">${(d.timeline || []).slice().sort((/** @type {any} */ a, /** @type {any} */ b) => Date.parse(b.at) - Date.parse(a.at)).map((/** @type {any} */ e) => html`<li><time title="${clock(e.at, true)}">${clock(e.at)}</time><span>${e.refused ? html`<span class="chip bad">${gettext('refused')}</span> ` : ''}${word('step', e.what)}${e.text ? html`: ${e.text}` : ''} <span class="who">${e.who || ''}</span></span></li>`)}</ol></section>
+  ${d.closable && !state.busy ? html`<section><p class="muted">${gettext('Nobody waits for this any more.')}</p><button data-do="end" data-testid="close-incident">${gettext('Close the incident')}</button></section>` : ''}`;
 }
 
 /** Nobody can be sent where nobody knows: the place comes first. @param {any} d */
@@ -59,10 +61,12 @@ function rankedCrew(r, i, chosen) {
     <span class="reasons">${bars(r.reasons || []).slice(0, 5).map((b) => html`<span>${b.text}</span><span class="bar-cell"><i data-good="${b.good ? 'true' : 'false'}" data-share="${Math.round(b.share * 100)}"></i></span>`)}</span></li>`;
 }
 
-/** @param {any[]} list */
-function orders(list) {
+/** @param {any[]} list @param {boolean} busy */
+function orders(list, busy) {
   return html`<section><h3>${gettext('Work orders')}</h3><ul>${list.map((o) => html`<li class="row" data-testid="work-order" data-state="${o.state}"><b>${word('order', o.kind)}</b> <span class="muted">${o.number}</span> ${o.crew ? o.crew.name : ''} <span class="chip">${word('state', o.state)}</span>
-    ${o.eta_at && ['dispatched', 'accepted', 'en_route'].includes(o.state) ? html`<span title="${clock(o.eta_at)}">${arrives(o.eta_at)}</span>` : ''}</li>`)}</ul></section>`;
+    ${o.eta_at && ['dispatched', 'accepted', 'en_route'].includes(o.state) ? html`<span title="${clock(o.eta_at)}">${arrives(o.eta_at)}</span>` : ''}
+    ${o.recallable && !busy ? html`<button class="quiet" data-do="recall" data-number="${o.number}" data-testid="recall">${gettext('Take back')}</button>` : ''}
+    ${(o.photos || []).length ? photoStrip(o.photos) : ''}</li>`)}</ul></section>`;
 }
 
 /** @param {any} d */
