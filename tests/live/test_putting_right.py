@@ -11,6 +11,7 @@ from PIL import Image
 from tests.live.city import customer_on_a_quiet_pipe
 from tests.live.crew import at_work
 from tests.live.screens import becomes
+from tests.live.system import eventually
 
 pytestmark = pytest.mark.live
 
@@ -112,3 +113,25 @@ def test_a_picture_reaches_the_dispatcher_and_a_crew_is_taken_back(
         state="detached"
     )
     assert control.ask(f"/api/incidents/{made['incident']}")["state"] == "closed"
+
+
+def test_a_supervisor_cuts_off_a_lost_phone_from_the_command_box(
+    system: Any, screen_of: Any, shot: Any, tmp_path: Path
+) -> None:
+    # Crew 6 works round the clock, so that it is offered at any hour.
+    page = screen_of("supervisor1", "/dispatch")
+    page.locator("[data-testid=crew-row]", has_text="Crew 6").wait_for()
+    with at_work(system, "crew6", tmp_path / "phone") as crew:
+        assert crew.link.connected
+        page.keyboard.press("Control+k")
+        page.keyboard.type("lost crew 6")
+        page.get_by_text("Lost phone: cut off Crew 6").wait_for()
+        page.keyboard.press("Enter")
+        page.get_by_test_id("reason").fill("left in a taxi")
+        shot(page, "13-lost-phone")
+        page.keyboard.press("Control+Enter")
+        eventually(lambda: not crew.link.connected, "the end of its connection", 60)
+        eventually(lambda: crew.link.link and crew.link.link.signed_out, "a refusal", 60)
+    # Found again under the seat: with user and password it is let in as a new one.
+    with at_work(system, "crew6", tmp_path / "found") as crew:
+        assert crew.link.connected

@@ -192,6 +192,13 @@ async function end() {
   refresh();
 }
 
+/** @param {any} crew whose phone is lost */
+async function revoke(crew) {
+  const reason = await askReason(gettext('Cut off the phone of %(crew)s', { crew: crew.name }), gettext('Cut off'));
+  if (!reason) return;
+  try { await api.post(`/api/crews/${encodeURIComponent(crew.id)}/revoke`, { reason }); toast(gettext('The phone of %(crew)s is cut off. It has to sign in again.', { crew: crew.name })); } catch (error) { complain(error); }
+}
+
 async function assignAnother() {
   if (!shown || !ranking || !(ranking.ranked || []).length || !mayAct) return;
   const answer = await askAnother(ranking, chosenCrew, nextKind(shown));
@@ -234,6 +241,10 @@ offer((query) => [
   { title: gettext('Send the first crew'), detail: 'Enter', run: assignFirst }, { title: gettext('Send another crew'), detail: 'Shift Enter', run: assignAnother },
   { title: gettext('List only'), detail: 'L', run: () => listOnly() },
 ].filter((hit) => !query || matches(query, hit.title)).concat(query ? ordered().filter((p) => matches(query, p.number, p.address, p.kind_label)).map((p) => ({ title: `${p.number} ${p.kind_label || ''}, ${p.address || ''}`, detail: p.priority, run: () => { choose(String(p.id)); } })) : []));
+// A lost phone is rare and never undone by a key pressed in haste: only by its words.
+if (page.role === 'supervisor') {
+  offer((query) => (query ? Array.from(crews.values()) : []).map((c) => ({ title: gettext('Lost phone: cut off %(crew)s', { crew: c.name }), detail: c.plate || '', run: () => { revoke(c); } })).filter((hit) => matches(query, hit.title)));
+}
 placesGo((place) => {
   if (!map) { toast(place.text); return; }
   listOnly(false);
