@@ -16,6 +16,8 @@ from telephony.backoff import Backoff
 log = logging.getLogger(__name__)
 ACTION_TIMEOUT_S = 5.0
 PING_EVERY_S = 15.0
+# A restarted Asterisk lets the manager in before its queues know any command.
+BOOT_S = 30.0
 
 
 class AmiError(Exception):
@@ -77,6 +79,7 @@ class AmiClient:
         self._keeper: asyncio.Task[None] | None = None
         self._refused: SignInRefused | None = None
         self._first = asyncio.Event()
+        self._booted = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -164,9 +167,11 @@ class AmiClient:
         async with asyncio.timeout(ACTION_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(*self._address)
         self._writer = writer
+        self._booted.clear()
         reading = asyncio.create_task(self._read(reader))
         try:
             await self._sign_in()
+            await self._wait_until_booted(reading)
             self._backoff.succeeded()
             self._events.put_nowait(Connected())
             self._first.set()
@@ -182,6 +187,21 @@ class AmiClient:
             with contextlib.suppress(asyncio.CancelledError, OSError, AmiProtocolError):
                 await reading
             writer.close()
+
+    async def _wait_until_booted(self, reading: asyncio.Task[None]) -> None:
+        """Asterisk says so once all its modules are loaded, at once when it has long been up."""
+        booted = asyncio.create_task(self._booted.wait())
+        try:
+            done, _ = await asyncio.wait(
+                {booted, reading}, timeout=BOOT_S, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            booted.cancel()
+        if reading in done and booted not in done:
+            await reading
+            raise AmiError("closed while Asterisk was starting")
+        if not done:
+            log.warning("Asterisk does not say that it is up; going on after %g s", BOOT_S)
 
     async def _sign_in(self) -> None:
         user, secret = self._account
@@ -199,5 +219,7 @@ class AmiClient:
                 pending = self._pending.get(message.get("ActionID"))
                 if pending is not None:
                     pending.take(message)
+                elif message.get("Event") == "FullyBooted":
+                    self._booted.set()
                 elif message.get("Event"):
                     self._events.put_nowait(parse_event(message))

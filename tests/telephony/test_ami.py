@@ -162,6 +162,9 @@ class Peer:
                 break
         writer.close()
 
+    def booted(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n")
+
     def answer(self, message: Message, writer: asyncio.StreamWriter) -> None:
         action, number = message.get("Action"), message.get("ActionID").encode()
         if action == "QueueStatus":
@@ -173,6 +176,9 @@ class Peer:
                          b"EventList: Complete\r\n\r\n" % number)  # fmt: skip
         elif action == "QueueAdd":
             writer.write(b"Response: Error\r\nActionID: %b\r\nMessage: No\r\n\r\n" % number)
+        elif action == "Login":
+            writer.write(b"Response: Success\r\nActionID: %b\r\n\r\n" % number)
+            self.booted(writer)
         else:
             writer.write(b"Response: Success\r\nActionID: %b\r\n\r\n" % number)
 
@@ -192,6 +198,26 @@ async def test_a_lost_connection_comes_back_and_says_so() -> None:
     await ami.close()
     with pytest.raises(AmiError, match="not connected"):
         await ami.action("Ping")
+    server.close()
+
+
+async def test_a_manager_that_is_let_in_early_waits_until_asterisk_is_up() -> None:
+    """After a crash the door opens before the queues know QueueAdd: agents would be lost."""
+
+    class Starting(Peer):
+        def booted(self, writer: asyncio.StreamWriter) -> None:
+            asyncio.get_running_loop().call_later(0.3, super().booted, writer)
+
+    peer = Starting()
+    peer.connections = 1  # the first connection is not dropped this time
+    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+    ami = AmiClient("127.0.0.1", server.sockets[0].getsockname()[1], "u", "s")
+    began = asyncio.create_task(ami.connect())
+    await asyncio.sleep(0.15)
+    assert [m.get("Action") for m in peer.asked] == ["Login"] and not began.done()
+    await asyncio.wait_for(began, 5)
+    assert isinstance(await asyncio.wait_for(anext(ami.events()), 5), Connected)
+    await ami.close()
     server.close()
 
 
