@@ -12,11 +12,11 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "registered": {
         "en": "{utility}: we have your report {number} about {address}. We keep you informed.",
-        "zh-hans": "{utility}:您关于{address}的报修已登记,工单号{number},进展将短信告知。",
+        "zh-hans": "{utility}:您关于{address}的报修已登记,服务单号{number},进展将短信告知。",
     },
     "crew_sent": {
         "en": "{utility}: a crew is on its way to {address}, there about {eta}. Ticket {number}.",
-        "zh-hans": "{utility}:抢修人员正赶往{address},预计{eta}到达。工单号{number}。",
+        "zh-hans": "{utility}:抢修人员正赶往{address},预计{eta}到达。服务单号{number}。",
     },
     "water_off": {
         "en": "{utility}: your water is off since {since} for an urgent repair near {address}.",

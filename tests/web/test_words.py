@@ -57,6 +57,15 @@ def test_nothing_is_translated_that_no_screen_says(po: str) -> None:
     assert sorted(set(read_po(LOCALE / po)) - {text for text, _ in marked}) == []
 
 
+def test_a_ticket_and_a_work_order_have_one_chinese_word_each() -> None:
+    """服务单 is the promise to a customer, 派工单 what a crew does; 工单 alone could be either."""
+    texts = [*LOCALE.glob("*.po"), ROOT / "mobile_app" / "text.py", ROOT / "docs" / "glossary.md",
+             SERVER / "messaging" / "templates.py"]  # fmt: skip
+    for path in texts:
+        bare = re.findall(r".{0,12}(?<!派)工单.{0,12}", path.read_text(encoding="utf-8"))
+        assert not bare, f"{path.name}: {bare}"
+
+
 def test_plain_english_in_a_template_is_always_marked() -> None:
     allowed = {"Standpipe", "Ctrl K", "English", "python -m mobile_app --server"}
     tag = re.compile(r"{%.*?%}|{{.*?}}|{#.*?#}", re.DOTALL)
