@@ -180,7 +180,7 @@ ZH: dict[str, str] = {
     "gps.none": "尚无定位",
     "gps.stopped": "手机禁止了定位",
     "gps.stale": "定位已过 {seconds} 秒",
-    "orders.mine": "我的派工单",
+    "orders.mine": "派工单",
     "orders.none": "暂无派工单,新派工单会显示在这里。",
     "orders.back": "返回",
     "orders.cancelled": "已取消",
