@@ -134,6 +134,7 @@ def _hand_on(
 
         return test(home, named, rest, words, say, install=install)
     from ops.profiles import package_groups, programs_of
+    from ops.programs import manage_command_exists
     from ops.site import forget_preparation, hand_over, open_installation
     from ops.supervise import Supervisor
     from ops.up import database_running, set_up
@@ -150,6 +151,8 @@ def _hand_on(
     command = rest if name == "manage" else [name, *rest]
     if not command:
         raise OpsError("manage: which command?", 2)
+    if name != "manage" and not manage_command_exists(name):
+        raise OpsError(f"{name}: this checkout has no such command of the server")
     with database_running(installation, say):
         status = hand_over(installation, command)
     if name == "city":

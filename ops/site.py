@@ -103,10 +103,7 @@ def manage(installation: Installation, arguments: Sequence[str]) -> str:
 
 
 def hand_over(installation: Installation, arguments: Sequence[str]) -> int:
-    """Run a management command on our own terminal and return its status."""
-    name = arguments[0]
-    if not manage_command_exists(name):
-        raise OpsError(f"{name}: this checkout has no such command of the server")
+    """Run a management command, ours or Django's, on our own terminal and return its status."""
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "server.manage", *arguments], env=installation.env,
         # Files are named from where the reader stands, not from the repository.

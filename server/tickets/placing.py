@@ -10,6 +10,9 @@ from server.accounts.models import Area
 from server.customers.models import Premise
 from server.network import selectors as network
 
+# A point this near to the main of its premise means that main, whichever is the nearest.
+SERVICE_REACH_M = 100.0
+
 
 @dataclass(frozen=True)
 class Where:
@@ -43,8 +46,17 @@ def locate(where: Where, premise: Premise | None) -> Place:
         return Place(point, where.address or premise.address, pipe, segment, area_of(point))
     # Outside the city, swapped axes and NaN are refused here, naming the field.
     hit = network.snap(where.lon, where.lat)
+    pipe, segment = hit.pipe or "", hit.segment
     point = Point(where.lon, where.lat, srid=4326)
-    return Place(point, where.address, hit.pipe or "", hit.segment, area_of(point))
+    if premise is not None:
+        # A house may stand nearer to a main than to its own: the service line says which it is.
+        own = network.place_of_premise(premise.code)
+        near = network.snap(
+            where.lon, where.lat, radius_m=SERVICE_REACH_M, premise=premise.code
+        )
+        if own is not None and near.pipe == own.pipe:
+            pipe, segment = own.pipe, own.segment
+    return Place(point, where.address, pipe, segment, area_of(point))
 
 
 def area_of(point: Point | None) -> Area | None:

@@ -14,7 +14,7 @@ import pytest
 from tests.live import screens
 from tests.live.city import customer_on_a_quiet_pipe
 from tests.live.crew import at_work
-from tests.live.system import eventually
+from tests.live.system import REPO, eventually
 
 pytestmark = pytest.mark.live
 
@@ -211,3 +211,13 @@ def test_broken_files_leave_the_city_as_it_was(system: Any, tmp_path: Path) -> N
         assert named in said or "line" in said or "--crs" in said, said
     assert city() == before
     system.wait_healthy()
+
+
+def test_the_front_door_hands_over_to_django_as_the_readme_shows(system: Any) -> None:
+    show = "from server.customers.models import Phone; print(Phone.objects.first().number)"
+    assert show in (REPO / "README.md").read_text(encoding="utf-8")
+    done = system.command("manage", "shell", "-c", show)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1].lstrip("+").isdigit()
+    done = system.command("manage", "no_such_command")
+    assert done.returncode != 0 and "Traceback" not in done.stdout + done.stderr

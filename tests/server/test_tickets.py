@@ -282,3 +282,22 @@ def test_one_number_has_one_form_however_it_was_typed(cast, register, typed):
 
 def test_a_number_nobody_can_read_is_kept_as_it_was_typed(cast, register):
     assert register("leak", phone="ask at the bar").customer_phone == "ask at the bar"
+
+
+@pytest.mark.parametrize(
+    ("pipe", "share", "home", "stands_on"),
+    [
+        # Thirty metres up Middle Lane from the corner of Church Street, where Anna's main lies.
+        ("P5", 0.85, "", "P5"), ("P5", 0.85, "anna", "P8"),
+        # A pin that was moved streets away is no longer her house.
+        ("P12", 0.5, "anna", "P12"),
+    ],
+)
+def test_a_house_stands_on_the_main_its_service_line_taps(cast, pipe, share, home, stands_on):
+    from server.tickets.placing import Where
+    from tests.town import along
+
+    lon, lat = along(pipe, share)
+    where = Where(lon, lat, address="x", premise=home)
+    ticket = services.register(services.Registration("burst", where), by="aino")
+    assert ticket.incident.pipe == stands_on
