@@ -45,18 +45,18 @@ def locate(where: Where, premise: Premise | None) -> Place:
         pipe, segment = (on.pipe, on.segment) if on else ("", None)
         return Place(point, where.address or premise.address, pipe, segment, area_of(point))
     # Outside the city, swapped axes and NaN are refused here, naming the field.
-    hit = network.snap(where.lon, where.lat)
-    pipe, segment = hit.pipe or "", hit.segment
+    hit = _own_main(where, premise) or network.snap(where.lon, where.lat)
     point = Point(where.lon, where.lat, srid=4326)
-    if premise is not None:
-        # A house may stand nearer to a main than to its own: the service line says which it is.
-        own = network.place_of_premise(premise.code)
-        near = network.snap(
-            where.lon, where.lat, radius_m=SERVICE_REACH_M, premise=premise.code
-        )
-        if own is not None and near.pipe == own.pipe:
-            pipe, segment = own.pipe, own.segment
-    return Place(point, where.address, pipe, segment, area_of(point))
+    return Place(point, where.address, hit.pipe or "", hit.segment, area_of(point))
+
+
+def _own_main(where: Where, premise: Premise | None) -> network.SnapResult | None:
+    """A house may stand nearer to a main than to its own: the service line says which it is."""
+    own = network.place_of_premise(premise.code) if premise is not None else None
+    if own is None or premise is None:
+        return None
+    near = network.snap(where.lon, where.lat, radius_m=SERVICE_REACH_M, premise=premise.code)
+    return near if near.pipe == own.pipe else None
 
 
 def area_of(point: Point | None) -> Area | None:

@@ -2,6 +2,7 @@
 // Putting a ticket right: what it is, where it is, in whose words. Where somebody else has changed
 // it meanwhile both versions stand side by side, and nothing typed is lost.
 import { api, Refused } from './api.js';
+import { open } from './ask.js';
 import { KINDS } from './desk/questions.js';
 import { placeSearch } from './desk/places.js';
 import { $, html, render } from './html.js';
@@ -30,17 +31,15 @@ function quarrel(differences) {
     <table><thead><tr><th></th><th>${gettext('There now')}</th><th>${gettext('Yours')}</th></tr></thead><tbody>${differences.map((d) => html`<tr><td>${(FIELD[d.field] || (() => d.field))()}</td><td>${d.field === 'kind' ? word('kind', d.now) : d.now || '–'}</td><td>${d.field === 'kind' ? word('kind', d.yours) : d.yours || '–'}</td></tr>`)}</tbody></table></div>`;
 }
 
-/** Opens the form for a ticket; true when something was saved. `first` is the field to begin with.
- * @param {string} number @param {'place' | 'note'} [first] @returns {Promise<boolean>} */
+/** Opens the form for a ticket and waits until it is closed. `first` is the field to begin with.
+ * @param {string} number @param {'place' | 'note'} [first] @returns {Promise<void>} */
 export async function amend(number, first = 'place') {
   const address = `/api/tickets/${encodeURIComponent(number)}`;
   const ticket = await api.get(address);
   let edition = ticket.edition;
   /** @type {any} */ let place = null;
   return new Promise((done) => {
-    const dialog = document.createElement('dialog');
-    document.body.append(dialog);
-    render(dialog, html`<form data-testid="amend"><h2>${gettext('Put right: %(number)s', { number })}</h2><div id="amend-problem"></div>
+    const dialog = open(html`<form data-testid="amend"><h2>${gettext('Put right: %(number)s', { number })}</h2><div id="amend-problem"></div>
       <div class="field"><label for="amend-kind">${gettext('What')}</label><select id="amend-kind" name="kind" data-testid="amend-kind">${KINDS.map((k) => html`<option value="${k}" ${k === ticket.kind ? html`selected` : ''}>${word('kind', k)}</option>`)}</select></div>
       <div class="field place"><label for="amend-place">${gettext('Where')}</label><input id="amend-place" name="place" autocomplete="off" role="combobox" aria-expanded="false" aria-controls="amend-places" value="${ticket.address || ''}" placeholder="${gettext('Street and number, crossing, valve, coordinates')}" data-testid="amend-place"><ul id="amend-places" class="places" role="listbox" hidden></ul></div>
       <div class="field"><label for="amend-note">${gettext('Note')}</label><textarea id="amend-note" name="note" maxlength="4000" data-testid="amend-note">${ticket.note || ''}</textarea></div>
@@ -53,7 +52,6 @@ export async function amend(number, first = 'place') {
       near: () => (ticket.place ? [ticket.place.lon, ticket.place.lat] : null),
       choose: (found) => { place = { lon: found.lon, lat: found.lat, address: found.text }; },
     });
-    let saved = false;
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
       const typed = /** @type {any} */ (Object.fromEntries(new FormData(form)));
@@ -65,7 +63,6 @@ export async function amend(number, first = 'place') {
       button.disabled = true;
       try {
         await api.post(`${address}/amend`, { edition, ...wanted });
-        saved = true;
         toast(gettext('Saved.'));
         dialog.close();
       } catch (error) {
@@ -74,10 +71,7 @@ export async function amend(number, first = 'place') {
         else render($('#amend-problem', dialog), html`<p class="warning" role="alert">${error instanceof Error ? error.message : String(error)}</p>`);
       } finally { button.disabled = false; }
     });
-    $('[data-cancel]', dialog).onclick = () => dialog.close();
-    form.addEventListener('keydown', (event) => { if (event.key === 'Enter' && event.ctrlKey) { event.preventDefault(); form.requestSubmit(); } });
-    dialog.addEventListener('close', () => { dialog.remove(); done(saved); });
-    dialog.showModal();
+    dialog.addEventListener('close', () => done());
     const start = /** @type {HTMLElement} */ ($(first === 'note' ? '#amend-note' : '#amend-place', dialog));
     start.focus();
     if (start instanceof HTMLInputElement) start.select();

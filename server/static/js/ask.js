@@ -3,11 +3,14 @@
 import { $, html, render } from './html.js';
 import { gettext } from './i18n.js';
 
-/** A dialog that is gone when it is closed. @param {import('./html.js').Safe | any} content */
-function open(content) {
+/** A dialog that is gone when it is closed; its cancel button and Ctrl-Enter work. @param {any} content */
+export function open(content) {
   const dialog = document.createElement('dialog');
   document.body.append(dialog);
   render(dialog, content);
+  $('[data-cancel]', dialog).onclick = () => dialog.close();
+  const form = dialog.querySelector('form');
+  if (form) form.addEventListener('keydown', (event) => { if (event.key === 'Enter' && event.ctrlKey) { event.preventDefault(); form.requestSubmit(); } });
   dialog.addEventListener('close', () => dialog.remove());
   dialog.showModal();
   return dialog;
@@ -21,8 +24,6 @@ export function askReason(title, verb) {
     const form = /** @type {HTMLFormElement} */ ($('form', dialog));
     /** @type {string | null} */ let answer = null;
     form.addEventListener('submit', (event) => { event.preventDefault(); answer = String(new FormData(form).get('reason')).trim(); dialog.close(); });
-    form.addEventListener('keydown', (event) => { if (event.key === 'Enter' && event.ctrlKey) { event.preventDefault(); form.requestSubmit(); } });
-    $('[data-cancel]', dialog).onclick = () => dialog.close();
     dialog.addEventListener('close', () => done(answer));
     $('textarea', dialog).focus();
   });
@@ -37,5 +38,4 @@ export function photoStrip(ids) {
 export function showPhoto(id) {
   const dialog = open(html`<img src="/api/photos/${id}" alt="${gettext('Picture from the crew')}"><div class="row"><a class="button" href="/api/photos/${id}" download>${gettext('Keep a copy')}</a><button data-cancel>${gettext('Close')}</button></div>`);
   dialog.classList.add('picture');
-  $('[data-cancel]', dialog).onclick = () => dialog.close();
 }

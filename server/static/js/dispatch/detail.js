@@ -31,7 +31,7 @@ function held(d) { return (d.work_orders || []).some((/** @type {any} */ o) => !
 function whereSection(d) {
   const ticket = (d.tickets_list || [])[0];
   return html`<section data-testid="unlocated"><h3>${gettext('Where is it?')}</h3><p class="warning">${gettext('No crew can be sent and no valves can be named before the place is known.')}</p>
-    ${ticket ? html`<button class="main assign" data-do="locate" data-ticket="${ticket.number}" data-testid="locate"><span>${gettext('Say where it is')}</span><span><kbd>Enter</kbd></span></button>` : ''}</section>`;
+    ${ticket ? html`<button class="main assign" data-do="locate" data-testid="locate"><span>${gettext('Say where it is')}</span><span><kbd>Enter</kbd></span></button>` : ''}</section>`;
 }
 
 /** @param {any} d @param {any} ranking @param {{busy: boolean, chosenCrew: string | null}} state */
