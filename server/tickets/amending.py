@@ -105,7 +105,7 @@ def _changes(ticket: Ticket, what: Amendment, place: Place | None) -> dict[str, 
             found[field] = (now, yours)
     if place is not None:
         here = (ticket.geom.x, ticket.geom.y) if ticket.geom else None
-        there = (place.point.x, place.point.y) if place.point else None
+        there = (place.point.x, place.point.y) if place.point else here
         if here != there or place.address != ticket.address:
             found["place"] = (_shown(ticket.address, here), _shown(place.address, there))
     return found
@@ -125,7 +125,8 @@ def _write(
     ticket.kind, ticket.note, ticket.customer_name = kind, note, name[:80]
     ticket.customer_phone = _number(what.phone) or ticket.customer_phone
     if place is not None:
-        ticket.geom, ticket.address = place.point, place.address[:200]
+        # Words alone ("at the back door") take nothing off the map.
+        ticket.geom, ticket.address = place.point or ticket.geom, place.address[:200]
         if what.where is not None and what.where.premise:
             ticket.premise = Premise.objects.filter(code=what.where.premise).first()
     ticket.edition += 1

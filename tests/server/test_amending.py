@@ -105,6 +105,17 @@ def test_what_others_reported_too_stays_where_it_is(burst, register, news):
     assert burst.pipe == "P8" and second.address == "P12 Street 1" and second.incident == burst
 
 
+def test_words_alone_take_nothing_off_the_map(burst, news):
+    ticket = burst.tickets.get()
+    before = ticket.geom.coords
+    put_right(ticket, where=Where(address="Church Street 21, at the back door"))
+    news()
+    ticket.refresh_from_db()
+    burst.refresh_from_db()
+    assert ticket.address.endswith("back door") and ticket.geom.coords == before
+    assert burst.pipe == "P8" and plan_of(burst) == {"V6", "V8", "V11"}
+
+
 def test_a_crew_that_is_sent_hears_of_the_other_place(burst, cast, news, broker):
     order = dispatch.assign(burst, cast.north, by="mika")
     news()
