@@ -13,9 +13,11 @@ from typing import Literal
 from shapely.geometry import LineString
 
 NodeKind = Literal["junction", "tank", "reservoir"]
-PipeRole = Literal["transmission", "distribution"]
+PipeRole = Literal["raw", "transmission", "distribution"]
 ValveKind = Literal["gate", "butterfly"]
 Operable = Literal["yes", "no", "unknown"]
+#: Which way the spindle turns to close.
+Turning = Literal["", "clockwise", "anticlockwise"]
 ControlKind = Literal["pump", "prv", "psv", "fcv", "check", "tcv"]
 Headloss = Literal["H-W", "D-W", "C-M"]
 Severity = Literal["error", "warning"]
@@ -78,7 +80,8 @@ class Pipe:
     """A main from node `start` to node `end`; `one_way` has a check valve, `closed` never conducts.
 
     `roughness` is the coefficient of the network's head loss formula (millimetres for
-    Darcy-Weisbach), `minor_loss` the sum of local loss coefficients.
+    Darcy-Weisbach), `minor_loss` the sum of local loss coefficients. `origin` is the id in the file
+    it came from where that differs, as for the two parts of a pipe cut at a valve.
     """
 
     id: str
@@ -97,11 +100,17 @@ class Pipe:
     one_way: bool = False
     closed: bool = False
     minor_loss: float = 0.0
+    depth_m: float | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Valve:
-    """An isolation valve on `pipe` at its `node` end; at most one for each (pipe, node)."""
+    """An isolation valve on `pipe` at its `node` end; at most one for each (pipe, node).
+
+    `accessible`: whether the cover can be reached (not paved over); None where nobody knows.
+    `gas`: foul air was met in the chamber, enter only after measuring.
+    """
 
     id: str
     pipe: str
@@ -113,6 +122,10 @@ class Valve:
     normally_open: bool = True
     operable: Operable = "yes"
     turns: int | None = None
+    accessible: bool | None = None
+    closes: Turning = ""
+    chamber_depth_m: float | None = None
+    gas: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +150,29 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Hydrant:
-    """A hydrant standing on a node."""
+    """A hydrant or washout standing on a node.
+
+    `flow_m3s` is what the last test gave at 0.1 MPa. `standpipe`: fit to draw drinking water from.
+    `fire_critical`: the fire service counts on it, so it is never lent for anything else.
+    """
 
     id: str
     node: str
     lon: float
     lat: float
     kind: str
+    outlet_mm: float = 0.0
+    flow_m3s: float | None = None
+    standpipe: bool = True
+    fire_critical: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service line: taps `pipe` at `measure` (0..1 of its length), ends at `premise`."""
+    """A service line: taps `pipe` at `measure` (0..1 of its length), ends at `premise`.
+
+    A premise with two lines has two feeds. `station`: the premise drinks through that station.
+    """
 
     id: str
     pipe: str
@@ -156,6 +180,26 @@ class Service:
     geometry: LineString
     premise: str
     diameter_mm: float
+    material: str = ""
+    station: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A secondary-supply station (二次供水): a tank and pumps that feed the upper floors.
+
+    It is itself supplied by `service`. Premises whose service line names it in `station` have
+    water until `tank_m3` is used up at `demand_m3h`.
+    """
+
+    id: str
+    lon: float
+    lat: float
+    service: str
+    tank_m3: float
+    demand_m3h: float = 0.0
+    floors: str = ""
+    operator: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +239,7 @@ class Network:
     rules: tuple[str, ...] = ()
     rule_blocks: tuple[str, ...] = ()
     headloss: Headloss = "H-W"
+    stations: Mapping[str, Station] = field(default_factory=dict)
 
     def validate(self) -> list[Finding]:
         """Everything found wrong or doubtful, errors first; an empty list is a clean network."""

@@ -30,7 +30,7 @@ from server.places.parse import address_key
 
 # Names of places the register of customers may need to find, in this order of deletion.
 _TABLES_OF_NETWORK = (
-    network.ServiceLine, network.Hydrant, network.Valve, network.Control, network.Pipe,
+    network.ServiceLine, network.Station, network.Hydrant, network.Valve, network.Control, network.Pipe,
     network.Node, network.Zone,
 )
 _TABLES_OF_PLACES = (
@@ -72,17 +72,20 @@ def _fill_elements(net: Network) -> None:
     copy_rows(
         network.Pipe,
         ("asset", "start", "end", "length_m", "diameter_mm", "material", "year", "roughness",
-         "role", "zone", "dma", "street", "one_way", "closed", "minor_loss", "geom"),
+         "role", "zone", "dma", "street", "one_way", "closed", "minor_loss", "depth_m", "origin",
+         "geom"),
         ((p.id, p.start, p.end, p.length_m, p.diameter_mm, p.material, p.year, p.roughness,
-          p.role, p.zone, p.dma, p.street, p.one_way, p.closed, p.minor_loss, p.geometry)
+          p.role, p.zone, p.dma, p.street, p.one_way, p.closed, p.minor_loss, p.depth_m,
+          p.origin, p.geometry)
          for p in net.pipes.values()),
     )
     copy_rows(
         network.Valve,
         ("asset", "pipe", "node", "kind", "diameter_mm", "normally_open", "position", "operable",
-         "turns", "geom"),
+         "turns", "accessible", "closes", "chamber_depth_m", "gas", "geom"),
         ((v.id, v.pipe, v.node, v.kind, v.diameter_mm, v.normally_open,
-          "open" if v.normally_open else "closed", v.operable, v.turns, Point(v.lon, v.lat))
+          "open" if v.normally_open else "closed", v.operable, v.turns,
+          v.accessible, v.closes, v.chamber_depth_m, v.gas, Point(v.lon, v.lat))
          for v in net.valves.values()),
     )
     copy_rows(
@@ -93,13 +96,22 @@ def _fill_elements(net: Network) -> None:
           c.power_w, c.geometry) for c in net.controls.values()),
     )
     copy_rows(
-        network.Hydrant, ("asset", "node", "kind", "geom"),
-        ((h.id, h.node, h.kind, Point(h.lon, h.lat)) for h in net.hydrants.values()),
+        network.Hydrant,
+        ("asset", "node", "kind", "outlet_mm", "flow_m3s", "standpipe", "fire_critical", "geom"),
+        ((h.id, h.node, h.kind, h.outlet_mm, h.flow_m3s, h.standpipe, h.fire_critical,
+          Point(h.lon, h.lat)) for h in net.hydrants.values()),
     )
     copy_rows(
-        network.ServiceLine, ("asset", "pipe", "measure", "premise", "diameter_mm", "geom"),
-        ((s.id, s.pipe, s.measure, s.premise, s.diameter_mm, s.geometry)
+        network.ServiceLine,
+        ("asset", "pipe", "measure", "premise", "diameter_mm", "material", "station", "geom"),
+        ((s.id, s.pipe, s.measure, s.premise, s.diameter_mm, s.material, s.station, s.geometry)
          for s in net.services.values()),
+    )
+    copy_rows(
+        network.Station,
+        ("asset", "service", "tank_m3", "demand_m3h", "floors", "operator", "geom"),
+        ((s.id, s.service, s.tank_m3, s.demand_m3h, s.floors, s.operator, Point(s.lon, s.lat))
+         for s in net.stations.values()),
     )
 
 

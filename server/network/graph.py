@@ -30,6 +30,7 @@ from server.network.models import (
     Node,
     Pipe,
     ServiceLine,
+    Station,
     Valve,
 )
 
@@ -54,7 +55,7 @@ class Positions:
     stuck: frozenset[str]
 
 
-_COLLECTIONS = {"nodes", "pipes", "valves", "controls", "hydrants", "services"}
+_COLLECTIONS = {"nodes", "pipes", "valves", "controls", "hydrants", "services", "stations"}
 _lock = threading.Lock()
 _compiled: Compiled | None = None
 
@@ -204,19 +205,21 @@ def read_network(number: int) -> gis.Network:
         row[0]: gis.Pipe(
             id=row[0], start=row[1], end=row[2], length_m=row[3], diameter_mm=row[4],
             material=row[5], year=row[6], roughness=row[7], role=row[8], zone=row[9], dma=row[10],
-            street=row[11], one_way=row[12], closed=row[13], minor_loss=row[14], geometry=row[-1],
+            street=row[11], one_way=row[12], closed=row[13], minor_loss=row[14], depth_m=row[15],
+            origin=row[16], geometry=row[-1],
         )
         for row in _rows(Pipe, "asset", "start", "end", "length_m", "diameter_mm", "material",
                          "year", "roughness", "role", "zone", "dma", "street", "one_way",
-                         "closed", "minor_loss")
+                         "closed", "minor_loss", "depth_m", "origin")
     }
     valves = {
         row[0]: gis.Valve(
             id=row[0], pipe=row[1], node=row[2], kind=row[3], diameter_mm=row[4],
-            normally_open=row[5], operable=row[6], turns=row[7], lon=row[-1].x, lat=row[-1].y,
+            normally_open=row[5], operable=row[6], turns=row[7], accessible=row[8], closes=row[9],
+            chamber_depth_m=row[10], gas=row[11], lon=row[-1].x, lat=row[-1].y,
         )
         for row in _rows(Valve, "asset", "pipe", "node", "kind", "diameter_mm", "normally_open",
-                         "operable", "turns")
+                         "operable", "turns", "accessible", "closes", "chamber_depth_m", "gas")
     }
     controls = {
         row[0]: gis.Control(
@@ -228,17 +231,32 @@ def read_network(number: int) -> gis.Network:
                          "curve", "closed", "power_w")
     }
     hydrants = {
-        row[0]: gis.Hydrant(id=row[0], node=row[1], kind=row[2], lon=row[-1].x, lat=row[-1].y)
-        for row in _rows(Hydrant, "asset", "node", "kind")
+        row[0]: gis.Hydrant(
+            id=row[0], node=row[1], kind=row[2], outlet_mm=row[3], flow_m3s=row[4],
+            standpipe=row[5], fire_critical=row[6], lon=row[-1].x, lat=row[-1].y,
+        )
+        for row in _rows(Hydrant, "asset", "node", "kind", "outlet_mm", "flow_m3s", "standpipe",
+                         "fire_critical")
     }
     services = {
         row[0]: gis.Service(id=row[0], pipe=row[1], measure=row[2], premise=row[3],
-                            diameter_mm=row[4], geometry=row[-1])
-        for row in _rows(ServiceLine, "asset", "pipe", "measure", "premise", "diameter_mm")
+                            diameter_mm=row[4], material=row[5], station=row[6],
+                            geometry=row[-1])
+        for row in _rows(ServiceLine, "asset", "pipe", "measure", "premise", "diameter_mm",
+                         "material", "station")
+    }
+    stations = {
+        row[0]: gis.Station(
+            id=row[0], service=row[1], tank_m3=row[2], demand_m3h=row[3], floors=row[4],
+            operator=row[5], lon=row[-1].x, lat=row[-1].y,
+        )
+        for row in _rows(Station, "asset", "service", "tank_m3", "demand_m3h", "floors",
+                         "operator")
     }
     return gis.Network(
         nodes=nodes, pipes=pipes, valves=valves, controls=controls, hydrants=hydrants,
-        services=services, **_whole(header),
+        services=services,
+        stations=stations, **_whole(header),
     )
 
 

@@ -42,6 +42,7 @@ class Zone(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     code = models.CharField(max_length=40)
     name = models.CharField(max_length=80, blank=True)
+    target_pressure_m = models.FloatField(null=True)
     geom = models.MultiPolygonField(srid=4326, null=True)
 
     class Meta:
@@ -87,6 +88,9 @@ class Pipe(Asset):
     street = models.CharField(max_length=120, blank=True)
     one_way = models.BooleanField(default=False)
     closed = models.BooleanField(default=False)
+    depth_m = models.FloatField(null=True)
+    # The id in the file it came from, where a pipe was cut at a valve.
+    origin = models.CharField(max_length=60, blank=True, db_index=True)
     # The valve segment this pipe belongs to in the version in force; computed, for SQL and tiles.
     segment = models.IntegerField(null=True, db_index=True)
     geom = models.LineStringField(srid=4326)
@@ -111,6 +115,10 @@ class Valve(Asset):
     position = models.CharField(max_length=8, choices=Position.choices, default=Position.OPEN)
     operable = models.CharField(max_length=8, default="unknown")  # yes, no, unknown
     turns = models.PositiveSmallIntegerField(null=True)
+    accessible = models.BooleanField(null=True)
+    closes = models.CharField(max_length=14, blank=True)  # clockwise, anticlockwise
+    chamber_depth_m = models.FloatField(null=True)
+    gas = models.BooleanField(default=False)
     last_operated_at = models.DateTimeField(null=True)
     geom = models.PointField(srid=4326)
     geom_3857 = tiled(models.PointField(srid=3857, spatial_index=False))
@@ -143,6 +151,10 @@ class Control(Asset):
 class Hydrant(Asset):
     node = models.CharField(max_length=60)
     kind = models.CharField(max_length=20, blank=True)
+    outlet_mm = models.FloatField(default=0)
+    flow_m3s = models.FloatField(null=True)
+    standpipe = models.BooleanField(default=True)
+    fire_critical = models.BooleanField(default=False)
     geom = models.PointField(srid=4326)
     geom_3857 = tiled(models.PointField(srid=3857, spatial_index=False))
 
@@ -157,8 +169,58 @@ class ServiceLine(Asset):
     measure = models.FloatField()
     premise = models.CharField(max_length=60, db_index=True)
     diameter_mm = models.FloatField(default=32)
+    material = models.CharField(max_length=20, blank=True)
+    station = models.CharField(max_length=60, blank=True)
     geom = models.LineStringField(srid=4326)
     geom_3857 = tiled(models.LineStringField(srid=3857, spatial_index=False))
 
     class Meta:
         indexes = [GistIndex(fields=["geom_3857"], name="service_tile")]
+
+
+class Station(Asset):
+    """A secondary-supply station: tank and pumps between a service line and the upper floors."""
+
+    service = models.CharField(max_length=60)
+    tank_m3 = models.FloatField(default=0)
+    demand_m3h = models.FloatField(default=0)
+    floors = models.CharField(max_length=40, blank=True)
+    operator = models.CharField(max_length=80, blank=True)
+    geom = models.PointField(srid=4326)
+    geom_3857 = tiled(models.PointField(srid=3857, spatial_index=False))
+
+    class Meta:
+        indexes = [GistIndex(fields=["geom_3857"], name="station_tile")]
+
+
+class Manhole(Asset):
+    """A manhole of the drainage network, which shares nothing with the pipes of drinking water."""
+
+    kind = models.CharField(max_length=12, default="manhole")  # manhole, gully, pump, outfall
+    ground_m = models.FloatField(default=0)
+    invert_m = models.FloatField(default=0)
+    geom = models.PointField(srid=4326)
+    geom_3857 = tiled(models.PointField(srid=3857, spatial_index=False))
+
+    class Meta:
+        indexes = [GistIndex(fields=["geom_3857"], name="manhole_tile")]
+
+
+class Sewer(Asset):
+    """A sewer main; water runs from manhole `start` to manhole `end`."""
+
+    start = models.CharField(max_length=60)
+    end = models.CharField(max_length=60)
+    length_m = models.FloatField()
+    diameter_mm = models.FloatField()
+    material = models.CharField(max_length=20, blank=True)
+    year = models.PositiveSmallIntegerField(null=True)
+    carries = models.CharField(max_length=10, default="foul")  # foul, storm, combined
+    invert_start_m = models.FloatField(null=True)
+    invert_end_m = models.FloatField(null=True)
+    street = models.CharField(max_length=120, blank=True)
+    geom = models.LineStringField(srid=4326)
+    geom_3857 = tiled(models.LineStringField(srid=3857, spatial_index=False))
+
+    class Meta:
+        indexes = [GistIndex(fields=["geom_3857"], name="sewer_tile")]
