@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_args
 
 import shapely
 from django.contrib.gis.db.models.functions import AsWKB
@@ -22,6 +22,8 @@ from gis_data import model as gis
 from gis_data.isolation import IsolationPlan, SegmentIndex
 from gis_data.isolation import isolate as isolate_in
 from gis_data.snapping import Snapper
+from gis_data.tracing import Dry, Trace, TraceKind, dry_after
+from gis_data.tracing import trace as trace_in
 from server.accounts.refusals import Refused
 from server.network.models import (
     Control,
@@ -151,6 +153,43 @@ def isolate(
         )
     except gis.UnknownElement as error:
         raise unknown_asset(target) from error
+
+
+def trace(element: str, kind: TraceKind) -> Trace:
+    """The trace of `gis_data.tracing` from `element`, as the valves stand now.
+
+    Refused ('target', 'unknown_asset'), ('kind', 'unknown_kind').
+    """
+    now = positions()
+    compiled = current(now)
+    known = compiled.network.valves.keys()
+    if kind not in get_args(TraceKind):
+        text = _("A trace goes %(kinds)s.") % {"kinds": ", ".join(get_args(TraceKind))}
+        raise Refused("kind", "unknown_kind", text)
+    try:
+        return trace_in(
+            compiled.index, element, kind, closed=now.closed & known, opened=now.opened & known
+        )
+    except gis.UnknownElement as error:
+        raise unknown_asset(element) from error
+
+
+def dry(
+    closed: Collection[str],
+    opened: Collection[str] = (),
+    blocked_segments: Collection[int] = (),
+) -> Dry:
+    """Who is without water with exactly these shut (`gis_data.tracing.dry_after`).
+
+    The positions reported from the field do not count here: what is shut is what is named.
+    Refused ('target', 'unknown_asset').
+    """
+    try:
+        return dry_after(
+            current().index, closed=closed, opened=opened, blocked_segments=blocked_segments
+        )
+    except gis.UnknownElement as error:
+        raise unknown_asset(error.element) from error
 
 
 def segment_of(element: str) -> int | None:

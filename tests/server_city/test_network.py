@@ -79,6 +79,25 @@ def test_threads_that_ask_at_once_share_one_compiled_network(city):
     assert len({id(c) for c in seen}) == 1
 
 
+def test_a_trace_follows_the_valves_as_they_stand_now(city):
+    assert graph.trace("P4", "source_path").pipes == ("P1", "P2", "P4")
+    assert set(graph.trace("P2", "downstream").pipes) == {"P2", "P3", "P4"}
+    Valve.objects.filter(asset="V3").update(position="closed")
+    assert not graph.trace("P4", "source_path").reached
+    with pytest.raises(Refused) as refused:
+        graph.trace("P4", "sideways")
+    assert refused.value.field == "kind"
+
+
+def test_who_is_dry_with_exactly_these_valves_shut(city):
+    assert set(graph.dry(["V1"]).premises) == {"home", "clinic", "school"}
+    assert graph.dry(["V3"]).pipes == ("P4",)
+    assert graph.dry([]).premises == ()
+    with pytest.raises(Refused) as refused:
+        graph.dry(["no-such-valve"])
+    assert "no-such-valve" in str(refused.value)
+
+
 def test_every_pipe_knows_its_segment_in_the_tables(city):
     stored = dict(Pipe.objects.values_list("asset", "segment"))
     assert stored == {p: graph.segment_of(p) for p in ("P1", "P2", "P3", "P4")}
