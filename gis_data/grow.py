@@ -13,6 +13,7 @@ from shapely.geometry import LineString
 
 from gis_data.crs import project_geometries, unproject_array
 from gis_data.growing import fittings, sizing
+from gis_data.growing.attributes import furnish
 from gis_data.growing.corridors import corridors
 from gis_data.growing.layout import Layout, lay
 from gis_data.growing.premises import PremiseSeed, Settled, settle
@@ -116,7 +117,7 @@ def grow_network(
     valves = fittings.plan_valves(layout, rng)
     network = _assemble(layout, settled, taps, valves, pump, epsg, name)
     network, day = _made_sound(network, tree)
-    return Grown(network, settled.premises, day)
+    return Grown(furnish(network, settled.premises, seed), settled.premises, day)
 
 
 def _spread_demand(layout: Layout, settled: Settled, taps: list[fittings.Tap]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
@@ -21,15 +21,20 @@ def inp_text(
     *,
     isolation_valves: bool = True,
     closed: Collection[str] = (),
-    hours: int = 24,
+    hours: float = 24,
     required_pressure_m: float | None = None,
     step_s: int = 3600,
+    opened: Collection[str] = (),
+    start_s: int = 0,
+    tank_levels: Mapping[str, float] | None = None,
 ) -> str:
     """EPANET input text.
 
     `isolation_valves`: write each as a TCV in series (a file that `read_inp` turns back into the
     same valves); otherwise a pipe with a closed valve is written closed, which is quicker to solve.
-    `closed`: further pipes or valves to shut. `required_pressure_m`: pressure-driven demand.
+    `closed`: further pipes or valves to shut; `opened`: normally closed valves that stand open.
+    `required_pressure_m`: pressure-driven demand. `start_s`: seconds of the day at which the
+    patterns start. `tank_levels`: metres above the tank's floor, where they differ from the record.
     Errors: NetworkError for ids EPANET cannot hold.
     """
     for group in (network.nodes, network.pipes, network.controls, network.valves):
@@ -42,10 +47,10 @@ def inp_text(
                 )
     lines: list[str] = []
     for part in (
-        _nodes(network),
-        _links(network, set(closed), isolation_valves),
+        _nodes(network, tank_levels or {}),
+        _links(network, set(closed), set(opened), isolation_valves),
         _patterns_and_curves(network),
-        _options(network, hours, required_pressure_m, step_s),
+        _options(network, hours, required_pressure_m, step_s, start_s),
         _map(network, isolation_valves),
     ):
         lines.extend(part)
@@ -57,7 +62,7 @@ def _num(value: float) -> str:
     return f"{value:.10g}"
 
 
-def _nodes(network: Network) -> Iterator[str]:
+def _nodes(network: Network, levels: Mapping[str, float]) -> Iterator[str]:
     yield "[TITLE]"
     yield re.sub(r"[\r\n\[\]]", " ", network.name)[:200]
     yield "[JUNCTIONS]"
@@ -76,13 +81,14 @@ def _nodes(network: Network) -> Iterator[str]:
             if n.tank is None:
                 raise NetworkError(f"nodes.{n.id}", "a tank without a shape")
             t = n.tank
+            level = min(max(levels.get(n.id, t.initial_level_m), t.min_level_m), t.max_level_m)
             yield (
-                f"{n.id} {_num(n.elevation_m)} {_num(t.initial_level_m)} {_num(t.min_level_m)} "
+                f"{n.id} {_num(n.elevation_m)} {_num(level)} {_num(t.min_level_m)} "
                 f"{_num(t.max_level_m)} {_num(t.diameter_m)} 0"
             )
 
 
-def _links(network: Network, closed: set[str], isolation: bool) -> Iterator[str]:
+def _links(network: Network, closed: set[str], opened: set[str], isolation: bool) -> Iterator[str]:
     on_pipe: dict[str, list[Valve]] = {}
     for valve in network.valves.values():
         on_pipe.setdefault(valve.pipe, []).append(valve)
@@ -90,14 +96,14 @@ def _links(network: Network, closed: set[str], isolation: bool) -> Iterator[str]
     for p in network.pipes.values():
         ends = {p.start: p.start, p.end: p.end}
         for valve in on_pipe.get(p.id, ()):
-            shut = not valve.normally_open or valve.id in closed
+            shut = _shut(valve, closed, opened)
             if isolation:
                 node = valve.id + HELPER
                 ends[valve.node] = node
                 helpers.append(f"{node} {_num(network.nodes[valve.node].elevation_m)} 0")
                 tcvs.append(f"{valve.id} {valve.node} {node} {_num(valve.diameter_mm)} TCV 0 0")
                 states.append(f"{valve.id} {'CLOSED' if shut else 'OPEN'}")
-        pipes.append(_pipe(p, ends, _pipe_state(p, closed, on_pipe, isolation)))
+        pipes.append(_pipe(p, ends, _pipe_state(p, closed, opened, on_pipe, isolation)))
     pumps = []
     for c in network.controls.values():
         if c.kind == "pump":
@@ -134,10 +140,20 @@ def _pipe(p: Pipe, ends: dict[str, str], state: str) -> str:
     )
 
 
-def _pipe_state(p: Pipe, closed: set[str], on_pipe: dict[str, list[Valve]], isolation: bool) -> str:
-    shut = p.closed or p.id in closed
+def _shut(valve: Valve, closed: set[str], opened: set[str]) -> bool:
+    return valve.id in closed or not (valve.normally_open or valve.id in opened)
+
+
+def _pipe_state(
+    p: Pipe,
+    closed: set[str],
+    opened: set[str],
+    on_pipe: dict[str, list[Valve]],
+    isolation: bool,
+) -> str:
+    shut = p.id in closed or (p.closed and p.id not in opened)
     if not isolation:
-        shut = shut or any(not v.normally_open or v.id in closed for v in on_pipe.get(p.id, ()))
+        shut = shut or any(_shut(v, closed, opened) for v in on_pipe.get(p.id, ()))
     return "CLOSED" if shut else "CV" if p.one_way else "OPEN"
 
 
@@ -156,7 +172,9 @@ def _patterns_and_curves(network: Network) -> Iterator[str]:
     yield from network.rule_blocks
 
 
-def _options(network: Network, hours: int, required: float | None, step_s: int) -> Iterator[str]:
+def _options(
+    network: Network, hours: float, required: float | None, step_s: int, start_s: int
+) -> Iterator[str]:
     yield "[OPTIONS]"
     yield from (
         "UNITS LPS",
@@ -175,13 +193,20 @@ def _options(network: Network, hours: int, required: float | None, step_s: int) 
             "PRESSURE EXPONENT 0.5",
         )
     yield "[TIMES]"
-    yield f"DURATION {hours}:00"
     for name, seconds in (
-        ("HYDRAULIC", step_s),
-        ("PATTERN", network.pattern_step_s),
-        ("REPORT", step_s),
+        ("DURATION", round(hours * 3600)),
+        ("HYDRAULIC TIMESTEP", step_s),
+        ("PATTERN TIMESTEP", network.pattern_step_s),
+        ("REPORT TIMESTEP", step_s),
+        ("PATTERN START", start_s),
+        ("START CLOCKTIME", start_s % 86400),
     ):
-        yield f"{name} TIMESTEP {seconds // 3600}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
+        yield f"{name} {clock(seconds)}"
+
+
+def clock(seconds: int) -> str:
+    """Seconds as EPANET reads times, "26:05:00"."""
+    return f"{seconds // 3600}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
 
 
 def _map(network: Network, isolation: bool) -> Iterator[str]:

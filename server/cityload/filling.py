@@ -54,7 +54,7 @@ def fill_network(net: Network, source: str) -> network.NetworkVersion:
     _fill_elements(net)
     number = graph.version() + 1
     counts = {k: len(getattr(net, k)) for k in
-              ("nodes", "pipes", "valves", "controls", "hydrants", "services")}
+              ("nodes", "pipes", "valves", "controls", "hydrants", "services", "stations")}
     return network.NetworkVersion.objects.create(
         number=number, source=source[:200], summary=counts, header=graph.header_of(net)
     )

@@ -72,6 +72,36 @@ def test_valves_hydrants_and_diameters_are_where_they_belong(helsinki: City) -> 
     assert operable["yes"] > 4 * operable["unknown"] > operable["no"] > 0
 
 
+def test_what_a_crew_and_the_fire_service_ask_of_the_network_is_on_record(helsinki: City) -> None:
+    network = helsinki.network
+    assert all(1.5 < (p.depth_m or 0) < 3.2 for p in network.pipes.values())
+    valves = list(network.valves.values())
+    assert {v.closes for v in valves} == {"clockwise", "anticlockwise"}
+    assert all((v.chamber_depth_m is not None) == (v.diameter_mm >= 200) for v in valves)
+    assert all(v.chamber_depth_m for v in valves if v.gas)
+    paved = [v for v in valves if v.accessible is False]
+    assert 3 <= len(paved) < 20
+    assert {v.operable for v in paved} == {"unknown"}
+    hydrants = list(network.hydrants.values())
+    assert all(h.flow_m3s is not None and 0.005 < h.flow_m3s < 0.08 for h in hydrants)
+    assert 5 <= sum(h.fire_critical for h in hydrants) < 30
+    assert 0.8 < sum(h.standpipe for h in hydrants) / len(hydrants) < 1
+    assert {s.material for s in network.services.values()} == {"PE", "CU", "ST", "DI"}
+
+
+def test_tall_houses_lift_their_upper_floors_through_a_station(helsinki: City) -> None:
+    network = helsinki.network
+    floors = {p.id: p.floors for p in helsinki.premises}
+    assert len(network.stations) == 6
+    for station in network.stations.values():
+        inlet = network.services[station.service]
+        behind = [s for s in network.services.values() if s.station == station.id]
+        assert behind and not inlet.station
+        assert all((s.pipe, s.measure) == (inlet.pipe, inlet.measure) for s in behind)
+        assert floors[inlet.premise] >= 6
+        assert station.tank_m3 / station.demand_m3h >= 8
+
+
 def test_the_zones_are_apart_but_for_pump_reducing_valve_and_closed_valves(helsinki: City) -> None:
     network = helsinki.network
     assert {c.kind for c in network.controls.values()} == {"pump", "prv"}
