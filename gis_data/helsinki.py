@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from scipy.optimize import linear_sum_assignment
 from shapely.geometry import MultiPolygon, Polygon
 
 from gis_data.crs import project_array, project_geometries, unproject, unproject_geometry
+from gis_data.drainage import Drainage
 from gis_data.grow import Grown, grow_network
 from gis_data.growing.premises import PremiseSeed
+from gis_data.growing.sewers import grow_drainage
 from gis_data.hydraulics import DayReport
 from gis_data.model import Network
 from gis_data.places import Extract, PlaceFileError, Places, Street, read_extract
@@ -56,7 +58,10 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """Everything the product needs to know about a city. `bounds`: west, south, east, north."""
+    """Everything the product needs to know about a city. `bounds`: west, south, east, north.
+
+    `drainage` is None where nobody knows of any.
+    """
 
     name: str
     crs_measure: int
@@ -70,6 +75,7 @@ class City:
     depot: tuple[float, float]
     bounds: tuple[float, float, float, float]
     day: DayReport
+    drainage: Drainage | None = None
 
 
 def demo_extract() -> Path:
@@ -113,7 +119,8 @@ def grown_city(
         epsg=epsg,
         name=f"{name} (grown network)",
     )
-    return _city(extract, grown, name, epsg, quarters)
+    city = _city(extract, grown, name, epsg, quarters)
+    return replace(city, drainage=grow_drainage(grown.network, seed=seed))
 
 
 def _city(

@@ -11,6 +11,16 @@
                  |            |            |
                  G ----P12--- H            I        Harbour Street
 
+Under the same streets, a little beside the pipes, the waste water runs downhill to the harbour:
+
+                    MB           MB, MD  heads    MI  outfall
+                    |SW1         each manhole at the crossing of its letter
+                    v
+        MD --SW2--> ME
+                    |SW3
+                    v
+                    MH --SW4--> MI
+
 Crossings are 220 m apart; streets run along all pipes, and H--I is a street without a pipe.
 A burst on P8 shuts V8, V6 and V11's near side: see STORY below.
 """
@@ -23,6 +33,7 @@ from pathlib import Path
 import networkx as nx
 from shapely import LineString, Polygon
 
+from gis_data.drainage import Drainage, Manhole, Sewer
 from gis_data.grow import PremiseSeed
 from gis_data.helsinki import Area, City
 from gis_data.model import Hydrant, Network, Node, Pipe, Service, Valve
@@ -136,6 +147,28 @@ def _beside(home: Home) -> tuple[float, float]:
     return lon + 0.0002, lat + 0.0001
 
 
+def drainage() -> Drainage:
+    """The sewers of the second drawing."""
+
+    def manhole(at: str, ground: float, invert: float, kind: str = "manhole") -> Manhole:
+        lon, lat = place(at)
+        return Manhole(f"M{at}", lon + 0.00004, lat - 0.00002, ground, invert, kind)  # type: ignore[arg-type]
+
+    known = {m.id: m for m in (
+        manhole("B", 12.0, 9.5), manhole("D", 12.0, 9.0), manhole("E", 10.0, 7.5),
+        manhole("H", 8.0, 5.5), manhole("I", 6.0, 3.5, "outfall"),
+    )}  # fmt: skip
+    ways = {"SW1": ("MB", "ME"), "SW2": ("MD", "ME"), "SW3": ("ME", "MH"), "SW4": ("MH", "MI")}
+    sewers = {
+        name: Sewer(
+            name, a, b, LineString([(known[a].lon, known[a].lat), (known[b].lon, known[b].lat)]),
+            222.0, 300.0, "VC", 1970, "foul", known[a].invert_m, known[b].invert_m,
+        )
+        for name, (a, b) in ways.items()
+    }  # fmt: skip
+    return Drainage(3879, known, sewers)
+
+
 def streets() -> list[Street]:
     rows = [
         Street(_street(a, b), LineString([place(a), place(b)]), "residential")
@@ -186,7 +219,7 @@ def city() -> City:
             Area("west", "West district", "西区", Polygon.from_bounds(west, south, middle, north)),
             Area("east", "East district", "东区", Polygon.from_bounds(middle, south, east, north)),
         ],
-        place("A"), box.bounds, None,  # type: ignore[arg-type]
+        place("A"), box.bounds, None, drainage(),  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -205,6 +238,7 @@ def build(streets_folder: Path) -> None:
     living = [Living(p.use, p.name, p.persons) for p in town.premises]
     version = filling.fill_network(town.network, "town")
     filling.fill_zones(town)
+    filling.fill_drainage(town.drainage)
     filling.fill_places(town)
     filling.fill_customers(town, invent(living, seed=1, now=timezone.now()))
     filling.fill_areas(town.districts)

@@ -202,6 +202,7 @@ def register(call: Call, what: dict[str, Any], *, by: str) -> Ticket:
                     lon=_degrees(place, "lon"), lat=_degrees(place, "lat"),
                     address=str(place.get("address") or ""),
                     premise=str(place.get("premise") or ""),
+                    asset=str(place.get("asset") or "")[:60],
                 ),
                 symptoms=tickets.answers(what.get("symptoms")), note=str(what.get("note") or ""),
                 name=str(what.get("name") or (account.name if account else call.name)),

@@ -15,6 +15,7 @@ from shapely import wkb
 from shapely.geometry import MultiPolygon, Point, Polygon
 
 from gis_data.crossings import crossings
+from gis_data.drainage import Drainage
 from gis_data.helsinki import Area as CityArea
 from gis_data.helsinki import City
 from gis_data.model import Network
@@ -30,8 +31,8 @@ from server.places.parse import address_key
 
 # Names of places the register of customers may need to find, in this order of deletion.
 _TABLES_OF_NETWORK = (
-    network.ServiceLine, network.Station, network.Hydrant, network.Valve, network.Control, network.Pipe,
-    network.Node, network.Zone,
+    network.ServiceLine, network.Station, network.Hydrant, network.Valve, network.Control,
+    network.Pipe, network.Node, network.Zone, network.Sewer, network.Manhole,
 )
 _TABLES_OF_PLACES = (
     places.Street, places.Building, places.Address, places.Crossing, places.Poi,
@@ -113,6 +114,26 @@ def _fill_elements(net: Network) -> None:
         ((s.id, s.service, s.tank_m3, s.demand_m3h, s.floors, s.operator, Point(s.lon, s.lat))
          for s in net.stations.values()),
     )
+
+
+def fill_drainage(drainage: Drainage | None) -> dict[str, int]:
+    """The sewers beside the mains; how many of what."""
+    known = drainage or Drainage(0)
+    return {
+        "manholes": copy_rows(
+            network.Manhole, ("asset", "kind", "ground_m", "invert_m", "geom"),
+            ((m.id, m.kind, m.ground_m, m.invert_m, Point(m.lon, m.lat))
+             for m in known.manholes.values()),
+        ),
+        "sewers": copy_rows(
+            network.Sewer,
+            ("asset", "start", "end", "length_m", "diameter_mm", "material", "year", "carries",
+             "invert_start_m", "invert_end_m", "street", "geom"),
+            ((s.id, s.start, s.end, s.length_m, s.diameter_mm, s.material, s.year, s.carries,
+              s.invert_start_m, s.invert_end_m, s.street, s.geometry)
+             for s in known.sewers.values()),
+        ),
+    }
 
 
 def fill_zones(city: City) -> None:

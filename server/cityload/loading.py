@@ -197,6 +197,7 @@ def _write(
         filling.clear()
         version = filling.fill_network(city.network, str(source.described))
         filling.fill_zones(city)
+        drained = filling.fill_drainage(city.drainage)
         filling.fill_places(city)
         filling.fill_customers(city, invented)
         filling.fill_areas(city.districts)
@@ -205,8 +206,9 @@ def _write(
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
         counts = {
-            **version.summary, "streets": len(city.streets), "premises": len(city.premises),
-            "accounts": len(invented), "buildings": len(city.places.buildings),
+            **version.summary, **drained, "streets": len(city.streets),
+            "premises": len(city.premises), "accounts": len(invented),
+            "buildings": len(city.places.buildings),
             "addresses": len(city.places.addresses), "places": len(city.places.pois),
         }
         version.summary = counts

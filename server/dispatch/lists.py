@@ -88,7 +88,7 @@ def _order(order: WorkOrder) -> Order:
 def _what(incident: Incident, language: str) -> str:
     with translation.override(language):
         kind = str(incident.get_kind_display())
-    return f"{kind} {incident.pipe}".strip()
+    return f"{kind} {incident.pipe or incident.sewer}".strip()
 
 
 def _hazards(incident: Incident) -> tuple[str, ...]:

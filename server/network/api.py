@@ -17,9 +17,20 @@ from rest_framework_gis.serializers import GeoFeatureModelSerializer
 from server.accounts.permissions import OFFICE, role_in
 from server.accounts.refusals import Refused
 from server.network.graph import isolate
-from server.network.models import Control, Hydrant, Node, Pipe, ServiceLine, Valve
+from server.network.models import (
+    Control,
+    Hydrant,
+    Manhole,
+    Node,
+    Pipe,
+    ServiceLine,
+    Sewer,
+    Station,
+    Valve,
+)
 from server.network.plans import plan_to_json, who_is_off
 from server.network.selectors import asset
+from server.network.sewers import run_json
 
 LIMIT = 5000
 _CREW_AND_OFFICE = (*OFFICE, "crew")
@@ -38,7 +49,7 @@ class PipeFeature(_Feature):
         id_field = "id"
         fields = (
             "id", "start", "end", "length_m", "diameter_mm", "material", "year", "role", "zone",
-            "dma", "street", "one_way", "closed", "segment",
+            "dma", "street", "one_way", "closed", "segment", "depth_m", "origin",
         )
 
 
@@ -51,7 +62,7 @@ class ValveFeature(_Feature):
         id_field = "id"
         fields = (
             "id", "pipe", "node", "kind", "diameter_mm", "normally_open", "state", "operable",
-            "turns", "last_operated_at",
+            "turns", "accessible", "closes", "chamber_depth_m", "gas", "last_operated_at",
         )
 
 
@@ -60,7 +71,7 @@ class HydrantFeature(_Feature):
         model = Hydrant
         geo_field = "geom"
         id_field = "id"
-        fields = ("id", "node", "kind")
+        fields = ("id", "node", "kind", "outlet_mm", "flow_m3s", "standpipe", "fire_critical")
 
 
 class ControlFeature(_Feature):
@@ -84,7 +95,34 @@ class ServiceFeature(_Feature):
         model = ServiceLine
         geo_field = "geom"
         id_field = "id"
-        fields = ("id", "pipe", "measure", "premise", "diameter_mm")
+        fields = ("id", "pipe", "measure", "premise", "diameter_mm", "material", "station")
+
+
+class StationFeature(_Feature):
+    class Meta:
+        model = Station
+        geo_field = "geom"
+        id_field = "id"
+        fields = ("id", "service", "tank_m3", "demand_m3h", "floors", "operator")
+
+
+class SewerFeature(_Feature):
+    class Meta:
+        model = Sewer
+        geo_field = "geom"
+        id_field = "id"
+        fields = (
+            "id", "start", "end", "length_m", "diameter_mm", "material", "year", "carries",
+            "invert_start_m", "invert_end_m", "street",
+        )
+
+
+class ManholeFeature(_Feature):
+    class Meta:
+        model = Manhole
+        geo_field = "geom"
+        id_field = "id"
+        fields = ("id", "kind", "ground_m", "invert_m")
 
 
 FEATURES: dict[str, type[_Feature]] = {
@@ -94,6 +132,9 @@ FEATURES: dict[str, type[_Feature]] = {
     "control": ControlFeature,
     "node": NodeFeature,
     "service": ServiceFeature,
+    "station": StationFeature,
+    "sewer": SewerFeature,
+    "manhole": ManholeFeature,
 }
 # The names in addresses are plural.
 KINDS = {f"{kind}s": kind for kind in FEATURES}
@@ -177,6 +218,21 @@ class Trace(APIView):
         plan = isolate(_clean(name), inoperable=stuck[:100])
         data = plan_to_json(plan)
         return Response({**data, **who_is_off(data["premises"])})
+
+
+class SewerRun(APIView):
+    """Where the water of a sewer or manhole runs to, or what runs into it and would back up."""
+
+    permission_classes = [role_in(*_CREW_AND_OFFICE)]
+
+    @extend_schema(
+        parameters=[OpenApiParameter("direction", str, enum=["downstream", "upstream"])],
+        responses={200: dict},
+        operation_id="sewers_run_retrieve",
+    )
+    def get(self, request: Request, name: str) -> Response:
+        direction = str(request.query_params.get("direction", "downstream"))
+        return Response(run_json(_clean(name), direction))
 
 
 def _clean(name: str) -> str:

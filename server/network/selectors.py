@@ -15,7 +15,18 @@ from django.utils.translation import gettext as _
 from gis_data.snapping import SnapError
 from server.accounts.refusals import Refused
 from server.network.graph import current, unknown_asset
-from server.network.models import Control, Hydrant, Node, Pipe, ServiceLine, Valve, Zone
+from server.network.models import (
+    Control,
+    Hydrant,
+    Manhole,
+    Node,
+    Pipe,
+    ServiceLine,
+    Sewer,
+    Station,
+    Valve,
+    Zone,
+)
 
 SNAP_RADIUS_M = 50.0
 ASSETS: dict[str, type[Model]] = {
@@ -25,6 +36,9 @@ ASSETS: dict[str, type[Model]] = {
     "control": Control,
     "node": Node,
     "service": ServiceLine,
+    "station": Station,
+    "sewer": Sewer,
+    "manhole": Manhole,
 }
 
 

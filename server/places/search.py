@@ -172,9 +172,9 @@ def _coordinates(typed: parse.TypedPosition) -> Answer:
 
 # By table name: the network stands beside places, not below it.
 _PLATES = ("network_valve", "network_hydrant", "network_pipe", "network_control",
-           "network_node")
+           "network_node", "network_station", "network_sewer", "network_manhole")
 _WORD_BEFORE = re.compile(
-    r"^(?:valve|hydrant|pipe|main|阀门|阀|消火栓|消防栓|管道|管段)\s*(?:no\.?|号)?\s*",
+    r"^(?:valve|hydrant|pipe|main|sewer|manhole|阀门|阀|消火栓|消防栓|管道|管段|排水管|污水管|检查井|窨井)\s*(?:no\.?|号)?\s*",
     re.IGNORECASE,
 )
 _PLATE_SQL = " UNION ALL ".join(

@@ -50,7 +50,8 @@ def amend(ticket: Ticket, what: Amendment, *, by: str) -> Ticket:
         note = what.note if what.note is not None else ticket.note
         name = what.name if what.name is not None else ticket.customer_name
         services.check(Registration(kind, what.where or Where(), note=note, name=name))
-        place = _place(what.where)
+        crossed = (kind == Kind.SEWER) != (ticket.kind == Kind.SEWER)
+        place = _place(_where(ticket, what.where, crossed=crossed), kind)
         changed = _changes(ticket, what, place)
         if not changed:
             return ticket
@@ -73,7 +74,7 @@ def amend(ticket: Ticket, what: Amendment, *, by: str) -> Ticket:
         told = "; ".join(f"{field}: {now or '-'} → {yours}" for field, (now, yours)
                          in changed.items() if field not in ("note", "phone"))  # fmt: skip
         if ticket.incident is not None and ("kind" in changed or "place" in changed):
-            _follow(ticket, place if "place" in changed else None, by=by)
+            _follow(ticket, place if crossed or "place" in changed else None, by=by)
         services.write_history(ticket=ticket, action="amend", by=by, note=told[:500])
         record(
             "ticket.amend", f"ticket:{ticket.number}", by=by,
@@ -83,11 +84,19 @@ def amend(ticket: Ticket, what: Amendment, *, by: str) -> Ticket:
         return ticket
 
 
-def _place(where: Where | None) -> Place | None:
+def _where(ticket: Ticket, where: Where | None, *, crossed: bool) -> Where | None:
+    """The place named; or the old one, looked at anew where water turns out to be waste water."""
+    if where is not None or not crossed or ticket.geom is None:
+        return where
+    premise = ticket.premise.code if ticket.premise else ""
+    return Where(ticket.geom.x, ticket.geom.y, ticket.address, premise)
+
+
+def _place(where: Where | None, kind: str) -> Place | None:
     if where is None:
         return None
     premise = Premise.objects.filter(code=where.premise).first() if where.premise else None
-    place = locate(where, premise)
+    place = locate(where, premise, kind=kind)
     if place.point is None and not place.address.strip():
         raise Refused("place", "required", _("Say where it is."))
     return place
@@ -175,6 +184,7 @@ def _move(incident: Incident, ticket: Ticket, place: Place | None, *, by: str) -
         impact = impact if place.pipe == incident.pipe else 0
         incident.geom, incident.address = place.point, place.address[:200]
         incident.pipe, incident.segment, incident.area = place.pipe, place.segment, place.area
+        incident.sewer = place.sewer
     incident.kind = Kind(ticket.kind)
     incident.priority = priorities.of_incident(
         ticket.kind, ticket.symptoms, customers_off=impact

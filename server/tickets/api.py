@@ -97,12 +97,12 @@ class TicketAmendView(APIView):
 
 
 def where(place: object) -> Where:
-    """{lon, lat, address, premise}, each of which may be missing. Refused when unreadable."""
+    """{lon, lat, address, premise, asset}, each may be missing. Refused when unreadable."""
     if not isinstance(place, dict):
         raise Refused("place", "shape", _("A place needs a longitude and a latitude."))
     return Where(
         lon=place.get("lon"), lat=place.get("lat"), address=str(place.get("address") or ""),
-        premise=str(place.get("premise") or ""),
+        premise=str(place.get("premise") or ""), asset=str(place.get("asset") or "")[:60],
     )
 
 

@@ -51,6 +51,8 @@ class Incident(models.Model):
     geom = models.PointField(srid=4326, null=True)
     pipe = models.CharField(max_length=60, blank=True)
     segment = models.IntegerField(null=True, db_index=True)
+    # Trouble in the drains stands on a sewer and on no pipe: no valve can be asked for it.
+    sewer = models.CharField(max_length=60, blank=True)
     area = models.ForeignKey("accounts.Area", null=True, on_delete=models.SET_NULL)
     customers_off = models.PositiveIntegerField(default=0)
     opened_at = models.DateTimeField(auto_now_add=True)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.gis.geos import Point
+from django.utils.translation import gettext as _
 
 from server.accounts.models import Area
+from server.accounts.refusals import Refused
 from server.customers.models import Premise
 from server.network import selectors as network
+from server.network import sewers
+from server.tickets.models import Kind
 
 # A point this near to the main of its premise means that main, whichever is the nearest.
 SERVICE_REACH_M = 100.0
@@ -16,27 +20,46 @@ SERVICE_REACH_M = 100.0
 
 @dataclass(frozen=True)
 class Where:
-    """Where it is: a point, an address in words, a premise; all may be missing but then say so."""
+    """Where it is: a point, an address in words, a premise, the id on a plate.
+
+    All may be missing but then say so. `asset` is what was pointed at: a pipe, valve, sewer.
+    """
 
     lon: float | None = None
     lat: float | None = None
     address: str = ""
     premise: str = ""
+    asset: str = ""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where something is, and what that means on the network; `point` is None when unknown."""
+    """Where something is, and what that means on the network; `point` is None when unknown.
+
+    On a pipe and its valve segment, or on a sewer, never on both.
+    """
 
     point: Point | None
     address: str
     pipe: str
     segment: int | None
     area: Area | None
+    sewer: str = ""
 
 
-def locate(where: Where, premise: Premise | None) -> Place:
-    """Put a place on pipe, segment and area. Refused for a point that cannot be in the city."""
+def locate(where: Where, premise: Premise | None, *, kind: str = "") -> Place:
+    """Put a place on pipe, segment and area, or on a sewer where `kind` is trouble in the drains.
+
+    Refused for a point that cannot be in the city, and for an asset of the other network.
+    """
+    drains = kind == Kind.SEWER
+    if where.asset:
+        _check_network(where.asset, drains=drains)
+        if where.lon is None or where.lat is None:
+            lon, lat = network.asset_place(where.asset)
+            where = Where(lon, lat, where.address or where.asset, where.premise, where.asset)
+    if drains:
+        return _on_sewer(where, premise)
     if where.lon is None or where.lat is None:
         if premise is None:
             return Place(None, where.address, "", None, None)
@@ -48,6 +71,34 @@ def locate(where: Where, premise: Premise | None) -> Place:
     hit = _own_main(where, premise) or network.snap(where.lon, where.lat)
     point = Point(where.lon, where.lat, srid=4326)
     return Place(point, where.address, hit.pipe or "", hit.segment, area_of(point))
+
+
+def _check_network(asset: str, *, drains: bool) -> None:
+    """A blocked sewer stands on a sewer, a burst on a main: never one on the other."""
+    if drains == sewers.is_sewer(asset):
+        return
+    if drains:
+        network.asset(asset)  # says so where there is no such thing at all
+        text = _("%(asset)s carries drinking water: a blocked sewer is on a sewer or a manhole.")
+        raise Refused("asset", "not_a_sewer", text % {"asset": asset})
+    text = _("%(asset)s is a sewer: trouble with the water is on a pipe, a valve or a hydrant.")
+    raise Refused("asset", "not_water", text % {"asset": asset})
+
+
+def _on_sewer(where: Where, premise: Premise | None) -> Place:
+    """The sewer near the point; without one in reach the place is kept and stands on none."""
+    if where.lon is not None and where.lat is not None:
+        near = sewers.nearest(where.lon, where.lat)
+        point, address = Point(where.lon, where.lat, srid=4326), where.address
+    elif premise is not None:
+        point, address = premise.geom, where.address or premise.address
+        near = sewers.nearest(point.x, point.y)
+    else:
+        return Place(None, where.address, "", None, None)
+    named = where.asset if where.asset and sewers.is_main(where.asset) else ""
+    return Place(
+        point, address, "", None, area_of(point), named or (near.sewer if near else "")
+    )
 
 
 def _own_main(where: Where, premise: Premise | None) -> network.SnapResult | None:

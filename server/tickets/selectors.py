@@ -61,6 +61,7 @@ def incident_properties(incident: Incident) -> dict[str, Any]:
         "tickets": incident.tickets.count() if counted is None else incident.ticket_count,
         "segment": incident.segment,
         "pipe": incident.pipe,
+        "sewer": incident.sewer,
         "version": incident.version,
     }
 

@@ -58,7 +58,7 @@ def register(what: Registration, *, by: str) -> Ticket:
         premise = Premise.objects.filter(code=what.where.premise).first()
         if premise is None and what.account is not None and what.where.lon is None:
             premise = what.account.premise
-        place = locate(what.where, premise)
+        place = locate(what.where, premise, kind=what.kind)
         # However it was typed, one number has one form: nobody is told the same thing twice.
         phone = (read_number(what.phone).number or what.phone)[:24]
         incident = _incident_for(what, place, by=by)
@@ -162,6 +162,7 @@ def open_incident(kind: str, place: Any, *, symptoms: dict[str, Any], by: str) -
     incident = Incident.objects.create(
         kind=kind, priority=priorities.of_incident(kind, symptoms), address=place.address[:200],
         geom=place.point, pipe=place.pipe, segment=place.segment, area=place.area,
+        sewer=place.sewer,
     )  # fmt: skip
     incident.number = f"I-{incident.pk:05d}"
     incident.save(update_fields=["number"])
@@ -355,7 +356,7 @@ def tell_incident(name: str, incident: Incident, *, by: str, **more: Any) -> Non
         name, f"incident:{incident.pk}", topic="incidents", by=by, incident=incident.pk,
         number=incident.number, kind=incident.kind, priority=incident.priority,
         state=incident.state, address=incident.address, customers_off=incident.customers_off,
-        pipe=incident.pipe, **more,
+        pipe=incident.pipe, sewer=incident.sewer, **more,
     )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ DOORS: dict[tuple[str, str], Any] = {
     ("GET", "assets"): EVERYBODY,
     ("GET", "assets/<str:name>"): EVERYBODY,
     ("GET", "trace/<str:name>"): OFFICE,
+    ("GET", "sewers/<str:name>/run"): EVERYBODY,
     ("POST", "tickets"): DESK,
     ("GET", "tickets/<str:number>"): OFFICE,
     ("POST", "tickets/<str:number>/actions"): OFFICE,

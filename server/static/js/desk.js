@@ -77,7 +77,7 @@ function wireForm() {
   const input = /** @type {HTMLInputElement} */ ($('#place'));
   placeSearch(input, $('#place-list'), {
     near: () => (card && card.place ? [card.place.lon, card.place.lat] : null),
-    choose: (found) => setPlace({ lon: found.lon, lat: found.lat, address: found.text, grade: found.grade }),
+    choose: (found) => setPlace({ lon: found.lon, lat: found.lat, address: found.text, grade: found.grade, asset: found.asset || undefined }),
   });
 }
 
