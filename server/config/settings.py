@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "server.messaging",
     "server.tickets",
     "server.workforce",
+    "server.ledger",
     "server.calls",
     "server.dispatch",
     "server.outages",

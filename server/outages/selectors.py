@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
 from server.customers import selectors as customers
 from server.customers.models import Premise
+from server.ledger import selectors as ledger
 from server.network import plans as network_plans
 from server.outages.models import PremiseOff, ShutOff, ValveTask
 
@@ -96,25 +96,8 @@ def without_water_now() -> int:
 
 
 def customer_minutes(start: datetime, end: datetime, *, at: datetime | None = None) -> float:
-    """Customer-minutes lost in [start, end): the union of intervals per premise, summed.
+    """Customer-minutes lost in [start, end), by the ledger: the union of intervals per premise.
 
     An interval still open counts up to `at` (now by default): a ledger, not an estimate.
     """
-    now = min(at or timezone.now(), end)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT coalesce(sum(extract(epoch FROM upper(span) - lower(span))), 0) / 60
-            FROM (
-                SELECT unnest(range_agg(tstzrange(
-                    greatest(off_at, %(start)s),
-                    greatest(least(coalesce(on_at, %(now)s), %(now)s), greatest(off_at, %(start)s))
-                ))) AS span
-                FROM outages_premiseoff
-                WHERE off_at IS NOT NULL AND off_at < %(now)s
-                GROUP BY premise_id
-            ) AS spans
-            """,
-            {"start": start, "now": now},
-        )
-        return float(cursor.fetchone()[0])
+    return ledger.minutes(start, end, until=at, groups=False).total

@@ -14,6 +14,7 @@ from server.accounts.audit import record
 from server.accounts.refusals import Conflict, Refused
 from server.customers.models import Premise
 from server.events.services import publish
+from server.ledger import services as ledger
 from server.network.models import Pipe, Valve
 from server.outages import plans
 from server.outages.models import PremiseOff, ShutOff, ValveTask
@@ -116,12 +117,15 @@ def valve_closed(
         Valve.objects.filter(asset=asset).update(
             position=Valve.Position.CLOSED, last_operated_at=at
         )
+        ledger.valve_turned(
+            asset, position="closed", at=at, by=by, cause=shut_off.number or ""
+        )
         record("valve.close", f"valve:{asset}", from_state="open", to_state="closed", by=by)
         if shut_off.state == ShutOff.State.DRAFT:
             _start(shut_off, at=at, by=by)
         done = is_isolated(shut_off)
         if done:
-            shut_off.premises.filter(off_at=None).update(off_at=at)
+            _dry(shut_off, at=at, by=by, source="last valve closed")
         _save(shut_off)
         _tell("valve.closed", shut_off, by=by, valve=asset, isolated=done)
         return done
@@ -169,6 +173,10 @@ def cannot_close(
         )  # fmt: skip
         task.save()
         Valve.objects.filter(asset=asset).update(operable="no", last_operated_at=at)
+        ledger.valve_turned(
+            asset, position="cannot_close", at=at, by=by, cause=shut_off.number or "",
+            reason=reason,
+        )  # fmt: skip
         record("valve.cannot_close", f"valve:{asset}", note=reason, by=by)
         inoperable = set(
             shut_off.valves.filter(state=ValveTask.State.CANNOT_CLOSE).values_list(
@@ -181,7 +189,7 @@ def cannot_close(
         fresh = _lay_out(shut_off)
         if is_isolated(shut_off):
             # The wider plan needs no further valve: the water is off for everybody in it now.
-            shut_off.premises.filter(off_at=None).update(off_at=at)
+            _dry(shut_off, at=at, by=by, source="last valve dropped")
         _save(shut_off)
         _tell(
             "shutoff.replanned", shut_off, by=by, valve=asset, newly=fresh,
@@ -215,6 +223,7 @@ def valve_opened(shut_off: ShutOff, asset: str, *, at: datetime, by: str) -> boo
         task.state, task.reversed_at, task.by = ValveTask.State.REOPENED, at, by
         task.save()
         Valve.objects.filter(asset=asset).update(position=Valve.Position.OPEN, last_operated_at=at)
+        ledger.valve_turned(asset, position="open", at=at, by=by, cause=shut_off.number or "")
         record("valve.open", f"valve:{asset}", from_state="closed", to_state="open", by=by)
         back = not still_closed(shut_off)
         if back:
@@ -225,11 +234,27 @@ def valve_opened(shut_off: ShutOff, asset: str, *, at: datetime, by: str) -> boo
 
 
 def _restore(shut_off: ShutOff, *, at: datetime, by: str) -> None:
-    shut_off.premises.filter(off_at__isnull=False, on_at=None).update(on_at=at)
+    rows = shut_off.premises.filter(off_at__isnull=False, on_at=None)
+    codes = list(rows.values_list("premise__code", flat=True))
+    rows.update(on_at=at)
+    ledger.water_on(
+        codes, at=at, shut_off=shut_off.number or "", by=by, source="last valve opened"
+    )
     shut_off.state = ShutOff.State.RESTORED
     shut_off.restored_at = at
     record("shutoff.restore", f"shutoff:{shut_off.number}", to_state=shut_off.state, by=by)
     _tell("shutoff.restored", shut_off, by=by, premises=shut_off.plan["premises"])
+
+
+def _dry(shut_off: ShutOff, *, at: datetime, by: str, source: str) -> None:
+    """From `at` every premise inside that was not without water yet is."""
+    rows = shut_off.premises.filter(off_at=None)
+    codes = list(rows.values_list("premise__code", flat=True))
+    rows.update(off_at=at)
+    ledger.water_off(
+        codes, at=at, shut_off=shut_off.number or "", planned=shut_off.planned, by=by,
+        source=source,
+    )  # fmt: skip
 
 
 def isolated_as_far_as_possible(shut_off: ShutOff, *, at: datetime) -> None:
@@ -237,7 +262,8 @@ def isolated_as_far_as_possible(shut_off: ShutOff, *, at: datetime) -> None:
     with transaction.atomic():
         shut_off = _locked(shut_off)
         if still_closed(shut_off):
-            shut_off.premises.filter(off_at=None).update(off_at=max(at, shut_off.started_at or at))
+            since = max(at, shut_off.started_at or at)
+            _dry(shut_off, at=since, by="system", source="repaired with valves still open")
             _save(shut_off)
 
 

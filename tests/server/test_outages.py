@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from server.accounts.refusals import Conflict, Refused
 from server.customers.models import Premise
@@ -212,68 +210,6 @@ def test_who_stands_inside_is_told_so(off, cast):
     assert found.shut_off == off and found.since == START and found.customers == 4
     assert selectors.inside("dora") is None
     assert selectors.without_water_now() == 4
-
-
-# -- the ledger -----------------------------------------------------------------------------------
-
-
-def premises(n: int) -> list[Premise]:
-    first = Premise.objects.first()
-    rows = [Premise(code=f"x{i}", address="x", geom=first.geom, use="home") for i in range(n)]
-    return Premise.objects.bulk_create(rows)
-
-
-def a_shut_off() -> ShutOff:
-    return ShutOff.objects.create(target="P1", state="active")
-
-
-def test_the_worked_example_has_26850_minutes(cast):
-    """1,000 properties; (120, 0, 95), (40, 10, 250), (15, 10, 400)."""
-    off, homes = a_shut_off(), iter(premises(175))
-    for n, start, end in ((120, 0, 95), (40, 10, 250), (15, 10, 400)):
-        PremiseOff.objects.bulk_create(
-            PremiseOff(shut_off=off, premise=next(homes), off_at=START + timedelta(minutes=start),
-                       on_at=START + timedelta(minutes=end))
-            for _ in range(n)
-        )  # fmt: skip
-    assert minutes() == pytest.approx(26_850)
-    # A period cuts intervals at both ends.
-    cut = selectors.customer_minutes(START + timedelta(minutes=95), START + timedelta(minutes=250))
-    assert cut == pytest.approx(40 * 155 + 15 * 155)
-
-
-SPANS = st.lists(
-    st.tuples(
-        st.integers(0, 2), st.integers(0, 300), st.none() | st.integers(0, 300),
-    ),
-    max_size=8,
-)  # fmt: skip
-
-
-@settings(max_examples=30, deadline=None,
-          suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(SPANS, st.integers(0, 200), st.integers(1, 200), st.integers(0, 300))
-def test_the_ledger_is_the_union_of_intervals_per_premise(cast, spans, begin, length, now):
-    """Against counting, minute by minute, the premises that are off."""
-    PremiseOff.objects.all().delete()
-    Premise.objects.filter(code__startswith="x").delete()
-    homes = premises(3)
-    for home, start, end in spans:
-        PremiseOff.objects.create(
-            shut_off=a_shut_off(), premise=homes[home], off_at=START + timedelta(minutes=start),
-            on_at=None if end is None else START + timedelta(minutes=end),
-        )  # fmt: skip
-    stop = min(begin + length, now)
-    counted = sum(
-        any(h == home and s <= m < (stop if e is None else e) for h, s, e in spans)
-        for home in range(3)
-        for m in range(begin, stop)
-    )
-    found = selectors.customer_minutes(
-        START + timedelta(minutes=begin), START + timedelta(minutes=begin + length),
-        at=START + timedelta(minutes=now),
-    )
-    assert found == pytest.approx(counted)
 
 
 def test_a_valve_of_a_planned_notice_is_known_to_the_callers_inside(cast):
