@@ -27,7 +27,7 @@ from server.cityload.sources import (
     demo_source,
     file_source,
 )
-from server.network import graph
+from server.network import general, graph
 from server.network.models import NetworkVersion
 from server.places.models import City
 
@@ -203,6 +203,7 @@ def _write(
         filling.fill_areas(city.districts)
         filling.fill_city(city, code, source.name_zh, source.described)
         graph.store_segments(graph.compile_network(city.network, version.number))
+        general.refresh()
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
         counts = {

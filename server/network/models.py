@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.gis.db import models
 from django.contrib.gis.db.models.functions import Transform
 from django.contrib.postgres.indexes import GistIndex
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -44,9 +45,11 @@ class Zone(models.Model):
     name = models.CharField(max_length=80, blank=True)
     target_pressure_m = models.FloatField(null=True)
     geom = models.MultiPolygonField(srid=4326, null=True)
+    geom_3857 = tiled(models.MultiPolygonField(srid=3857, null=True, spatial_index=False))
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "code"], name="one_zone_per_code")]
+        indexes = [GistIndex(fields=["geom_3857"], name="zone_tile")]
 
 
 class Asset(models.Model):
@@ -71,6 +74,17 @@ class Node(Asset):
     zone = models.CharField(max_length=40, blank=True)
     dma = models.CharField(max_length=40, blank=True)
     geom = models.PointField(srid=4326, spatial_index=True)
+    geom_3857 = tiled(models.PointField(srid=3857, spatial_index=False))
+
+    class Meta:
+        indexes = [
+            GistIndex(fields=["geom_3857"], name="node_tile"),
+            # Few among very many, and drawn from far away.
+            GistIndex(
+                fields=["geom_3857"], name="source_tile",
+                condition=models.Q(kind__in=["tank", "reservoir"]),
+            ),
+        ]
 
 
 class Pipe(Asset):
@@ -93,11 +107,45 @@ class Pipe(Asset):
     origin = models.CharField(max_length=60, blank=True, db_index=True)
     # The valve segment this pipe belongs to in the version in force; computed, for SQL and tiles.
     segment = models.IntegerField(null=True, db_index=True)
+    # Which way water must run, by topology: 1 as drawn, -1 against it, 0 either way or none.
+    flow = models.SmallIntegerField(default=0, db_default=0)
     geom = models.LineStringField(srid=4326)
     geom_3857 = tiled(models.LineStringField(srid=3857, spatial_index=False))
 
     class Meta:
         indexes = [GistIndex(fields=["geom_3857"], name="pipe_tile")]
+
+
+class PipeGeneral(models.Model):
+    """Mains for the tiles of one zoom below 13: the larger ones, joined and thinned (general.py).
+
+    `year` is the first of a decade. Nothing else reads this table.
+    """
+
+    zoom = models.PositiveSmallIntegerField()
+    diameter_mm = models.FloatField()
+    material = models.CharField(max_length=20, blank=True)
+    year = models.PositiveSmallIntegerField(null=True)
+    role = models.CharField(max_length=16)
+    zone = models.CharField(max_length=40, blank=True)
+    closed = models.BooleanField(default=False)
+    geom_3857 = models.LineStringField(srid=3857, spatial_index=False)
+
+    class Meta:
+        indexes = [
+            GistIndex(
+                fields=["geom_3857"], name=f"pipe_general_tile_{zoom}",
+                condition=models.Q(zoom=zoom),
+            )
+            for zoom in (9, 10, 11, 12)
+        ]
+
+
+class TileChange(models.Model):
+    """A statement that changed a table which tiles are made from; written by triggers."""
+
+    source = models.CharField(max_length=60, db_index=True)
+    at = models.DateTimeField(db_default=Now())
 
 
 class Valve(Asset):
@@ -124,7 +172,15 @@ class Valve(Asset):
     geom_3857 = tiled(models.PointField(srid=3857, spatial_index=False))
 
     class Meta:
-        indexes = [GistIndex(fields=["geom_3857"], name="valve_tile")]
+        indexes = [
+            GistIndex(fields=["geom_3857"], name="valve_tile"),
+            # Those that do not stand as they should: drawn from far away.
+            GistIndex(
+                fields=["geom_3857"], name="valve_odd_tile",
+                condition=models.Q(normally_open=True, position="closed")
+                | models.Q(normally_open=False, position="open"),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["pipe", "node"], name="one_valve_per_pipe_end")
         ]
