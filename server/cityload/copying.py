@@ -17,20 +17,23 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "
 _BATCH = 20_000
 
 
-def copy_rows(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+def copy_rows(
+    model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]], *, table: str = ""
+) -> int:
     """Append `rows` to the table of `model`, one value for each field in `names`; how many.
 
     Fields not named get the model's default. Text is cut to the field's length; geometry is
-    shapely in EPSG:4326; lists and dicts become JSON.
+    shapely in EPSG:4326; lists and dicts become JSON. `table`: write there instead, to a table
+    that has just the columns of `names`.
     """
     by_name = {f.name: f for f in model._meta.concrete_fields}
     fields = [by_name[name] for name in names]
-    others = [
+    others = [] if table else [
         f for f in model._meta.concrete_fields
         if f not in fields and not f.primary_key and not isinstance(f, GeneratedField)
     ]
     columns = ", ".join(f'"{f.column}"' for f in [*fields, *others])
-    sql = f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN'
+    sql = f'COPY "{table or model._meta.db_table}" ({columns}) FROM STDIN'
     tail = [_text(f.get_default()) for f in others]
     limits = [_limit(f) for f in fields]
     count = 0

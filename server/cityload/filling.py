@@ -20,6 +20,7 @@ from gis_data.helsinki import Area as CityArea
 from gis_data.helsinki import City
 from gis_data.model import Network
 from server.accounts.models import Area, Department
+from server.cityload import rows
 from server.cityload.copying import copy_rows
 from server.cityload.people import Customer
 from server.customers import models as customers
@@ -52,7 +53,8 @@ def clear() -> None:
 
 def fill_network(net: Network, source: str) -> network.NetworkVersion:
     """The network as the next version, and its compiled form kept for this process."""
-    _fill_elements(net)
+    for kind in rows.NETWORK.values():
+        copy_rows(kind.model, kind.fields, kind.of(net))
     number = graph.version() + 1
     counts = {k: len(getattr(net, k)) for k in
               ("nodes", "pipes", "valves", "controls", "hydrants", "services", "stations")}
@@ -61,59 +63,10 @@ def fill_network(net: Network, source: str) -> network.NetworkVersion:
     )
 
 
-def _fill_elements(net: Network) -> None:
-    copy_rows(
-        network.Node,
-        ("asset", "kind", "elevation_m", "base_demand_m3s", "head_m", "tank", "zone", "dma",
-         "demand_pattern", "geom"),
-        ((n.id, n.kind, n.elevation_m, n.base_demand_m3s, n.head_m,
-          None if n.tank is None else {k: getattr(n.tank, k) for k in n.tank.__slots__},
-          n.zone, n.dma, n.demand_pattern, Point(n.lon, n.lat)) for n in net.nodes.values()),
-    )
-    copy_rows(
-        network.Pipe,
-        ("asset", "start", "end", "length_m", "diameter_mm", "material", "year", "roughness",
-         "role", "zone", "dma", "street", "one_way", "closed", "minor_loss", "depth_m", "origin",
-         "geom"),
-        ((p.id, p.start, p.end, p.length_m, p.diameter_mm, p.material, p.year, p.roughness,
-          p.role, p.zone, p.dma, p.street, p.one_way, p.closed, p.minor_loss, p.depth_m,
-          p.origin, p.geometry)
-         for p in net.pipes.values()),
-    )
-    copy_rows(
-        network.Valve,
-        ("asset", "pipe", "node", "kind", "diameter_mm", "normally_open", "position", "operable",
-         "turns", "accessible", "closes", "chamber_depth_m", "gas", "geom"),
-        ((v.id, v.pipe, v.node, v.kind, v.diameter_mm, v.normally_open,
-          "open" if v.normally_open else "closed", v.operable, v.turns,
-          v.accessible, v.closes, v.chamber_depth_m, v.gas, Point(v.lon, v.lat))
-         for v in net.valves.values()),
-    )
-    copy_rows(
-        network.Control,
-        ("asset", "start", "end", "kind", "diameter_mm", "setting", "curve", "closed", "power_w",
-         "geom"),
-        ((c.id, c.start, c.end, c.kind, c.diameter_mm, c.setting, c.curve or None, c.closed,
-          c.power_w, c.geometry) for c in net.controls.values()),
-    )
-    copy_rows(
-        network.Hydrant,
-        ("asset", "node", "kind", "outlet_mm", "flow_m3s", "standpipe", "fire_critical", "geom"),
-        ((h.id, h.node, h.kind, h.outlet_mm, h.flow_m3s, h.standpipe, h.fire_critical,
-          Point(h.lon, h.lat)) for h in net.hydrants.values()),
-    )
-    copy_rows(
-        network.ServiceLine,
-        ("asset", "pipe", "measure", "premise", "diameter_mm", "material", "station", "geom"),
-        ((s.id, s.pipe, s.measure, s.premise, s.diameter_mm, s.material, s.station, s.geometry)
-         for s in net.services.values()),
-    )
-    copy_rows(
-        network.Station,
-        ("asset", "service", "tank_m3", "demand_m3h", "floors", "operator", "geom"),
-        ((s.id, s.service, s.tank_m3, s.demand_m3h, s.floors, s.operator, Point(s.lon, s.lat))
-         for s in net.stations.values()),
-    )
+def fill_drainage(drainage: Drainage) -> dict[str, int]:
+    """Sewers and manholes into their tables; how many of each."""
+    return {f"{kind}s": copy_rows(r.model, r.fields, r.of(drainage))
+            for kind, r in rows.DRAINAGE.items()}
 
 
 def fill_drainage(drainage: Drainage | None) -> dict[str, int]:

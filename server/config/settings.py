@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "server.quality",
     "server.bi",
     "server.wallboard",
+    "server.versions",
     "server.portal",
 ]
 

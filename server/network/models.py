@@ -24,9 +24,19 @@ def tiled(field: models.Field[Any, Any]) -> models.GeneratedField:
 
 
 class NetworkVersion(models.Model):
-    """One load of the network. The newest is in force; caches are keyed by its number."""
+    """One state of the network. The newest is in force; caches are keyed by its number."""
+
+    class Kind(models.TextChoices):
+        LOAD = "load", _("loaded whole")
+        IMPORT = "import", _("import")
+        ROLLBACK = "rollback", _("roll back")
 
     number = models.PositiveIntegerField(unique=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.LOAD)
+    # The earlier version whose state a roll back brought back.
+    back_to = models.PositiveIntegerField(null=True)
+    by = models.CharField(max_length=150, blank=True)
+    note = models.CharField(max_length=200, blank=True)
     source = models.CharField(max_length=200)
     loaded_at = models.DateTimeField(auto_now_add=True)
     summary = models.JSONField(default=dict)
@@ -182,7 +192,11 @@ class Valve(Asset):
             ),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["pipe", "node"], name="one_valve_per_pipe_end")
+            # Looked at when the transaction ends: a new version may swap two valves' places.
+            models.UniqueConstraint(
+                fields=["pipe", "node"], name="one_valve_per_pipe_end",
+                deferrable=models.Deferrable.DEFERRED,
+            )
         ]
 
 
