@@ -63,30 +63,11 @@ def fill_network(net: Network, source: str) -> network.NetworkVersion:
     )
 
 
-def fill_drainage(drainage: Drainage) -> dict[str, int]:
-    """Sewers and manholes into their tables; how many of each."""
-    return {f"{kind}s": copy_rows(r.model, r.fields, r.of(drainage))
-            for kind, r in rows.DRAINAGE.items()}
-
-
 def fill_drainage(drainage: Drainage | None) -> dict[str, int]:
     """The sewers beside the mains; how many of what."""
     known = drainage or Drainage(0)
-    return {
-        "manholes": copy_rows(
-            network.Manhole, ("asset", "kind", "ground_m", "invert_m", "geom"),
-            ((m.id, m.kind, m.ground_m, m.invert_m, Point(m.lon, m.lat))
-             for m in known.manholes.values()),
-        ),
-        "sewers": copy_rows(
-            network.Sewer,
-            ("asset", "start", "end", "length_m", "diameter_mm", "material", "year", "carries",
-             "invert_start_m", "invert_end_m", "street", "geom"),
-            ((s.id, s.start, s.end, s.length_m, s.diameter_mm, s.material, s.year, s.carries,
-              s.invert_start_m, s.invert_end_m, s.street, s.geometry)
-             for s in known.sewers.values()),
-        ),
-    }
+    return {f"{kind}s": copy_rows(r.model, r.fields, r.of(known))
+            for kind, r in rows.DRAINAGE.items()}
 
 
 def fill_zones(city: City) -> None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from server.accounts.audit import record
 from server.accounts.refusals import Conflict, Refused
 from server.events.services import publish
-from server.network import graph
+from server.network import general, graph
 from server.network.models import NetworkVersion
 from server.versions import applying, blocking, states
 from server.versions.kinds import KINDS
@@ -297,6 +297,7 @@ def _finish(draft: NetworkImport, version: NetworkVersion, *, by: str) -> None:
     version.save(update_fields=["summary"])
     compiled = graph.compile_network(graph.read_network(version.number), version.number)
     graph.store_segments(compiled)
+    general.refresh()
     draft.state = NetworkImport.State.APPROVED
     draft.version, draft.approved_by, draft.approved_at = version, by, timezone.now()
     draft.step, draft.percent, draft.problems = "", 100, []

@@ -15,7 +15,7 @@ from django.utils import timezone
 from server.accounts.models import AuditRow
 from server.accounts.refusals import Conflict, Refused
 from server.events.models import Event
-from server.network import graph
+from server.network import general, graph
 from server.network.models import NetworkVersion, Pipe, Valve
 from server.versions import services
 from server.versions.kinds import KINDS
@@ -114,11 +114,12 @@ def test_a_file_that_says_nothing_of_a_column_leaves_it(cast):
 
 
 def test_rolling_back_restores_every_row_exactly(cast):
+    general.refresh()
     start, before = graph.version(), tables()
     services.approve(draft_of(surveyed()), by="juho")
     once = tables()
     assert once != before
-    # A second one on top: V13 is found to be seized, P13 is relaid wider, P9 goes.
+    # A second one on top: P13 is laid wider than the survey said.
     network = graph.network()
     pipes = {**network.pipes, "P13": replace(network.pipes["P13"], diameter_mm=150.0)}
     services.approve(draft_of(replace(network, pipes=pipes)), by="juho")

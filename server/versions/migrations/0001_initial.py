@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('network', '0004_versions'),
+        ('network', '0005_versions'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('network', '0003_attributes_and_drainage'),
+        ('network', '0004_the_map_of_an_engineer'),
     ]
 
     operations = [
