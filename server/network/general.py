@@ -1,7 +1,9 @@
 """What is computed once for each version of the network and only drawn afterwards.
 
-`refresh()` after loading or approving a version: the generalised mains for the tiles below zoom 13
-and the directions of flow that follow from the shape of the network.
+`refresh()` after loading or approving a version: the generalised mains for the tiles below zoom
+13, the directions of flow that follow from the shape of the network, and the tiles of mains up to
+zoom 13, the only ones that hold thousands of them. Whoever changes a main empties that store (by a
+trigger, tile_changes.py); the tiles are then made when asked for, until the next refresh.
 """
 
 from __future__ import annotations
@@ -14,34 +16,46 @@ from django.db import connection, transaction
 
 from gis_data.directions import directions
 from gis_data.model import ONE_WAY_CONTROLS
-from server.network.tiles import WORLD_M
+from server.network.models import TileStore
+from server.network.tiles import EACH_PIPE, WORLD_M, tile
 
 # The smallest main drawn at each zoom, in millimetres, however few there are.
 FLOOR_MM = {9: 600, 10: 400, 11: 200, 12: 100}
 # More pieces than this in the busiest tile are neither readable nor quick to encode: only larger
 # mains are drawn then.
 BUSIEST = 4000
+# Below this zoom neither material nor age can be told apart; mains join across them.
+TOLD_APART = 11
+# Tiles kept for one zoom; a network spread wider than that is thin in each of them.
+MOST_TILES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What came of it: smallest diameter and pieces by zoom, and pipes of known direction."""
+    """What came of it: smallest diameter and pieces by zoom, pipes of known direction, tiles."""
 
     smallest_mm: dict[int, float]
     pieces: dict[int, int]
     directed: int
+    tiles: int
 
 
 def refresh() -> Refreshed:
-    """Fill `network_pipegeneral` and `Pipe.flow` from the network as it stands, in one go."""
+    """Everything that is only drawn, from the network as it stands, in one transaction.
+
+    Nobody else can change a main meanwhile.
+    """
     with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE network_pipe IN SHARE MODE")
         directed = store_directions()
         smallest = {zoom: _smallest(zoom) for zoom in FLOOR_MM}
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM network_pipegeneral")
             pieces = {zoom: _fill(cursor, zoom, mm) for zoom, mm in smallest.items()}
             cursor.execute("ANALYZE network_pipegeneral")
-    return Refreshed(smallest, pieces, directed)
+        tiles = sum(_store_tiles(zoom) for zoom in (*FLOOR_MM, EACH_PIPE))
+    return Refreshed(smallest, pieces, directed, tiles)
 
 
 def _smallest(zoom: int) -> float:
@@ -76,16 +90,40 @@ def _fill(cursor: Any, zoom: int, smallest: float) -> int:
         SELECT %(zoom)s, diameter_mm, material, decade, role, zone, closed,
                ST_Simplify(piece.geom, %(tolerance)s, true)
         FROM (
-            SELECT diameter_mm, material, year / 10 * 10 AS decade, role, zone, closed,
+            SELECT diameter_mm, CASE WHEN %(apart)s THEN material ELSE '' END AS material,
+                   CASE WHEN %(apart)s THEN year / 10 * 10 END AS decade, role, zone, closed,
                    ST_LineMerge(ST_Collect(geom_3857)) AS lines
             FROM network_pipe WHERE diameter_mm >= %(smallest)s
             GROUP BY 1, 2, 3, 4, 5, 6, floor(ST_XMin(geom_3857) / %(size)s),
                      floor(ST_YMin(geom_3857) / %(size)s)
         ) g, LATERAL ST_Dump(g.lines) piece
         """,
-        {"zoom": zoom, "smallest": smallest, "size": size, "tolerance": size / 1024},
+        {"zoom": zoom, "smallest": smallest, "size": size, "tolerance": size / 1024,
+         "apart": zoom >= TOLD_APART},
     )
     return int(cursor.rowcount)
+
+
+def _store_tiles(zoom: int) -> int:
+    """Make the tiles of mains of one zoom beforehand; how many."""
+    size = WORLD_M / 2**zoom
+    table = "network_pipe" if zoom >= EACH_PIPE else f"network_pipegeneral WHERE zoom = {zoom}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT DISTINCT floor((ST_X(p) + %(half)s) / %(size)s)::int,
+                            floor((%(half)s - ST_Y(p)) / %(size)s)::int
+            FROM (SELECT geom_3857 AS g FROM {table}) t,
+                 LATERAL unnest(ARRAY[ST_StartPoint(g), ST_EndPoint(g)]) p
+            LIMIT {MOST_TILES}
+            """,
+            {"half": WORLD_M / 2, "size": size},
+        )
+        places = cursor.fetchall()
+    rows = [TileStore(z=zoom, x=x, y=y, body=tile("pipes", zoom, x, y)) for x, y in places]
+    TileStore.objects.filter(z=zoom).delete()
+    TileStore.objects.bulk_create(rows, batch_size=100)
+    return len(rows)
 
 
 def store_directions() -> int:

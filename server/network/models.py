@@ -158,6 +158,18 @@ class TileChange(models.Model):
     at = models.DateTimeField(db_default=Now())
 
 
+class TileStore(models.Model):
+    """Tiles of mains made beforehand, where a great many stand in one (general.py)."""
+
+    z = models.PositiveSmallIntegerField()
+    x = models.PositiveIntegerField()
+    y = models.PositiveIntegerField()
+    body = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["z", "x", "y"], name="one_stored_tile")]
+
+
 class Valve(Asset):
     """An isolation valve: on `pipe`, at the end where the pipe meets `node`."""
 

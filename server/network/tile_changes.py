@@ -24,6 +24,16 @@ BEGIN
     RETURN NULL;
 END $$
 """
+# Tiles made beforehand are of mains only.
+_EMPTY_STORE = """
+CREATE OR REPLACE FUNCTION network_empty_tile_store() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM network_tilestore;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER tiles_stored AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
+ON network_pipe FOR EACH STATEMENT EXECUTE FUNCTION network_empty_tile_store();
+"""
 _TRIGGER = """
 CREATE OR REPLACE TRIGGER tiles_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
 ON "{table}" FOR EACH STATEMENT EXECUTE FUNCTION network_note_change()
@@ -39,10 +49,11 @@ def watched_tables() -> list[str]:
 def watch(using: str = "default", **_kwargs: Any) -> None:
     """Put the triggers on all watched tables that exist. Idempotent; a receiver of post_migrate."""
     with connections[using].cursor() as cursor:
-        cursor.execute("SELECT to_regclass('network_tilechange') IS NOT NULL")
+        cursor.execute("SELECT to_regclass('network_tilestore') IS NOT NULL")
         if not cursor.fetchone()[0]:
             return
         cursor.execute(_FUNCTION)
+        cursor.execute(_EMPTY_STORE)
         for table in watched_tables():
             cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
             if cursor.fetchone()[0]:

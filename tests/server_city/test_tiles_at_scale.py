@@ -7,8 +7,9 @@ from django.db import connection
 from django.utils import timezone
 
 from server.network import general, tile_cache
-from server.network.models import Hydrant, Pipe, PipeGeneral, Valve
+from server.network.models import Hydrant, Pipe, PipeGeneral, TileStore, Valve
 from server.network.tile_changes import watched_tables
+from server.network.tiles import tile
 from tests.server_city.test_tiles import layer_at, tile_at
 
 HERE = (24.944, 60.1702)
@@ -99,6 +100,20 @@ def test_a_tile_is_made_once_and_again_when_a_valve_turns(city, sign_in, counted
     assert after.status_code == 200
     assert after["ETag"] != first["ETag"]
     assert len(counted) == 2
+
+
+def test_tiles_of_mains_made_beforehand_are_given_until_a_main_changes(city, counted):
+    told = general.refresh()
+    assert told.tiles == TileStore.objects.count() > 0
+    where = (13, *tile_at(*HERE, 13))
+    stored = tile_cache.tile_of("pipes", *where)
+    assert counted == []
+    assert stored.body == tile("pipes", *where)
+    Pipe.objects.filter(asset="P2").update(closed=True)
+    assert not TileStore.objects.exists()
+    after = tile_cache.tile_of("pipes", *where)
+    assert counted == [("pipes", *where)]
+    assert after.etag != stored.etag
 
 
 def test_a_change_of_one_table_leaves_the_tiles_of_others(city, counted):
