@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('network', '0004_the_map_of_an_engineer'),
+        ('network', '0005_versions'),
     ]
 
     operations = [
