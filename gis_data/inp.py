@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import tempfile
 import warnings
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,13 @@ from shapely.geometry import LineString
 
 from gis_data.crs import CoordinateError, check_projected, measuring_system, unproject_array
 from gis_data.inp_check import NetworkFileError, check_inp
-from gis_data.inp_text import HELPER, inp_text
+from gis_data.inp_text import inp_text
 from gis_data.model import Control, ControlKind, Headloss, Network, Node, Pipe, TankShape, Valve
+from gis_data.series_valves import absorb_valves
 
 __all__ = ["NetworkFileError", "read_inp", "write_inp"]
 
 _HEADLOSS: dict[str, Headloss] = {"H-W": "H-W", "D-W": "D-W", "C-M": "C-M"}
-#: A throttle valve with a loss coefficient of this size is shut.
-_SHUT_LOSS = 1e6
 _CONTROLS: dict[str, ControlKind] = {"PRV": "prv", "PSV": "psv", "FCV": "fcv", "TCV": "tcv"}
 
 
@@ -122,16 +120,6 @@ def _without_coordinates(path: Path, names: list[str]) -> list[str]:
         elif section.startswith("[COOR") and line:
             given.add(line.split()[0])
     return [n for n in names if n not in given]
-
-
-def _shut(control: Control) -> bool:
-    return control.closed or (control.setting or 0.0) >= _SHUT_LOSS
-
-
-def _loss(control: Control) -> float:
-    """Loss coefficient of an open throttle valve; closed ones are often written as a huge one."""
-    setting = control.setting or 0.0
-    return setting if 0 < setting < _SHUT_LOSS else 0.0
 
 
 class _Drawn:
@@ -252,83 +240,8 @@ class _Drawn:
 
     def take_valves(self) -> dict[str, Valve]:
         """Turn every throttle valve in series with a pipe into an isolation valve on that pipe."""
-        ends: dict[str, set[str]] = defaultdict(set)
-        links: list[Pipe | Control] = [*self.pipes.values(), *self.controls.values()]
-        for link in links:
-            ends[link.start].add(link.id)
-            ends[link.end].add(link.id)
-        valves: dict[str, Valve] = {}
-        for name in [n for n, c in self.controls.items() if c.kind == "tcv"]:
-            valve = self.controls[name]
-            choice = [
-                (drop, keep)
-                for drop, keep in ((valve.start, valve.end), (valve.end, valve.start))
-                if self._droppable(drop, keep, ends)
-            ]
-            choice.sort(key=lambda pair: pair[0] != name + HELPER)
-            if choice:
-                valves[name] = self._absorb(name, *choice[0], ends)
-            else:
-                valves[name] = self._as_short_pipe(name, ends)
-        return valves
-
-    def _droppable(self, drop: str, keep: str, ends: dict[str, set[str]]) -> bool:
-        others = [link for link in ends[drop] if link in self.pipes]
-        if self.nodes[drop].base_demand_m3s:
-            # Customers on the pipe's side of the valve must not change sides.
-            return False
-        if self.nodes[drop].kind != "junction" or len(ends[drop]) != 2 or len(others) != 1:
-            return False
-        pipe = self.pipes[others[0]]
-        return keep not in (pipe.start, pipe.end)
-
-    def _absorb(self, name: str, drop: str, keep: str, ends: dict[str, set[str]]) -> Valve:
-        from dataclasses import replace
-
-        control = self.controls.pop(name)
-        pipe = self.pipes[next(link for link in ends[drop] if link in self.pipes)]
-        gone, kept = self.nodes.pop(drop), self.nodes[keep]
-        line = list(pipe.geometry.coords)
-        line[0 if pipe.start == drop else -1] = (kept.lon, kept.lat)
-        self.pipes[pipe.id] = replace(
-            pipe,
-            start=keep if pipe.start == drop else pipe.start,
-            end=keep if pipe.end == drop else pipe.end,
-            geometry=LineString(line),
-            minor_loss=pipe.minor_loss + _loss(control),
-        )
-        ends.pop(drop)
-        ends[keep] = (ends[keep] - {name}) | {pipe.id}
-        return Valve(
-            name, pipe.id, keep, gone.lon, gone.lat, "gate", control.diameter_mm, not _shut(control)
-        )
-
-    def _as_short_pipe(self, name: str, ends: dict[str, set[str]]) -> Valve:
-        """A valve between two crossings: half a metre of pipe carries it."""
-        control = self.controls.pop(name)
-        pipe = Pipe(
-            f"{name[:29]}.p",
-            control.start,
-            control.end,
-            control.geometry,
-            0.5,
-            control.diameter_mm or 100.0,
-            "",
-            None,
-            0.1 if self._model.options.hydraulic.headloss == "D-W" else 130.0,
-            minor_loss=_loss(control),
-        )
-        self.pipes[pipe.id] = pipe
-        for end in (control.start, control.end):
-            ends[end] = (ends[end] - {name}) | {pipe.id}
-        here = self.nodes[control.start]
-        return Valve(
-            name,
-            pipe.id,
-            control.start,
-            here.lon,
-            here.lat,
-            "gate",
-            control.diameter_mm,
-            not _shut(control),
+        throttles = [name for name, control in self.controls.items() if control.kind == "tcv"]
+        smooth = self._model.options.hydraulic.headloss == "D-W"
+        return absorb_valves(
+            self.nodes, self.pipes, self.controls, throttles, 0.1 if smooth else 130.0
         )

@@ -9,9 +9,8 @@ import numpy as np
 
 from gis_data.crs import project_array
 from gis_data.model import Network, NetworkError, Pipe, Valve
+from gis_data.series_valves import HELPER
 
-#: Suffix of the helper node between an isolation valve written as a link and its pipe.
-HELPER = "~"
 _ID = re.compile(r"^[^\s;\"]{1,31}$")
 _VALVE_KINDS = {"prv": "PRV", "psv": "PSV", "fcv": "FCV", "tcv": "TCV"}
 
