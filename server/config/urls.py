@@ -27,6 +27,7 @@ urlpatterns = [
     path("api/", include("server.quality.urls")),
     path("api/", include("server.wallboard.urls")),
     path("api/", include("server.bi.urls")),
+    path("api/", include("server.ledger.urls")),
     path("tiles/", include("server.network.tile_urls")),
     path("", include("server.portal.urls")),
 ]

@@ -81,14 +81,9 @@ _SUMS = """
 
 TOTAL = DRY + "SELECT" + _SUMS + "FROM runs r"
 
-# Where a premise stands today: the main of its first service line, the district around it.
-GROUPS = (
-    DRY
-    + """
-, placed AS (
-    SELECT r.*, p.use, coalesce(main.zone, '') AS zone, coalesce(main.dma, '') AS dma,
-           coalesce(area.code, '') AS district
-    FROM runs r JOIN customers_premise p ON p.id = r.premise_id
+# Where a premise `p` stands today: the main of its first service line, the district around it. By
+# table name: the areas of people and the pipes have nothing to do with this app otherwise.
+_PLACE = """
     LEFT JOIN LATERAL (
         SELECT pipe.zone, pipe.dma FROM network_serviceline s
         JOIN network_pipe pipe ON pipe.asset = s.pipe
@@ -96,6 +91,18 @@ GROUPS = (
     LEFT JOIN LATERAL (
         SELECT a.code FROM accounts_area a WHERE ST_Covers(a.geom, p.geom)
         ORDER BY a.rank, a.id LIMIT 1) AS area ON true
+"""
+
+GROUPS = (
+    DRY
+    + """
+, placed AS (
+    SELECT r.*, p.use, coalesce(main.zone, '') AS zone, coalesce(main.dma, '') AS dma,
+           coalesce(area.code, '') AS district
+    FROM runs r JOIN customers_premise p ON p.id = r.premise_id
+"""
+    + _PLACE
+    + """
 )
 SELECT grouping(use, zone, dma, district), coalesce(use, zone, dma, district),
 """
@@ -104,5 +111,72 @@ SELECT grouping(use, zone, dma, district), coalesce(use, zone, dma, district),
 FROM placed r
 GROUP BY GROUPING SETS ((use), (zone), (dma), (district))
 ORDER BY 1, sum(inside) DESC, 2
+"""
+)
+
+# Minutes in each of the buckets [lo, hi), with the unplanned part.
+COURSE = (
+    DRY
+    + """
+SELECT b.lo,
+       coalesce(sum(extract(epoch FROM upper(cut) - lower(cut))), 0),
+       coalesce(sum((SELECT sum(extract(epoch FROM upper(x) - lower(x)))
+                     FROM unnest(tstzmultirange(cut) * d.unplanned) AS x)), 0)
+FROM unnest(%(los)s::timestamptz[], %(his)s::timestamptz[]) AS b (lo, hi)
+LEFT JOIN (dry d CROSS JOIN LATERAL unnest(d.kept) AS run) ON run && tstzrange(b.lo, b.hi)
+LEFT JOIN LATERAL (SELECT run * tstzrange(b.lo, b.hi) AS cut) AS c ON true
+GROUP BY b.lo ORDER BY b.lo
+"""
+)
+
+# One row per shut-off that made anybody dry in the period. What it was for stands with the
+# shut-offs, above the ledger: read by table name.
+BY_SHUT_OFF = (
+    SPANS
+    + """
+, each AS (
+    SELECT shut_off, premise_id, bool_or(planned) AS planned, min(off_at) AS off_at,
+           CASE WHEN bool_and(coalesce(on_at <= %(until)s, false)) THEN max(on_at) END AS on_at,
+           range_agg(span) AS whole,
+           coalesce(range_agg(span) FILTER (WHERE confirmed), '{}') AS confirmed
+    FROM spans GROUP BY shut_off, premise_id
+    HAVING range_agg(span) && tstzrange(%(start)s, %(end)s)
+), counted AS (
+    SELECT e.*,
+           (SELECT sum(extract(epoch FROM upper(x) - lower(x)))
+            FROM unnest(whole * tstzmultirange(tstzrange(%(start)s, %(end)s))) AS x) AS inside,
+           (SELECT coalesce(sum(extract(epoch FROM upper(x) - lower(x))), 0)
+            FROM unnest(confirmed * tstzmultirange(tstzrange(%(start)s, %(end)s))) AS x) AS sure
+    FROM each e
+)
+SELECT c.shut_off, bool_or(c.planned), min(c.off_at),
+       CASE WHEN bool_and(c.on_at IS NOT NULL) THEN max(c.on_at) END,
+       count(*), sum(c.inside), sum(c.sure),
+       CASE WHEN bool_or(c.planned) THEN 'planned'
+            ELSE coalesce(nullif(i.confirmed_kind, ''), i.kind, '') END,
+       coalesce(nullif(i.address, ''), s.target, ''), coalesce(i.number, '')
+FROM counted c
+LEFT JOIN outages_shutoff s ON s.number = c.shut_off
+LEFT JOIN tickets_incident i ON i.id = s.incident_id
+GROUP BY c.shut_off, i.id, s.id
+ORDER BY sum(c.inside) DESC, min(c.off_at), c.shut_off
+"""
+)
+
+# One row per premise and spell, oldest first, with what of it lies in the period.
+INTERVALS = (
+    SPANS
+    + """
+SELECT p.code, p.address, p.use, coalesce(main.zone, ''), coalesce(main.dma, ''),
+       coalesce(area.code, ''), s.shut_off, s.planned, s.off_at,
+       CASE WHEN s.on_at <= %(until)s THEN s.on_at END, s.off_basis, s.on_basis,
+       extract(epoch FROM upper(cut) - lower(cut)), s.confirmed
+FROM spans s JOIN customers_premise p ON p.id = s.premise_id
+    CROSS JOIN LATERAL (SELECT s.span * tstzrange(%(start)s, %(end)s) AS cut) AS c
+"""
+    + _PLACE
+    + """
+WHERE NOT isempty(cut) AND (%(shut_off)s = '' OR s.shut_off = %(shut_off)s)
+ORDER BY s.off_at, s.shut_off, p.code, s.spell
 """
 )

@@ -46,6 +46,12 @@ PAGES: tuple[Page, ...] = (
         frozenset({"supervisor", "manager", "dispatcher", "agent"}),
     ),
     Page("bi", "/bi", _("Figures"), frozenset({"manager", "supervisor", "auditor", "dispatcher"})),
+    Page(
+        "ledger",
+        "/ledger",
+        _("Minutes lost"),
+        frozenset({"manager", "supervisor", "engineer", "auditor"}),
+    ),
     Page("messages", "/messages", _("Messages"), _OFFICE),
 )
 

@@ -73,6 +73,11 @@ DOORS: dict[tuple[str, str], Any] = {
     ("GET", "messages"): OFFICE,
     ("GET", "wall"): ("agent", "dispatcher", "supervisor", "manager"),
     ("GET", "bi/summary"): ("manager", "supervisor", "auditor", "dispatcher"),
+    ("GET", "ledger"): ("manager", "supervisor", "engineer", "auditor"),
+    ("GET", "ledger.csv"): ("manager", "supervisor", "engineer", "auditor"),
+    ("GET", "ledger/shutoffs"): ("manager", "supervisor", "engineer", "auditor"),
+    ("GET", "ledger/shutoffs/<str:number>"): ("manager", "supervisor", "engineer", "auditor"),
+    ("GET", "ledger/premises/<str:code>"): ("manager", "supervisor", "engineer", "auditor"),
 }
 
 
@@ -124,6 +129,7 @@ def things(cast, burst):
         "work-orders/<str:number>": f"work-orders/{order.number}",
         "tickets/<str:number>": f"tickets/{Ticket.objects.get().number}",
         "crews/<int:pk>": f"crews/{cast.north.pk}", "call-backs/<int:pk>": f"call-backs/{owed.pk}",
+        "ledger/shutoffs/<str:number>": "ledger/shutoffs/A-0001", "<str:code>": "anna",
         "<str:name>": "P8", "<str:token>": "x", "<int:pk>": "999999",
     }  # fmt: skip
 

@@ -17,6 +17,7 @@ const { totals } = await js('dispatch/rows.js');
 const { relevant, questions, KINDS } = await js('desk/questions.js');
 const { matches, direct } = await js('command.js');
 const { style } = await js('map/style.js');
+const period = await js('ledger/period.js');
 
 test('a name with markup in it stays text', () => {
   const evil = '<img src=x onerror=alert(1)>"\'`&';
@@ -207,4 +208,18 @@ test('the map style uses our tiles and fonts only, and no layer without a source
   assert.equal(s.glyphs, undefined);
   for (const source of Object.values(s.sources)) assert.match(source.tiles[0], /^http:\/\/127\.0\.0\.1:1\/tiles\/.*\?v=9$/);
   for (const layer of s.layers) assert.ok(layer.type === 'background' || s.sources[layer.source], layer.id);
+});
+
+test('a period is the calendar one that holds the day, and its neighbours touch it', () => {
+  assert.deepEqual(period.around('day', '2026-12-31'), ['2026-12-31', '2027-01-01']);
+  assert.deepEqual(period.around('week', '2026-11-29'), ['2026-11-23', '2026-11-30'], 'Sunday ends the week');
+  assert.deepEqual(period.around('month', '2024-02-29'), ['2024-02-01', '2024-03-01']);
+  assert.deepEqual(period.around('year', '2026-07-01'), ['2026-01-01', '2027-01-01']);
+  for (const unit of ['day', 'week', 'month', 'year', 'custom']) {
+    const span = unit === 'custom' ? ['2026-03-27', '2026-04-02'] : period.around(unit, '2026-03-31');
+    const [before, after] = [period.beside(unit, span, -1), period.beside(unit, span, 1)];
+    assert.equal(before[1], span[0], unit);
+    assert.equal(after[0], span[1], unit);
+    assert.deepEqual(period.beside(unit, after, -1), span, unit);
+  }
 });
