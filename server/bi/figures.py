@@ -88,8 +88,8 @@ def summary(start: datetime, end: datetime, zone: str) -> dict[str, Any]:
             "id": "minutes_per_property", "name": _("Minutes without water per property"),
             "unit": "min", "value": ratio(minutes, properties),
             "definition": _(
-                "Sum over premises of the minutes between the last valve closed and the last "
-                "opened (overlaps once) / premises served."
+                "Customer-minutes lost in the period, by the ledger (two shut-offs over one house "
+                "count once) / premises served."
             ),
             "parts": {"minutes": round(minutes, 1), "properties": properties}, "series": [],
         },

@@ -71,4 +71,7 @@ class SupplyFact(models.Model):
         indexes = [
             models.Index(fields=["premise", "shut_off", "id"], name="facts_of_a_premise"),
             models.Index(fields=["shut_off"], name="facts_of_a_shut_off"),
+            # A day's minutes are asked all day: they read what was said of that day, and no more.
+            models.Index(fields=["at"], name="facts_of_a_time"),
+            models.Index(fields=["recorded_at"], name="facts_recorded_since"),
         ]

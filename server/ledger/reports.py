@@ -17,6 +17,7 @@ from server.customers.models import Premise, UseClass
 from server.ledger import selectors, sql
 from server.ledger.models import SupplyFact
 from server.ledger.services import since_void
+from server.ledger.wording import source_label
 from server.tickets.models import Kind
 
 SHUT_OFFS_SHOWN = 500
@@ -231,6 +232,7 @@ def premise(row: Premise, as_of: datetime) -> dict[str, Any]:
                 "at": f.at, "recorded_at": f.recorded_at, "basis": f.basis,
                 "basis_label": "" if f.kind == "void" else f.get_basis_display(),
                 "by": f.by, "source": f.source,
+                "source_label": source_label(f.source),
                 "taken_back": f.kind != "void" and f.pk not in standing,
             }
             for f in facts

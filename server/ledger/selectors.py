@@ -17,7 +17,7 @@ from server.ledger.models import SupplyFact
 Basis = Literal["modelled", "confirmed"]
 THRESHOLDS_H = (3, 6, 12, 24)
 # The number of GROUPING SETS' row -> which grouping it is.
-_GROUPINGS = {0b0111: "use", 0b1011: "zone", 0b1101: "dma", 0b1110: "district"}
+_GROUPINGS = {0b1111: "whole", 0b0111: "use", 0b1011: "zone", 0b1101: "dma", 0b1110: "district"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +143,17 @@ def minutes(
         "basis": basis or "",
     }  # fmt: skip
     served = Premise.objects.count()
-    (total,) = _rows(sql.TOTAL, params)
     by: dict[str, dict[str, Sums]] = {name: {} for name in _GROUPINGS.values()}
-    if groups and total[0]:
+    if groups:
         for grouping, key, *row in _rows(sql.GROUPS, params):
-            by[_GROUPINGS[grouping]][key] = _sums(row, served)
+            by[_GROUPINGS[grouping]][key or ""] = _sums(row, served)
+        (whole,) = by["whole"].values()
+    else:
+        (total,) = _rows(sql.TOTAL, params)
+        whole = _sums(total, served)
     return Minutes(
-        start, end, known, served, _sums(total, served), by["use"], by["zone"], by["dma"],
-        by["district"],
-    )  # fmt: skip
+        start, end, known, served, whole, by["use"], by["zone"], by["dma"], by["district"]
+    )
 
 
 def intervals(premise: str, as_of: datetime | None = None) -> list[Interval]:
@@ -166,8 +168,8 @@ def intervals(premise: str, as_of: datetime | None = None) -> list[Interval]:
     if not facts:
         return []
     rows = _rows(
-        sql.SPANS + "SELECT shut_off, spell, off_at, on_at, planned, off_basis, on_basis "
-        "FROM spans WHERE premise_id = %(premise)s ORDER BY off_at, shut_off, spell",
+        sql.SPANS_OF_ONE + "SELECT shut_off, spell, off_at, on_at, planned, off_basis, on_basis "
+        "FROM spans ORDER BY off_at, shut_off, spell",
         {"as_of": known, "until": known, "premise": facts[0].premise_id},
     )
     return [

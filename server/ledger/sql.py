@@ -1,6 +1,8 @@
 """The one reading of the facts, in SQL: from what was said to when each premise was dry.
 
     facts    all that was recorded by `as_of` and not voided by then
+    asked    the premises that can have been dry in the period: something was said of a time in it
+             or after it, or later than `as_of`, or nobody said yet that the water is back
     said     per premise, shut-off and spell the word that counts: confirmed before modelled, then
              the later recorded
     spans    [off, on) of each spell; open ones, and ends still to come, reach to `until`
@@ -12,11 +14,12 @@ Times compare exactly: PostgreSQL keeps microseconds and adds numerics.
 
 from __future__ import annotations
 
-SPANS = """
-WITH facts AS (
+_READ = """
+facts AS (
     SELECT f.id, f.premise_id, f.shut_off, f.spell, f.kind, f.at, f.planned, f.basis, f.recorded_at
     FROM ledger_supplyfact f
-    WHERE f.recorded_at <= %(as_of)s AND f.kind <> 'void' AND NOT EXISTS (
+    WHERE f.premise_id IN (SELECT premise_id FROM asked)
+      AND f.recorded_at <= %(as_of)s AND f.kind <> 'void' AND NOT EXISTS (
         SELECT 1 FROM ledger_supplyfact v
         WHERE v.kind = 'void' AND v.premise_id = f.premise_id AND v.shut_off = f.shut_off
           AND v.id > f.id AND v.recorded_at <= %(as_of)s)
@@ -38,7 +41,23 @@ WITH facts AS (
 )
 """
 
-# `period` is [start, end); what is kept of a premise depends on the question.
+_IN_PERIOD = """
+WITH asked AS MATERIALIZED (
+    SELECT premise_id FROM ledger_supplyfact WHERE at >= %(start)s
+    UNION
+    SELECT premise_id FROM ledger_supplyfact WHERE recorded_at > %(as_of)s
+    UNION
+    SELECT o.premise_id FROM ledger_supplyfact o
+    WHERE o.kind = 'off' AND NOT EXISTS (
+        SELECT 1 FROM ledger_supplyfact b
+        WHERE b.kind = 'on' AND b.premise_id = o.premise_id AND b.shut_off = o.shut_off
+          AND b.spell = o.spell)
+), """
+
+SPANS = _IN_PERIOD + _READ
+SPANS_OF_ONE = "WITH asked AS (SELECT %(premise)s::bigint AS premise_id), " + _READ
+
+# The period is [start, end); what is kept of a premise depends on the question.
 DRY = (
     SPANS
     + """
@@ -60,10 +79,14 @@ DRY = (
     SELECT d.premise_id,
            extract(epoch FROM upper(run) - lower(run)) AS length,
            extract(epoch FROM upper(cut) - lower(cut)) AS inside,
-           (SELECT coalesce(sum(extract(epoch FROM upper(x) - lower(x))), 0)
-            FROM unnest(tstzmultirange(cut) * d.unplanned) AS x) AS unplanned,
-           (SELECT coalesce(sum(extract(epoch FROM upper(x) - lower(x))), 0)
-            FROM unnest(tstzmultirange(cut) * d.confirmed) AS x) AS confirmed
+           CASE WHEN d.unplanned @> cut THEN extract(epoch FROM upper(cut) - lower(cut))
+                WHEN NOT d.unplanned && cut THEN 0
+                ELSE (SELECT sum(extract(epoch FROM upper(x) - lower(x)))
+                      FROM unnest(tstzmultirange(cut) * d.unplanned) AS x) END AS unplanned,
+           CASE WHEN d.confirmed @> cut THEN extract(epoch FROM upper(cut) - lower(cut))
+                WHEN NOT d.confirmed && cut THEN 0
+                ELSE (SELECT sum(extract(epoch FROM upper(x) - lower(x)))
+                      FROM unnest(tstzmultirange(cut) * d.confirmed) AS x) END AS confirmed
     FROM dry d, unnest(d.kept) AS run,
          LATERAL (SELECT run * tstzrange(%(start)s, %(end)s) AS cut) AS c
     WHERE NOT isempty(cut)
@@ -93,23 +116,25 @@ _PLACE = """
         ORDER BY a.rank, a.id LIMIT 1) AS area ON true
 """
 
+# The row of no grouping is the whole.
 GROUPS = (
     DRY
     + """
-, placed AS (
-    SELECT r.*, p.use, coalesce(main.zone, '') AS zone, coalesce(main.dma, '') AS dma,
-           coalesce(area.code, '') AS district
-    FROM runs r JOIN customers_premise p ON p.id = r.premise_id
+, placed AS MATERIALIZED (
+    SELECT p.id AS premise_id, p.use, coalesce(main.zone, '') AS zone,
+           coalesce(main.dma, '') AS dma, coalesce(area.code, '') AS district
+    FROM customers_premise p
 """
     + _PLACE
     + """
+    WHERE p.id IN (SELECT premise_id FROM runs)
 )
 SELECT grouping(use, zone, dma, district), coalesce(use, zone, dma, district),
 """
     + _SUMS
     + """
-FROM placed r
-GROUP BY GROUPING SETS ((use), (zone), (dma), (district))
+FROM runs r JOIN placed USING (premise_id)
+GROUP BY GROUPING SETS ((), (use), (zone), (dma), (district))
 ORDER BY 1, sum(inside) DESC, 2
 """
 )

@@ -68,7 +68,7 @@ function shutOffs(answer) {
   const rows = answer.shut_offs;
   return html`<header><h2>${gettext('Shut-offs')}</h2>${answer.truncated ? html`<span class="muted">${gettext('the first %(n)s', { n: rows.length })}</span>` : ''}</header>${rows.length ? html`<div class="scroll"><table class="cards"><thead><tr><th>${gettext('Number')}</th><th>${gettext('Cause')}</th><th>${gettext('Place')}</th><th>${gettext('Water off')}</th><th>${gettext('Water back')}</th><th class="n">${gettext('Customers')}</th><th class="n">${gettext('Minutes lost')}</th><th class="n">${gettext('Confirmed')}</th><th></th></tr></thead>
     <tbody>${rows.map((/** @type {any} */ s) => html`<tr data-testid="ledger-shutoff"><td><a href="/shutoffs/${s.number}">${s.number}</a></td><td><span class="chip">${s.cause_label}</span></td><td class="place wide">${s.place}</td><td data-label="${gettext('Water off')}">${clock(s.started_at, true)}</td><td data-label="${gettext('Water back')}">${ended(s)}</td>
-      <td class="n" data-label="${gettext('Customers')}">${figure(s.premises)}</td><td class="n" data-label="${gettext('Minutes lost')}">${figure(s.minutes, 0)}</td><td class="n" data-label="${gettext('Confirmed')}">${share(s.confirmed_share)}</td><td class="wide"><button type="button" data-do="who" data-number="${s.number}" data-testid="ledger-who">${gettext('Premises')}</button></td></tr>`)}</tbody></table></div>
+      <td class="n" data-label="${gettext('Customers')}">${figure(s.premises)}</td><td class="n" data-label="${gettext('Minutes lost')}">${figure(s.minutes, 0)}</td><td class="n" data-label="${gettext('Confirmed')}">${share(s.confirmed_share)}</td><td class="wide"><button type="button" class="quiet" data-do="who" data-number="${s.number}" data-testid="ledger-who">${gettext('Premises')}</button></td></tr>`)}</tbody></table></div>
     <p class="muted">${gettext('Each shut-off is charged all its own minutes; where two cover one house the column adds up to more than the whole.')}</p>` : html`<p class="empty" data-testid="ledger-empty">${gettext('Nobody was without water in this time, as far as was known.')}</p>`}`;
 }
 
@@ -121,7 +121,8 @@ async function read() {
     const [ledger, offs] = shown = /** @type {[any, any]} */ (both);
     const known = $('#known');
     known.toggleAttribute('data-past', Boolean(asOf));
-    known.textContent = asOf ? gettext('As known on %(when)s. What was recorded later is left out.', { when: clock(ledger.as_of, true) }) : gettext('As known now, %(when)s. What is still off counts up to now.', { when: clock(ledger.as_of, true) });
+    const when = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', hour12: false, timeZone: page.tz }).format(new Date(ledger.as_of));
+    known.textContent = asOf ? gettext('As known on %(when)s. What was recorded later is left out.', { when }) : gettext('As known now, %(when)s. What is still off counts up to now.', { when });
     render($('#figures'), figures(ledger));
     render($('#shut-offs'), shutOffs(offs));
     render($('#groups'), groups(ledger, offs));
@@ -154,7 +155,7 @@ async function who(number) {
 
 /** @param {any} p */
 const facts = (p) => html`<h3>${p.address} · ${p.premise}</h3><table data-testid="ledger-facts"><thead><tr><th>${gettext('Said')}</th><th>${gettext('Happened')}</th><th>${gettext('Recorded')}</th><th>${gettext('Basis')}</th><th>${gettext('Who said so')}</th><th>${gettext('Shut-off')}</th></tr></thead>
-  <tbody>${p.facts.map((/** @type {any} */ f) => html`<tr${f.taken_back ? html` class="off-record"` : ''}><td>${f.kind_label}</td><td>${f.kind === 'void' ? '' : clock(f.at, true)}</td><td>${clock(f.recorded_at, true)}</td><td>${f.basis_label}</td><td>${f.by}${f.source ? html` · ${f.source}` : ''}</td><td>${f.shut_off}</td></tr>`)}</tbody></table>`;
+  <tbody>${p.facts.map((/** @type {any} */ f) => html`<tr${f.taken_back ? html` class="off-record"` : ''}><td>${f.kind_label}</td><td>${f.kind === 'void' ? '' : clock(f.at, true)}</td><td>${clock(f.recorded_at, true)}</td><td>${f.basis_label}</td><td>${f.by}${f.source ? html` · ${f.source_label}` : ''}</td><td>${f.shut_off}</td></tr>`)}</tbody></table>`;
 
 onDo(document.body, {
   earlier: () => { span = beside(unit, span, -1); read(); },
