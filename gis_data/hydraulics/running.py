@@ -1,15 +1,14 @@
-"""One run of EPANET 2.2, reached through wntr's toolkit, in a temporary directory."""
+"""One run of EPANET 2.2 over a network, and valves that move on the way."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from gis_data.hydraulics import epanet
 from gis_data.inp_text import clock, inp_text
 from gis_data.model import Network
 
@@ -18,8 +17,6 @@ T = TypeVar("T")
 REQUIRED_PRESSURE_M = 14.0
 #: Below this nothing leaves a tap. Not zero: EPANET lets a closed pipe seep some millilitres.
 NO_WATER_M = 0.5
-#: How EPANET words a step it could not solve. Its other warnings are answers, this is none.
-_UNSOLVED = "system hydraulically unbalanced"
 
 
 class SimulationFailed(RuntimeError):
@@ -46,7 +43,7 @@ class Simulation:
     def solved(self) -> bool:
         """Whether every step converged and all pressures are numbers."""
         finite = bool(np.isfinite(self.pressure_m).all())
-        return finite and not any(w.startswith(_UNSOLVED) for w in self.warnings)
+        return finite and epanet.UNBALANCED not in self.warnings
 
 
 def simulate(
@@ -156,67 +153,34 @@ def _without_actions(block: list[str], links: Collection[str]) -> list[str]:
     return kept if left["THEN"] else []
 
 
-def with_epanet(text: str, use: Callable[[Any], T]) -> T:
+def with_epanet(text: str, use: Callable[[epanet.Epanet], T]) -> T:
     """Open the text in EPANET, call `use(engine)` and close. Errors: SimulationFailed."""
-    import wntr.epanet.toolkit as toolkit
-
-    with tempfile.TemporaryDirectory(prefix="standpipe-epanet-") as place:
-        inp = Path(place) / "net.inp"
-        inp.write_text(text, encoding="utf-8")
-        engine = toolkit.ENepanet(version=2.2)
-        try:
-            engine.ENopen(str(inp), str(inp.with_suffix(".rpt")), str(inp.with_suffix(".bin")))
-            engine.ENopenH()
-            found = use(engine)
-            engine.ENcloseH()
-        # The toolkit raises its own, OSError or ctypes errors depending on where EPANET stopped.
-        except Exception as error:
-            raise SimulationFailed(_first_line(error)) from error
-        finally:
-            _close(engine)
-    return found
+    try:
+        with epanet.opened(text) as engine:
+            return use(engine)
+    except (epanet.EpanetError, OSError) as error:
+        raise SimulationFailed(str(error)[:200]) from error
 
 
-def _over_time(engine: Any, link_names: tuple[str, ...]) -> Simulation:
-    from wntr.epanet.util import EN
-
-    nodes = range(1, engine.ENgetcount(EN.NODECOUNT) + 1)
-    links = [engine.ENgetlinkindex(name) for name in link_names]
-    names = tuple(engine.ENgetnodeid(i) for i in nodes)
-    engine.ENinitH(0)
+def _over_time(engine: epanet.Epanet, links: tuple[str, ...]) -> Simulation:
+    names = engine.node_ids()
+    nodes = range(1, len(names) + 1)
+    indices = [engine.link(name) for name in links]
+    engine.start()
     times, pressures, demands, flows = [], [], [], []
     while True:
-        times.append(int(engine.ENrunH()))
-        pressures.append([engine.ENgetnodevalue(i, EN.PRESSURE) for i in nodes])
-        demands.append([engine.ENgetnodevalue(i, EN.DEMAND) for i in nodes])
-        flows.append([engine.ENgetlinkvalue(i, EN.FLOW) for i in links])
-        if engine.ENnextH() <= 0:
+        times.append(engine.run())
+        pressures.append(engine.node_values(nodes, epanet.PRESSURE))
+        demands.append(engine.node_values(nodes, epanet.DEMAND))
+        flows.append(engine.link_values(indices, epanet.FLOW))
+        if engine.next() <= 0:
             break
     return Simulation(
         names,
         tuple(times),
         np.array(pressures),
         np.array(demands) / 1000.0,
-        said(engine),
-        link_names,
+        engine.warnings,
+        links,
         np.array(flows) / 1000.0,
     )
-
-
-def said(engine: Any) -> tuple[str, ...]:
-    """EPANET's warnings, each once, without the hour it repeats them at."""
-    warnings = getattr(engine, "errcodelist", ())
-    return tuple(dict.fromkeys(str(w).rpartition(", ")[2] for w in warnings))
-
-
-def _close(engine: Any) -> None:
-    try:
-        engine.ENclose()
-    except Exception as error:  # noqa: BLE001
-        # Closing what never opened is an error of its own and says nothing new.
-        del error
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__)[:200]
