@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -34,8 +35,9 @@ from routing.places import (
 )
 from routing.snap import Snapper, find_twins, straight_m
 from routing.snapshot import read_snapshot, write_snapshot
-from routing.table import Ints, StreetTable
+from routing.table import Floats, Ints, StreetTable
 from routing.turns import steps_of
+from routing.walking import street_graph, walking_metres
 
 #: How far a position may lie from the nearest street.
 MAX_SNAP_M = 300.0
@@ -80,6 +82,7 @@ class StreetIndex:
         self._fleets: list[Fleet] = []
         self._snaps: dict[tuple[float, float], tuple[int, float, float]] = {}
         self._numbers: dict[EdgeId, int] | None = None
+        self._on_foot: Any = None
         self.version = table.version()
 
     # -- making, saving, opening ---------------------------------------------------------------
@@ -214,6 +217,23 @@ class StreetIndex:
         )
 
     # -- closures ------------------------------------------------------------------------------
+
+    def walking(
+        self,
+        starts: Sequence[tuple[float, float]],
+        ends: Sequence[tuple[float, float]],
+        limit_m: float,
+    ) -> Floats:
+        """Metres on foot from each start to each end, shape (starts, ends); inf beyond `limit_m`.
+
+        Along the streets, one-way or not, closed or not. Raises BadCoordinate.
+        """
+        for lon, lat in (*starts, *ends):
+            self._snapper.check(lon, lat)
+        with self._lock:
+            if self._on_foot is None:
+                self._on_foot = street_graph(self._table)
+        return walking_metres(self._table, self._on_foot, self._snapper, starts, ends, limit_m)
 
     @property
     def closures(self) -> tuple[Closure, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from gis_data.crs import project_array
 from gis_data.hydraulics.running import NO_WATER_M
@@ -72,7 +73,9 @@ def water_points(
         return ()
     there = [ends[p] for p in needing]
     people = np.array([(persons or {}).get(p, 2) for p in needing])
-    hydrants = _usable(network, plan, pressures_m)
+    hydrants = _near(
+        network, _usable(network, plan, pressures_m), [ends[p] for p in needing], walking_m
+    )
     places = [(h.lon, h.lat) for h in hydrants]
     found: list[HandOut] = []
     left = set(range(len(needing)))
@@ -124,6 +127,18 @@ def _usable(
         ),
         key=lambda h: h.id,
     )
+
+
+def _near(
+    network: Network, hydrants: list[Hydrant], there: Sequence[Point], walking_m: float
+) -> list[Hydrant]:
+    """Those that are near enough as the crow flies; only for these are streets worth measuring."""
+    if not hydrants:
+        return []
+    tree = cKDTree(project_array(list(there), network.crs_measure))
+    here = project_array([(h.lon, h.lat) for h in hydrants], network.crs_measure)
+    far, _ = tree.query(here)
+    return [h for h, d in zip(hydrants, far, strict=True) if d <= walking_m]
 
 
 def _hand_out(
