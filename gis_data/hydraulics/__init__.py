@@ -5,8 +5,11 @@ EPANET 2.2 does the work, reached through wntr. Closures are judged with pressur
 served).
 """
 
+from gis_data.hydraulics.assessment import Assessment, Limits, Short, assess
+from gis_data.hydraulics.bounded import TimedOut, bounded
 from gis_data.hydraulics.closure import PressureReport, pressures_after
 from gis_data.hydraulics.day import DayReport, run_day
+from gis_data.hydraulics.fire import FirePoint, fire_flows
 from gis_data.hydraulics.running import (
     NO_WATER_M,
     REQUIRED_PRESSURE_M,
@@ -14,14 +17,26 @@ from gis_data.hydraulics.running import (
     SimulationFailed,
     simulate,
 )
+from gis_data.hydraulics.stirring import Stirred
+from gis_data.hydraulics.tanks import TankLeft
 
 __all__ = [
     "NO_WATER_M",
     "REQUIRED_PRESSURE_M",
+    "Assessment",
     "DayReport",
+    "FirePoint",
+    "Limits",
     "PressureReport",
+    "Short",
     "Simulation",
     "SimulationFailed",
+    "Stirred",
+    "TankLeft",
+    "TimedOut",
+    "assess",
+    "bounded",
+    "fire_flows",
     "pressures_after",
     "run_day",
     "simulate",

@@ -257,4 +257,10 @@ STANDPIPE: dict[str, Any] = {
     # A position older than this is drawn faded with its age and ranked with a warning.
     "STALE_FIX_S": env.number("STALE_FIX_S", 120),
     "OLD_FIX_S": env.number("OLD_FIX_S", 600),
+    # What counts as short after a closure, and how long the worker may compute it. Above
+    # `most_pipes` nothing is simulated and plans say "topology only".
+    "HYDRAULICS": {
+        "required_m": 14.0, "highest_m": 90.0, "fire_need_m3s": 0.015, "fire_hydrants": 30,
+        "most_pipes": 50_000, "timeout_s": 90.0, "walking_m": 300.0, "litres_a_day": 10.0,
+    },
 }

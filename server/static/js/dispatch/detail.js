@@ -3,6 +3,7 @@
 import { photoStrip } from '../ask.js';
 import { html } from '../html.js';
 import { gettext, ngettext } from '../i18n.js';
+import { planHydraulics } from '../plan-hydraulics.js';
 import { ago, arrives, clock, distance, figure, span, until } from '../time.js';
 import { word } from '../words.js';
 import { bars, nextKind } from './order.js';
@@ -84,5 +85,5 @@ function planSection(d) {
     ${(plan.priority_customers || []).length ? html`<ul class="watch">${plan.priority_customers.map((/** @type {any} */ c) => html`<li><span><b>${c.name}</b> ${word('use', c.class)} <span class="muted">${c.phone_masked || ''}</span></span><span>${c.hours_left === null || c.hours_left === undefined ? '' : gettext('water for %(hours)s h', { hours: figure(c.hours_left, c.hours_left < 10 ? 1 : 0) })}</span></li>`)}</ul>` : ''}
     <ol class="valves">${plan.valves.map((/** @type {any} */ v) => html`<li data-state="${v.state}"><i class="sign ${v.state === 'closed' ? 'closed' : v.state === 'cannot_close' ? 'seized' : 'valve'}">${v.sequence}</i><span>${v.label || v.id} <span class="muted">${word('condition', v.condition)}${v.minimal ? '' : html` · ${gettext('spare')}`}</span></span><span>${word('valve', v.state)}</span></li>`)}</ol>
     ${(plan.hydrants_lost || []).length ? html`<p class="muted">${ngettext('%(count)s hydrant without water: tell the fire service', '%(count)s hydrants without water: tell the fire service', plan.hydrants_lost.length)}</p>` : ''}
-  </section>`;
+  </section>${plan.state === 'restored' ? '' : planHydraulics(plan.hydraulics)}`;
 }
