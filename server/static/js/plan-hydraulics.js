@@ -43,7 +43,7 @@ export function planHydraulics(h) {
 function effects(h) {
   const lost = h.fire_lost || [];
   const brown = h.brown_water || { count: 0, streets: [] };
-  return html`<ul class="facts">
+  return html`<ul class="effects">
     <li data-bad="${h.below_service ? 'true' : 'false'}" data-testid="pressure">${pressure(h)}
       ${(h.below_premises || []).length ? html`<details><summary>${gettext('Who')}</summary><ul>${h.below_premises.map((/** @type {any} */ p) => html`<li><span>${p.address || p.premise}</span> <span class="muted">${gettext('%(m)s m at %(at)s', { m: figure(p.least_m, 0), at: clock(p.at) })}</span></li>`)}</ul>${h.below_service > h.below_premises.length ? html`<p class="muted">${gettext('and %(count)s more', { count: h.below_service - h.below_premises.length })}</p>` : ''}</details>` : ''}</li>
     ${(h.tanks || []).filter((/** @type {any} */ t) => t.hours !== null).map((/** @type {any} */ t) => html`<li data-bad="true" data-testid="tank">${t.hours < 0.1 ? gettext('Tank %(id)s is empty at once.', { id: t.id }) : gettext('Tank %(id)s is empty after %(hours)s h.', { id: t.id, hours: figure(t.hours, 1) })}</li>`)}
