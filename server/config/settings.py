@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "server.service_level",
     "server.bulletin",
     "server.quality",
+    "server.processes",
     "server.bi",
     "server.wallboard",
     "server.versions",
@@ -195,6 +196,7 @@ EVENT_SUBSCRIBERS = [
     "server.service_level.subscribers.keep_clocks",
     "server.bulletin.subscribers.text_people",
     "server.quality.subscribers.sample_closed_tickets",
+    "server.processes.subscribers.keep_defects_and_digs",
 ]
 
 # What the subscribers' process does once when it starts.

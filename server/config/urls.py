@@ -25,6 +25,7 @@ urlpatterns = [
     path("api/", include("server.outages.urls")),
     path("api/", include("server.service_level.urls")),
     path("api/", include("server.quality.urls")),
+    path("api/", include("server.processes.urls")),
     path("api/", include("server.wallboard.urls")),
     path("api/", include("server.bi.urls")),
     path("api/", include("server.ledger.urls")),

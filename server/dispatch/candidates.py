@@ -31,6 +31,9 @@ SKILLS: dict[str, frozenset[str]] = {
     Kind.METER: frozenset({Skill.METER}),
     Kind.SEWER: frozenset({Skill.JETTING}),
     Kind.HYDRANT: frozenset({Skill.VALVE}),
+    # Whoever can read a plan can stop a digger.
+    Kind.CONSTRUCTION: frozenset({Skill.VALVE}),
+    Kind.DEFECT: frozenset({Skill.VALVE}),
     Kind.ENQUIRY: frozenset(),
 }
 WORK_S = {"P1": 4 * 3600.0, "P2": 3 * 3600.0, "P3": 2 * 3600.0, "P4": 3600.0}

@@ -99,6 +99,9 @@ class Photo(models.Model):
     file = models.CharField(max_length=120)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    # Where and when it was taken, as the telephone wrote into it; without that it is unplaced.
+    taken_at = models.DateTimeField(null=True)
+    geom = models.PointField(srid=4326, null=True)
     received_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

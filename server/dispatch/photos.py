@@ -16,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from server.accounts.refusals import Refused
 from server.dispatch.models import CrewReport, Photo
+from server.dispatch.taken import Taken, read_taken
 from server.workforce.models import Crew
 
 MAX_BYTES = 12 * 1024 * 1024
@@ -26,7 +27,8 @@ LONG_SIDE = 2048
 def store(upload: UploadedFile[Any], *, crew: Crew, report_id: uuid.UUID | None) -> Photo:
     """Keep a picture once; sending the same one again gives the first row.
 
-    Re-encoding drops whatever else the file carried (position, scripts, a second format).
+    Re-encoding drops whatever else the file carried (scripts, a second format). Where and when it
+    was taken is read first; a place outside the city is nobody's, so the picture stays unplaced.
     """
     if (upload.size or 0) > MAX_BYTES:
         raise Refused("file", "too_large", _("A picture may have 12 MB."), status=413)
@@ -35,7 +37,7 @@ def store(upload: UploadedFile[Any], *, crew: Crew, report_id: uuid.UUID | None)
     found = Photo.objects.filter(device=crew.device, report_id=report_id, sha256=digest).first()
     if found is not None:
         return found
-    picture = _decode(raw)
+    picture, taken = _decode(raw)
     name = f"{uuid.uuid4().hex}.jpg"
     folder = settings.STANDPIPE["PHOTOS"]
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,6 +52,7 @@ def store(upload: UploadedFile[Any], *, crew: Crew, report_id: uuid.UUID | None)
             defaults={
                 "order": report.order if report else None, "file": name,
                 "width": picture.width, "height": picture.height,
+                "taken_at": taken.at, "geom": taken.point,
             },
         )  # fmt: skip
     return photo
@@ -63,7 +66,7 @@ def path_of(photo: Photo) -> Path:
     return path
 
 
-def _decode(raw: bytes) -> Image.Image:
+def _decode(raw: bytes) -> tuple[Image.Image, Taken]:
     try:
         with Image.open(BytesIO(raw)) as opened:
             # Checked before decoding: a small file can claim a billion pixels.
@@ -71,6 +74,7 @@ def _decode(raw: bytes) -> Image.Image:
                 raise Refused("file", "too_many_pixels", _("That picture is too large."))
             if opened.format not in ("JPEG", "PNG", "WEBP"):
                 raise Refused("file", "not_a_picture", _("Send a JPEG, PNG or WebP picture."))
+            taken = read_taken(opened)
             picture = ImageOps.exif_transpose(opened).convert("RGB")
     except (
         UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError,
@@ -79,4 +83,4 @@ def _decode(raw: bytes) -> Image.Image:
             "file", "not_a_picture", _("Send a JPEG, PNG or WebP picture.")
         ) from None
     picture.thumbnail((LONG_SIDE, LONG_SIDE))
-    return picture
+    return picture, taken

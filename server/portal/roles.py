@@ -52,6 +52,7 @@ PAGES: tuple[Page, ...] = (
         _("Minutes lost"),
         frozenset({"manager", "supervisor", "engineer", "auditor"}),
     ),
+    Page("defects", "/defects", _("Defects"), _OFFICE - {"agent"}),
     Page("messages", "/messages", _("Messages"), _OFFICE),
 )
 

@@ -19,6 +19,8 @@ class Kind(models.TextChoices):
     METER = "meter", _("Meter")
     SEWER = "sewer", _("Sewer blockage")
     HYDRANT = "hydrant", _("Hydrant or cover")
+    CONSTRUCTION = "construction", _("Digging near a main")
+    DEFECT = "defect", _("Defect of an asset")
     ENQUIRY = "enquiry", _("Enquiry")
 
 

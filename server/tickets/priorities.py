@@ -16,6 +16,8 @@ BASE: dict[str, str] = {
     Kind.METER: "P4",
     Kind.SEWER: "P2",
     Kind.HYDRANT: "P3",
+    Kind.CONSTRUCTION: "P2",
+    Kind.DEFECT: "P3",
     Kind.ENQUIRY: "P4",
 }
 # Answers to the symptom questions that make it an emergency.

@@ -27,7 +27,7 @@ JOINABLE = frozenset(
     {Kind.BURST, Kind.LEAK, Kind.NO_WATER, Kind.LOW_PRESSURE, Kind.DISCOLOURED}
 )
 # Trouble that a place is needed for; an enquiry has none.
-LOCATED = JOINABLE | {Kind.SEWER, Kind.HYDRANT, Kind.METER}
+LOCATED = JOINABLE | {Kind.SEWER, Kind.HYDRANT, Kind.METER, Kind.CONSTRUCTION, Kind.DEFECT}
 
 
 @dataclass(frozen=True)
@@ -315,6 +315,24 @@ def note_impact(incident: Incident, customers_off: int, *, by: str) -> None:
         locked.version += 1
         locked.save()
         tell_incident("incident.changed", locked, by=by, change="impact")
+
+
+def set_priority(incident: Incident, priority: str, *, by: str, why: str) -> None:
+    """Somebody looked closer and knows how urgent it is."""
+    with transaction.atomic():
+        locked = Incident.objects.select_for_update().get(pk=incident.pk)
+        if locked.priority == priority:
+            return
+        record(
+            "incident.priority", f"incident:{locked.number}", from_state=locked.priority,
+            to_state=priority, note=why, by=by,
+        )  # fmt: skip
+        locked.priority = priority
+        locked.version += 1
+        locked.save(update_fields=["priority", "version"])
+        locked.tickets.exclude(state__in=["closed", "cancelled"]).update(priority=priority)
+        tell_incident("incident.changed", locked, by=by, change="priority")
+    incident.refresh_from_db(fields=["priority", "version"])
 
 
 def owe_call_back(

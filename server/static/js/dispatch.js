@@ -6,6 +6,7 @@ import { askReason, showPhoto } from './ask.js';
 import { matches, offer, placesGo } from './command.js';
 import { askAnother } from './dispatch/assign.js';
 import { detail } from './dispatch/detail.js';
+import { askClaim } from './dispatch/dig.js';
 import { byBreach, move, nextKind } from './dispatch/order.js';
 import { boardRow, incidentRow, totals } from './dispatch/rows.js';
 import { $, html, onDo, render } from './html.js';
@@ -107,6 +108,8 @@ async function choose(id, how = {}) {
     if (mine !== turn) return;
     // Flat or GeoJSON: the same fields either way.
     shown = answer.properties ? { ...answer, ...answer.properties } : answer;
+    if (shown.kind === 'construction') shown.dig = await api.get(`/api/incidents/${encodeURIComponent(id)}/dig`).catch(() => null);
+    if (mine !== turn) return;
     drawDetail();
     if (map && how.fly !== false) frame();
     await rank(mine, id);
@@ -222,7 +225,7 @@ onDo(stage, {
   back: () => choose(null),
   list: () => listOnly(),
   assign: assignFirst, locate, recall: (button) => { recall(button.dataset.number || ''); }, end: () => { end(); },
-  photo: (button) => showPhoto(button.dataset.id || ''),
+  photo: (button) => showPhoto(button.dataset.id || ''), claim: () => { if (shown) askClaim(shown.number, refresh); },
   another: assignAnother,
   rank: (row) => { chosenCrew = row.dataset.crew || null; drawDetail(); if (chosenCrew) route(chosenCrew); },
   crew: (row) => { const c = crews.get(row.dataset.id || ''); if (c && map && typeof c.lon === 'number') map.flyTo({ center: [c.lon, c.lat], zoom: Math.max(15, map.getZoom()), duration: 0 }); },

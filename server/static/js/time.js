@@ -55,6 +55,13 @@ export function clock(at, withDay = false) {
   return new Intl.DateTimeFormat(page.lang === 'zh-hans' ? 'zh-CN' : 'en-GB', shape).format(then);
 }
 
+/** A day without a time: "2026-03-01" as people write it. @param {string | null | undefined} on */
+export function day(on) {
+  const then = on ? new Date(`${on}T12:00:00Z`) : null;
+  if (!then || Number.isNaN(then.getTime())) return '–';
+  return new Intl.DateTimeFormat(page.lang === 'zh-hans' ? 'zh-CN' : 'en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }).format(then);
+}
+
 /** @param {unknown} n a figure for people; '–' when there is none */
 export function figure(n, digits = 0) {
   if (typeof n !== 'number' || !Number.isFinite(n)) return '–';

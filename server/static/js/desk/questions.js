@@ -26,6 +26,9 @@ const QUESTIONS = {
   meter: [{ name: 'fault', text: () => gettext('What is wrong with it?'), options: [['stopped', () => gettext('stopped')], ['fast', () => gettext('too fast')], ['broken', () => gettext('broken')], ['frozen', () => gettext('frozen')]] }],
   sewer: [{ name: 'inside', text: () => gettext('Does it overflow inside the building?'), options: YES_NO }],
   hydrant: [{ name: 'open_cover', text: () => gettext('Is a cover missing or open?'), options: YES_NO }, { name: 'running', text: () => gettext('Is water running?'), options: YES_NO }],
+  construction: [
+    { name: 'still_digging', text: () => gettext('Are they still digging?'), options: YES_NO }, { name: 'water', text: () => gettext('Is water running?'), options: YES_NO },
+    { name: 'other_lines', text: () => gettext('Have they met gas or electricity?'), options: YES_NO }],
   enquiry: [],
 };
 
