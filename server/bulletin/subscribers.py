@@ -38,7 +38,7 @@ def text_people(row: Row) -> None:
         case "shutoff.replanned" if row.payload.get("started"):
             off = ShutOff.objects.select_related("incident").get(pk=row.payload["shut_off"])
             _water_off(off, row.payload["newly"])
-        case "shutoff.restored":
+        case "shutoff.water_back" | "shutoff.restored":
             _water_back(row)
         case "incident.changed" if row.payload.get("change") == "restored":
             incident = Incident.objects.get(pk=row.payload["incident"])
@@ -137,7 +137,8 @@ def _water_off(off: ShutOff, codes: list[str]) -> None:
     ticket_of = _tickets_by_phone(off.incident)
     for account, number in _accounts(waiting):
         text(
-            number, "water_off", language=account.language, dedupe=f"off:{off.pk}:{number}",
+            number, "works_off" if off.planned else "water_off", language=account.language,
+            dedupe=f"off:{off.pk}:{number}",
             ticket=ticket_of.get(number, ""), utility=UTILITY, since=_clock(off.started_at),
             address=address or off.target,
         )  # fmt: skip
@@ -146,23 +147,35 @@ def _water_off(off: ShutOff, codes: list[str]) -> None:
     )
 
 
-def _back_key(incident: Incident | None, number: str, row: Row) -> str:
+def _back_key(of: ShutOff | Incident, number: str, row: Row) -> str:
     """Told once each time the water comes back, also where it comes back twice."""
+    incident = of.incident if isinstance(of, ShutOff) else of
     if incident is None:
-        return f"back:0:{number}"
+        return f"back:works:{of.pk}:{number}"
     again = incident.history.filter(action="reopen", ticket=None, at__lt=row.at).count()
     return f"back:{incident.pk}:{again}:{number}"
 
 
 def _water_back(row: Row) -> None:
+    """Each group as it comes back, once; with the last of them everybody who was told of the cut.
+
+    Who has another home in the same shut-off hears it when the last of their homes is back.
+    """
     off = ShutOff.objects.select_related("incident").get(pk=row.payload["shut_off"])
     told = PremiseOff.objects.filter(shut_off=off, told_at__isnull=False)
+    still: set[str] = set()
+    if row.name == "shutoff.water_back":
+        dry = told.filter(off_at__isnull=False, on_at=None).values_list("premise__code", flat=True)
+        still = {number for _account, number in _accounts(dry)}
+        told = told.filter(premise__code__in=row.payload["premises"])
     ticket_of = _tickets_by_phone(off.incident)
     for account, number in _accounts(told.values_list("premise__code", flat=True)):
+        if number in still:
+            continue
         ticket = ticket_of.get(number, "")
         text(
             number, "water_back", language=account.language,
-            dedupe=_back_key(off.incident, number, row), ticket=ticket, utility=UTILITY,
+            dedupe=_back_key(off, number, row), ticket=ticket, utility=UTILITY,
             address=account.premise.address, number=ticket or off.number,
         )  # fmt: skip
 

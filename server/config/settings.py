@@ -190,6 +190,7 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}
 # Who hears of an event, in this order, read like MIDDLEWARE. See server/events/subscribing.py.
 EVENT_SUBSCRIBERS = [
     "server.outages.subscribers.plan_shut_off",
+    "server.outages.subscribers.keep_receipts",
     "server.dispatch.subscribers.reroute_crews",
     "server.dispatch.subscribers.send_order_lists",
     "server.dispatch.subscribers.follow_orders_with_tickets",
@@ -256,6 +257,15 @@ STANDPIPE: dict[str, Any] = {
     "SIP_WS_URL": env.text("SIP_WS_URL"),
     "PHONE_PASSWORD_SEED": env.text("PHONE_PASSWORD_SEED"),
     "PROFILE": env.text("PROFILE", "full"),
+    # How customers are told of planned works: see server/outages/law.py.
+    "NOTICE": {
+        "hours": env.number("NOTICE_HOURS", 24),
+        "long_hours": env.number("NOTICE_LONG_HOURS", 48),
+        "long_over": env.number("NOTICE_LONG_OVER", 12),
+        "share": env.number("NOTICE_SHARE", 95),
+        "from_hour": env.number("NOTICE_FROM_HOUR", 8),
+        "to_hour": env.number("NOTICE_TO_HOUR", 21),
+    },
     # A position older than this is drawn faded with its age and ranked with a warning.
     "STALE_FIX_S": env.number("STALE_FIX_S", 120),
     "OLD_FIX_S": env.number("OLD_FIX_S", 600),

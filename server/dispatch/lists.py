@@ -40,6 +40,7 @@ KINDS: dict[str, OrderKind] = {
 }  # fmt: skip
 VALVE_STATE: dict[str, ValveState] = {
     ValveTask.State.CLOSED: "closed",
+    ValveTask.State.LEFT_CLOSED: "closed",
     ValveTask.State.CANNOT_CLOSE: "cannot_close",
 }
 
@@ -133,7 +134,7 @@ def _next(order: WorkOrder, shut_off: ShutOff | None) -> list[Any]:
     """Legal steps, the main one first; valve steps only where there is such a valve."""
     legal = [str(a) for a in states.legal_actions(order.state, Who.CREW) if a in ACTIONS]
     tasks = set(shut_off.valves.values_list("state", flat=True)) if shut_off else set()
-    if ValveTask.State.REQUESTED not in tasks:
+    if not tasks & set(ValveTask.WAITING):
         legal = [a for a in legal if a not in ("close_valve", "cannot_close_valve")]
     if ValveTask.State.CLOSED not in tasks:
         legal = [a for a in legal if a != "open_valve"]

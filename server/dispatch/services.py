@@ -214,8 +214,11 @@ def _effects(order: WorkOrder, step: Step, *, by: str) -> bool:
             # All that could be closed may be closed already.
             return outages.is_isolated(shut_off)
         outages.valve_opened(shut_off, step.valve, at=step.at, by=by)
-    elif action == A.REPAIRED and shut_off is not None and order.state == S.ISOLATING:
-        outages.isolated_as_far_as_possible(shut_off, at=step.at)
+    elif action == A.REPAIRED and shut_off is not None:
+        if order.kind == WorkOrder.Kind.REPAIR:
+            outages.work_done(shut_off, at=step.at, by=by)
+        elif order.state == S.ISOLATING:
+            outages.isolated_as_far_as_possible(shut_off, at=step.at, by=by)
     elif action == A.RESTORED and shut_off is not None:
         left = outages.still_closed(shut_off)
         if left:

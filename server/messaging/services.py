@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -26,9 +27,13 @@ def text(
     dedupe: str,
     ticket: str = "",
     audience: str = "customer",
+    not_before: datetime | None = None,
     **values: Any,
 ) -> SmsMessage | None:
-    """Queue one text. None when there is no number, or when it was queued before (`dedupe`)."""
+    """Queue one text. None when there is no number, or when it was queued before (`dedupe`).
+
+    It leaves at once, or at `not_before`: what can wait does not wake anybody.
+    """
     if not to:
         return None
     body = render(template, language, values)
@@ -36,7 +41,7 @@ def text(
         dedupe=dedupe[:160],
         defaults={
             "to": to, "body": body, "language": language, "template": template,
-            "ticket": ticket, "audience": audience, "next_try_at": timezone.now(),
+            "ticket": ticket, "audience": audience, "next_try_at": not_before or timezone.now(),
         },
     )  # fmt: skip
     if not made:
@@ -46,6 +51,13 @@ def text(
 
     send_due.enqueue()
     return row
+
+
+def withdraw(messages: Collection[int]) -> int:
+    """Texts that have not left and are no longer true never leave; returns how many were held."""
+    return SmsMessage.objects.filter(
+        pk__in=list(messages), state=SmsMessage.State.QUEUED
+    ).update(state=SmsMessage.State.FAILED, error="withdrawn: no longer true")
 
 
 def send_due_now(limit: int = 200) -> int:

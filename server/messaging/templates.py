@@ -26,6 +26,26 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "{utility}: the water is back at {address}. Let it run a little. No. {number}.",
         "zh-hans": "{utility}:{address}已恢复供水,请先放水片刻。编号{number}。",
     },
+    "works_off": {
+        "en": "{utility}: your water is off since {since} for works near {address}.",
+        "zh-hans": "{utility}:因{address}附近施工,您处自{since}起停水,恢复后另行通知。",
+    },
+    "works_notice": {
+        "en": "{utility}: planned works. No water at {address} from {start} to {end}. "
+        "Please keep some water ready. No. {number}.",
+        "zh-hans": "{utility}:计划停水通知,{address}将于{start}至{end}停水,"
+        "请提前储水。编号{number}。",
+    },
+    "works_moved": {
+        "en": "{utility}: planned works are moved. No water at {address} from {start} to {end} "
+        "instead. No. {number}.",
+        "zh-hans": "{utility}:计划停水改期,{address}改为{start}至{end}停水。编号{number}。",
+    },
+    "works_cancelled": {
+        "en": "{utility}: the planned works are called off. The water stays on at {address}. "
+        "No. {number}.",
+        "zh-hans": "{utility}:计划停水取消,{address}照常供水。编号{number}。",
+    },
     "escalation": {
         "en": "{number} {priority}: {clock} at {percent} % of the time allowed, {address}.",
         "zh-hans": "{number} {priority}:{clock}时限已用{percent}%,{address}。",

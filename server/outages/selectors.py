@@ -17,6 +17,8 @@ from server.network import plans as network_plans
 from server.outages.models import PremiseOff, ShutOff, ValveTask
 
 OPEN = (ShutOff.State.ACTIVE, ShutOff.State.PARTLY_RESTORED)
+# Decided, so that others may hear of it; a draft may never come.
+COMING = (ShutOff.State.APPROVED, ShutOff.State.NOTICED)
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,15 @@ def inside(premise_code: str) -> Inside | None:
 
 
 def planned_notice(premise_code: str, *, hours: int = 48) -> ShutOff | None:
-    """A planned shut-off whose notice covers the premise soon."""
+    """The next planned shut-off, decided and soon, that covers the premise."""
     now = timezone.now()
     return (
         ShutOff.objects.filter(
-            planned=True, state=ShutOff.State.DRAFT, premises__premise__code=premise_code,
+            planned=True, state__in=COMING, premises__premise__code=premise_code,
             notice_from__lt=now + timedelta(hours=hours),
         )
         .filter(Q(notice_to=None) | Q(notice_to__gt=now))
+        .order_by("notice_from")
         .first()
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.events.reading import Row
-from server.outages import services
+from server.outages import notices, services
 from server.tickets import services as tickets
 from server.tickets.models import Incident, Kind
 
@@ -23,3 +23,9 @@ def plan_shut_off(row: Row) -> None:
         services.cancel_draft(incident, by="system")
         if incident.customers_off and to_come:
             tickets.note_impact(incident, 0, by="system")
+
+
+def keep_receipts(row: Row) -> None:
+    """A text of a notice has left, or has not: who was told decides whether works may begin."""
+    if row.name in ("sms.sent", "sms.failed") and row.payload["template"] in notices.TEMPLATES:
+        notices.heard(int(row.subject.removeprefix("sms:")))

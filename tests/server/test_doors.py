@@ -84,6 +84,10 @@ DOORS: dict[tuple[str, str], Any] = {
     ("GET", "nearby"): OFFICE,
     ("GET", "checks"): ("auditor", "supervisor"),
     ("POST", "checks/<int:pk>"): ("auditor",),
+    ("GET", "shutoffs"): OFFICE,
+    ("POST", "shutoffs"): ("engineer", "supervisor"),
+    ("GET", "shutoffs/<str:number>"): OFFICE,
+    ("POST", "shutoffs/<str:number>/actions"): OFFICE,
     ("GET", "messages"): OFFICE,
     ("GET", "wall"): ("agent", "dispatcher", "supervisor", "manager"),
     ("GET", "bi/summary"): ("manager", "supervisor", "auditor", "dispatcher"),
@@ -141,6 +145,7 @@ def things(cast, burst):
     return {
         "<str:call_id>": "c1", "incidents/<int:pk>": f"incidents/{burst.pk}",
         "work-orders/<str:number>": f"work-orders/{order.number}",
+        "shutoffs/<str:number>": f"shutoffs/{burst.shut_offs.get().number}",
         "tickets/<str:number>": f"tickets/{Ticket.objects.get().number}",
         "crews/<int:pk>": f"crews/{cast.north.pk}", "call-backs/<int:pk>": f"call-backs/{owed.pk}",
         "ledger/shutoffs/<str:number>": "ledger/shutoffs/A-0001", "<str:code>": "anna",
@@ -205,7 +210,8 @@ def test_no_body_makes_any_door_fail(staff, things, client_of, raw, status):
 @pytest.mark.parametrize(
     "url",
     ["/api/incidents/999999", "/api/incidents/999999/crews", "/api/tickets/T-99999",
-     "/api/calls/nobody", "/api/calls/nobody/recording", "/api/photos/999999"],
+     "/api/calls/nobody", "/api/shutoffs/A-9999", "/api/calls/nobody/recording",
+     "/api/photos/999999"],
 )  # fmt: skip
 def test_what_is_not_there_is_404_in_the_one_error_shape(cast, client_of, url):
     answer = client_of(cast.sari).get(url)
