@@ -84,7 +84,7 @@ def covering(place: Place) -> list[ShutOff]:
     near = _pipes_near(place)
     rows_now = ShutOff.objects.filter(state__in=(*OPEN, *COMING)).select_related("incident")
     return _in_order(
-        [o for o in rows_now if near & {*o.plan["pipes"], *o.plan["unintended_pipes"]}]
+        [o for o in rows_now if near & _dry_pipes(o)]
     )
 
 
@@ -115,7 +115,7 @@ def nearest(place: Place, limit: int = NEAREST) -> list[tuple[ShutOff, float]]:
     )
     if not rows:
         return []
-    pairs = [(o.pk, pipe) for o in rows for pipe in o.plan["pipes"]]
+    pairs = [(o.pk, pipe) for o in rows for pipe in o.plan.get("pipes", ())]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT s.id, min(ST_Distance(ST_Transform(p.geom, %(m)s), ST_Transform("
@@ -130,10 +130,13 @@ def nearest(place: Place, limit: int = NEAREST) -> list[tuple[ShutOff, float]]:
     return sorted(found, key=lambda pair: pair[1])[:limit]
 
 
+def _dry_pipes(off: ShutOff) -> set[str]:
+    return {*off.plan.get("pipes", ()), *off.plan.get("unintended_pipes", ())}
+
+
 def streets(off: ShutOff) -> list[str]:
     """The streets a shut-off leaves dry, by name; never houses or people."""
-    pipes = [*off.plan.get("pipes", ()), *off.plan.get("unintended_pipes", ())]
-    names = Pipe.objects.filter(asset__in=pipes).exclude(street="").values_list("street", flat=True)
+    names = Pipe.objects.filter(asset__in=_dry_pipes(off)).exclude(street="").values_list("street", flat=True)
     return sorted(set(names))
 
 

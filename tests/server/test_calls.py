@@ -76,7 +76,7 @@ def test_who_stands_in_a_planned_notice_hears_when(cast):
     from server.customers.models import Premise
 
     now = timezone.now()
-    off = ShutOff.objects.create(target="P8", planned=True, number="A-9", plan={},
+    off = ShutOff.objects.create(target="P8", planned=True, state="noticed", number="A-9",
                                  notice_from=now + timedelta(hours=2),
                                  notice_to=now + timedelta(hours=4))  # fmt: skip
     PremiseOff.objects.create(shut_off=off, premise=Premise.objects.get(code="anna"))
