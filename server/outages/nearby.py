@@ -136,8 +136,8 @@ def _dry_pipes(off: ShutOff) -> set[str]:
 
 def streets(off: ShutOff) -> list[str]:
     """The streets a shut-off leaves dry, by name; never houses or people."""
-    names = Pipe.objects.filter(asset__in=_dry_pipes(off)).exclude(street="").values_list("street", flat=True)
-    return sorted(set(names))
+    pipes = Pipe.objects.filter(asset__in=_dry_pipes(off)).exclude(street="")
+    return sorted(set(pipes.values_list("street", flat=True)))
 
 
 def short(off: ShutOff) -> dict[str, Any]:
