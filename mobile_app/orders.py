@@ -21,7 +21,10 @@ ENDED = frozenset({"completed", "verified", "closed"}) | CANCELLED
 # Side roads never become the big button.
 ASIDE: tuple[str, ...] = (
     "decline", "cannot_close_valve", "open_valve", "note", "photo", "pause", "no_access",
+    "excavated", "flushed", "sampled", "reinstated",
 )
+#: Steps of the work that are timed and move nothing; each is said once.
+MILESTONES: tuple[str, ...] = ("excavated", "flushed", "sampled", "reinstated")
 PER_VALVE: tuple[str, ...] = ("close_valve", "cannot_close_valve", "open_valve")
 
 # Where a step leads while the server cannot be asked. Left: what was reported.
@@ -38,12 +41,14 @@ _FROM: dict[str, tuple[Action, ...]] = {
     "dispatched": ("accept", "decline"),
     "accepted": ("depart", "decline"),
     "en_route": ("arrive",),
-    "on_site": ("close_valve", "cannot_close_valve", "repaired", "pause", "no_access"),
+    "on_site": (
+        "close_valve", "cannot_close_valve", "repaired", "pause", "no_access", "excavated",
+    ),
     # As far as it went is far enough sometimes: the crew says what it did.
-    "isolating": ("close_valve", "cannot_close_valve", "open_valve", "repaired"),
-    "isolated": ("repaired", "open_valve"),
-    "repaired": ("open_valve", "restored"),
-    "restored": ("complete",),
+    "isolating": ("close_valve", "cannot_close_valve", "open_valve", "repaired", "excavated"),
+    "isolated": ("repaired", "open_valve", "excavated"),
+    "repaired": ("open_valve", "restored", "flushed", "sampled", "reinstated"),
+    "restored": ("complete", "flushed", "sampled", "reinstated"),
     "paused": ("resume",),
 }
 
@@ -119,6 +124,9 @@ def apply_report(order: Order, report: Report, *, plan_changes: bool = False) ->
     if state == "isolating" and not plan_changes and not any(v.state == "open" for v in valves):
         state = "isolated"
     steps = order.next if state == order.state and valves == order.valves else _FROM.get(state, ())
+    # What could have been said here and is not offered has been said.
+    said = {m for m in MILESTONES if m in _FROM.get(order.state, ()) and m not in order.next}
+    steps = tuple(s for s in steps if s not in said | ({report.action} & set(MILESTONES)))
     if order.kind != "repair" and "repaired" in steps and valves and state == "on_site":
         steps = tuple(s for s in steps if s != "repaired")
     if not valves:

@@ -20,6 +20,7 @@ from mqtt.fields import BadMessage, Fields
 Action = Literal[
     "accept", "decline", "depart", "arrive", "close_valve", "cannot_close_valve", "open_valve",
     "repaired", "restored", "complete", "pause", "resume", "no_access", "note", "photo",
+    "excavated", "flushed", "sampled", "reinstated",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 NEEDS_VALVE = ("close_valve", "cannot_close_valve", "open_valve")

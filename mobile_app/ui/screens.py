@@ -16,7 +16,7 @@ from kivy.uix.label import Label
 from kivy.uix.scrollview import ScrollView
 from kivy.uix.widget import Widget
 
-from mobile_app.orders import PER_VALVE, LocalOrder
+from mobile_app.orders import MILESTONES, PER_VALVE, LocalOrder
 from mobile_app.text import LANGUAGES, REASONS, counted, say, word
 from mobile_app.ui.map import CrewMap
 from mobile_app.ui.order_panel import PanelActions, order_panel
@@ -263,7 +263,10 @@ class Work(BoxLayout):
         if not local.cancelled and not local.ended:
             row = BoxLayout(size_hint_y=None, height=dp(TOUCH), spacing=dp(8))
             steps = ["note", "photo"]
-            steps += [s for s in ("decline", "pause", "no_access", "resume") if s in local.next]
+            steps += [
+                s for s in ("decline", "pause", "no_access", "resume", *MILESTONES)
+                if s in local.next
+            ]  # fmt: skip
             if "open_valve" in local.next and local.main_step != "open_valve" and (
                     local.closed_valve):
                 steps.append("open_valve")

@@ -140,5 +140,7 @@ def _next(order: WorkOrder, shut_off: ShutOff | None) -> list[Any]:
         legal = [a for a in legal if a != "open_valve"]
     elif "restored" in legal:
         legal.remove("restored")
+    done = set(order.reports.filter(refused="").values_list("action", flat=True))
+    legal = [a for a in legal if a not in states.MILESTONES or a not in done]
     legal += ["note", "photo"]
     return sorted(legal, key=lambda a: MAIN.index(a) if a in MAIN else len(MAIN))

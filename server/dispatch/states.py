@@ -3,6 +3,9 @@
     dispatched -> accepted -> en_route -> on_site -> isolating -> isolated
                -> repaired -> restored -> completed -> verified -> closed
 
+Beside that line the crew says when the trench was open, the main flushed, a sample taken and the
+road made good.
+
 `next_state(state, action)` is the only way through it; what the table does not list is refused.
 """
 
@@ -49,6 +52,11 @@ class Action(StrEnum):
     RESUME = "resume"
     RECALL = "recall"
     NO_ACCESS = "no_access"
+    # Steps of the work that move nothing: each is timed, and asked for once.
+    EXCAVATED = "excavated"
+    FLUSHED = "flushed"
+    SAMPLED = "sampled"
+    REINSTATED = "reinstated"
 
 
 class Who(StrEnum):
@@ -90,7 +98,17 @@ TRANSITIONS: dict[tuple[State, Action], State] = {
     (S.VERIFIED, A.CLOSE): S.CLOSED,
     (S.PAUSED, A.RESUME): S.ON_SITE,
     (S.PAUSED, A.RECALL): S.RECALLED,
+    (S.ON_SITE, A.EXCAVATED): S.ON_SITE,
+    (S.ISOLATING, A.EXCAVATED): S.ISOLATING,
+    (S.ISOLATED, A.EXCAVATED): S.ISOLATED,
+    (S.REPAIRED, A.FLUSHED): S.REPAIRED,
+    (S.REPAIRED, A.SAMPLED): S.REPAIRED,
+    (S.REPAIRED, A.REINSTATED): S.REPAIRED,
+    (S.RESTORED, A.FLUSHED): S.RESTORED,
+    (S.RESTORED, A.SAMPLED): S.RESTORED,
+    (S.RESTORED, A.REINSTATED): S.RESTORED,
 }
+MILESTONES: frozenset[Action] = frozenset({A.EXCAVATED, A.FLUSHED, A.SAMPLED, A.REINSTATED})
 
 FIELD = frozenset(
     {
@@ -98,6 +116,7 @@ FIELD = frozenset(
         A.OPEN_VALVE, A.RESTORED, A.COMPLETE, A.PAUSE, A.RESUME, A.NO_ACCESS,
     }
 )  # fmt: skip
+FIELD |= MILESTONES
 # A supervisor may take a crew's step for it, with a reason; nobody else may.
 ALLOWED: dict[Who, frozenset[Action]] = {
     Who.CREW: FIELD,

@@ -46,6 +46,24 @@ def test_a_crew_without_signal_can_work_through_a_whole_order() -> None:
     assert local.waiting_reports == 12
 
 
+def test_steps_that_move_nothing_are_offered_once_and_never_the_big_button() -> None:
+    closed: list[tuple[Action, str | None]] = [
+        ("accept", None), ("depart", None), ("arrive", None), ("close_valve", "V-1"),
+    ]  # fmt: skip
+    dug = after(FRESH, *closed, ("excavated", None))
+    assert "excavated" in after(FRESH, *closed).next
+    assert "excavated" not in dug.next
+    assert dug.main_step == "close_valve"
+    on = after(FRESH, *closed, ("excavated", None), ("close_valve", "V-2"), ("close_valve", "V-3"))
+    assert on.order.state == "isolated"
+    assert "excavated" not in on.next
+    flushed = after(FRESH, *closed, ("repaired", None), ("flushed", None))
+    assert flushed.order.state == "repaired"
+    assert {"sampled", "reinstated"} <= set(flushed.next)
+    assert "flushed" not in flushed.next
+    assert flushed.main_step == "open_valve"
+
+
 def test_a_valve_that_cannot_be_closed_is_passed_over() -> None:
     local = after(
         replace(FRESH, state="on_site", next=("close_valve", "cannot_close_valve")),

@@ -256,6 +256,33 @@ def test_water_is_not_back_while_a_valve_is_closed(order, cast, report):
     assert report(cast.north, order, "restored").ok
 
 
+def test_trench_flush_sample_and_road_are_timed_and_move_nothing(order, cast, report):
+    from server.dispatch.lists import order_list
+    from server.dispatch.selectors import incident_detail
+
+    def offered() -> set[str]:
+        cast.north.refresh_from_db()
+        (listed,) = order_list(cast.north).orders
+        return {str(a) for a in listed.next} & {"excavated", "flushed", "sampled", "reinstated"}
+
+    for action in ("accept", "depart", "arrive"):
+        report(cast.north, order, action)
+    assert offered() == {"excavated"}
+    assert report(cast.north, order, "flushed").error.code == "illegal_transition"
+    assert report(cast.north, order, "excavated").ok
+    assert offered() == set()
+    for action in ("repaired", "flushed", "sampled", "restored", "reinstated", "complete"):
+        assert report(cast.north, order, action).ok
+        if action == "repaired":
+            assert offered() == {"flushed", "sampled", "reinstated"}
+    order.refresh_from_db()
+    assert order.state == "completed"
+    said = [e["what"] for e in incident_detail(order.incident)["timeline"] if not e.get("refused")]
+    assert [a for a in said if a in ("excavated", "flushed", "sampled", "reinstated")] == [
+        "excavated", "flushed", "sampled", "reinstated"
+    ]  # fmt: skip
+
+
 def test_a_repair_without_a_shut_off_drops_the_draft(order, cast, report):
     for action in ("accept", "depart", "arrive", "repaired", "restored", "complete"):
         assert report(cast.north, order, action).ok
