@@ -6,7 +6,7 @@ A valve of ours stands on a pipe, at one of its nodes; the little node between t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from shapely.geometry import LineString
@@ -27,13 +27,15 @@ def absorb_valves(
     roughness: float,
     *,
     needed: Collection[str] = (),
+    lengths: Mapping[str, float] | None = None,
 ) -> dict[str, Valve]:
     """Take these controls out of the network, changing the dictionaries, and return the valves.
 
     `roughness` is for the half metre of pipe that a valve between two crossings gets; `needed`:
-    nodes that must stay, because something else stands on them.
+    nodes that must stay, because something else stands on them; `lengths`: metres that a valve
+    drawn as a line adds to the pipe that takes its place.
     """
-    return _Series(nodes, pipes, controls, roughness, needed).take(names)
+    return _Series(nodes, pipes, controls, roughness, needed, lengths or {}).take(names)
 
 
 def is_shut(control: Control) -> bool:
@@ -54,9 +56,10 @@ class _Series:
         controls: dict[str, Control],
         roughness: float,
         needed: Collection[str],
+        lengths: Mapping[str, float],
     ) -> None:
         self.nodes, self.pipes, self.controls = nodes, pipes, controls
-        self._roughness, self._needed = roughness, needed
+        self._roughness, self._needed, self._lengths = roughness, needed, lengths
         self._ends: dict[str, set[str]] = defaultdict(set)
         links: list[Pipe | Control] = [*pipes.values(), *controls.values()]
         for link in links:
@@ -101,6 +104,7 @@ class _Series:
             start=keep if pipe.start == drop else pipe.start,
             end=keep if pipe.end == drop else pipe.end,
             geometry=LineString(line),
+            length_m=pipe.length_m + self._lengths.get(name, 0.0),
             minor_loss=pipe.minor_loss + _loss(control),
         )
         self._ends.pop(drop)

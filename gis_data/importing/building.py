@@ -10,6 +10,7 @@ from shapely.geometry import MultiPolygon
 from gis_data.drainage import Drainage
 from gis_data.importing.batches import Batches, GivenCrs, prepare
 from gis_data.importing.drains import build_drainage
+from gis_data.importing.header import read_header, with_header
 from gis_data.importing.inp_network import build_inp
 from gis_data.importing.mapping import problems
 from gis_data.importing.systems import Bounds
@@ -55,13 +56,18 @@ def build(
     for problem in problems(schema_map, layers):
         if problem.severity == "error":
             raise ImportRefused(problem.field, problem.code, problem.message, problem.params)
-    batches = prepare(layers, schema_map, crs, city_bounds, crs_measure)
+    header = read_header(layers)
+    measure = crs_measure or header.get("crs_measure")
+    batches = prepare(
+        layers, schema_map, crs, city_bounds, measure if isinstance(measure, int) else None
+    )
     zones = _zones(batches)
     drainage = build_drainage(batches, tolerances or Tolerances())
     water = Water(batches, zones, tolerances or Tolerances())
-    network, premises = build_taps(
-        batches, water, water.network(name, schema_map.headloss), tolerances or Tolerances()
-    )
+    network = water.network(name, schema_map.headloss)
+    network, premises = build_taps(batches, water, network, tolerances or Tolerances())
+    if header:
+        network = with_header(network, header)
     records = sum(b.sheet.count for group in batches.by_role.values() for b in group)
     return finished(
         network, drainage, batches.quarantine, records, dirty_share,

@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 
 from gis_data.importing.layering import make_layer
-from gis_data.importing.systems import WGS84
+from gis_data.importing.systems import WGS84, declared
 from gis_data.importing.values import Declared, ImportRefused, Layers, Limits, Note
 
 _DELIMITERS = ",;\t|"
@@ -60,6 +60,7 @@ def read_csv(text: str, name: str, limits: Limits, encoding: str) -> Layers:
         geometry = make_geometry(columns, places)
         if set(places) == {"x", "y"} and _plain(places["x"]) in _DEGREES[0][1]:
             crs = WGS84
+        crs = _said(columns) or crs
     layer = make_layer(
         Path(name).name.split(".")[0], columns, geometry, numbers, crs,
         counted="line", file=name, encoding=encoding,
@@ -76,6 +77,16 @@ def read_csv(text: str, name: str, limits: Limits, encoding: str) -> Layers:
         else ()
     )
     return Layers(name, "csv", (layer,), notes=notes)
+
+
+def _said(columns: Any) -> Declared | None:
+    """A column that says the same EPSG number in every line, as our own files have."""
+    for name, values in columns.items():
+        if _plain(name) in ("epsg", "srid"):
+            found = set(values) - {None, ""}
+            if len(found) == 1 and str(value := found.pop()).isdigit():
+                return declared(value, "file")
+    return None
 
 
 def _delimiter(head: str) -> str:

@@ -15,7 +15,6 @@ _SHAPES: dict[int, Shape] = {
 }  # fmt: skip
 _LOOKED_AT = 1000
 _EXAMPLES = 6
-_LONGEST_TEXT = 2000
 
 
 def make_layer(
@@ -66,7 +65,7 @@ def _value(value: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, str):
-        return value.strip()[:_LONGEST_TEXT] or None
+        return value.strip() or None
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bytes):
@@ -75,7 +74,7 @@ def _value(value: Any) -> Any:
         return None
     if isinstance(value, (bool, int, float)):
         return value
-    return str(value)[:_LONGEST_TEXT]
+    return str(value)
 
 
 def shape_of(geometry: Any) -> Shape:

@@ -7,8 +7,10 @@ from collections import Counter
 from typing import Any
 
 from gis_data.importing.csv_tables import place_columns
+from gis_data.importing.header import read_header
 from gis_data.importing.inp_rows import inp_map
 from gis_data.importing.values import (
+    HEADLOSSES,
     Field,
     Layer,
     LayerMap,
@@ -33,7 +35,7 @@ __all__ = ["ATTRIBUTES", "problems", "suggest_map"]
 _INCHES = {0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8, 10, 12, 14, 15, 16, 18, 20, 21, 24, 27, 30,
            36, 42, 48, 54, 60, 66, 72}  # fmt: skip
 _UNIT_IN_NAME = re.compile(
-    r"(?:[(（_\s]|^)(mm|cm|km|inch|in|ft|m|l/s|m3/h|m3/d|m3/s|l/d|gpm)[)）]?$", re.IGNORECASE
+    r"(?:[(（_\s]|^)(mm|cm|km|inch|in|ft|m|m3|l/s|m3/?[hds]|l/d|gpm)[)）]?$", re.IGNORECASE
 )
 _PREFIXES: dict[Role, str] = {"valve": "V-", "hydrant": "H-", "node": "N-", "service": "S-",
                               "manhole": "M-", "sewer": "D-", "premise": "P-"}  # fmt: skip
@@ -45,7 +47,8 @@ def suggest_map(layers: Layers) -> SchemaMap:
         return inp_map(layers)
     found = {layer.name: _suggest(layer) for layer in layers}
     _tell_apart(layers, found)
-    return SchemaMap(found, _headloss(layers, found))
+    said = read_header(layers).get("headloss")
+    return SchemaMap(found, said if said in HEADLOSSES else _headloss(layers, found))
 
 
 def _suggest(layer: Layer) -> LayerMap:
@@ -175,12 +178,10 @@ def _distinct(values: Any, most: int = 60) -> list[str]:
 def _unit(layer: Layer, role: Role, attribute: str, about: Attribute, column: str) -> str:
     named = _UNIT_IN_NAME.search(column)
     table = UNITS[about.measure]
-    if named and named.group(1).lower() in table:
-        return named.group(1).lower()
-    suffix = {"diameter": "mm", "length": "m", "flow": "m3s"}.get(about.measure, "")
-    ours = plain(attribute + suffix)
-    if plain(column) == ours:
-        return next(iter(table))
+    if named:
+        unit = re.sub(r"^m3([hds])$", r"m3/\1", named.group(1).lower())
+        if unit in table:
+            return unit
     numbers = []
     for value in layer.columns[column]:
         if value is None:

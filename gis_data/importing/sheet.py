@@ -25,6 +25,8 @@ _SIGNS = {'"': "inch", "″": "inch", "米": "m", "毫米": "mm"}
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d|2100)(?!\d)")
 _DATE = re.compile(r"^(1[89]\d\d|20\d\d)\d{4}$")
 _MOST_ID = 60
+#: Characters of a value that is shown with a record set aside.
+_LONGEST_SHOWN = 200
 
 
 class Sheet:
@@ -289,4 +291,6 @@ def _year(value: Any) -> int | None:
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+    if value is None or isinstance(value, (int, float, bool)):
+        return value
+    return str(value)[:_LONGEST_SHOWN]

@@ -23,6 +23,7 @@ Role = Literal[
     "prv", "check", "zone", "manhole", "sewer", "station", "ignore",
 ]  # fmt: skip
 ROLES: tuple[Role, ...] = get_args(Role)
+HEADLOSSES: tuple[Headloss, ...] = get_args(Headloss)
 #: Layers of an EPANET file are read as a whole; their roles cannot be changed.
 Format = Literal["inp", "gpkg", "shapefile", "geojson", "csv", "mixed"]
 
@@ -143,7 +144,9 @@ class Layer:
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
-    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+    if value is None or isinstance(value, (int, float, bool)):
+        return value
+    return str(value)[:200]
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +233,7 @@ class SchemaMap:
                 raise ImportRefused("schema_map", "not_json", "not JSON") from error
         layers = _mapping(_mapping(data, "schema_map").get("layers"), "layers")
         headloss = data.get("headloss", "H-W")
-        if headloss not in ("H-W", "D-W", "C-M"):
+        if headloss not in HEADLOSSES:
             raise ImportRefused(
                 "headloss", "unknown_value", "is none of H-W, D-W, C-M", {"value": str(headloss)}
             )

@@ -301,6 +301,7 @@ class Water:
             taken = absorb_valves(
                 self.nodes, pipes, controls, list(in_series), _ROUGHNESS[headloss],
                 needed={row.node for row in self._hydrants if row.batch.sheet.ok[row.i]},
+                lengths={n: row.batch.metres[row.i].length for n, row in in_series.items()},
             )  # fmt: skip
             for valve in taken.values():
                 valves[valve.id] = in_series[valve.id].placed(valve)

@@ -284,7 +284,7 @@ WORDS: dict[str, dict[str, str]] = {
     "material": _table("""
         DI: ductile iron,ductile,dip,球墨铸铁,球墨,球墨铸铁管,球铁,k9
         CI: cast iron,cip,灰口铸铁,灰铁,铸铁,铸铁管,灰口铸铁管
-        steel: st,stl,钢,钢管,焊接钢管,螺旋钢管,无缝钢管
+        ST: steel,stl,钢,钢管,焊接钢管,螺旋钢管,无缝钢管
         GS: galvanised steel,galvanized,镀锌管,镀锌钢管,镀锌
         SS: stainless steel,不锈钢,不锈钢管,薄壁不锈钢
         PE: polyethylene,pe管,聚乙烯,聚乙烯管,pe100
@@ -293,12 +293,12 @@ WORDS: dict[str, dict[str, str]] = {
         PPR: ppr管,pp-r
         AC: asbestos cement,石棉水泥,石棉水泥管
         PCCP: 预应力钢筒混凝土管,预应力钢筒混凝土
-        concrete: conc,rc,混凝土,混凝土管,钢筋混凝土,钢筋混凝土管,砼,砼管
+        RC: concrete,conc,混凝土,混凝土管,钢筋混凝土,钢筋混凝土管,砼,砼管
         GRP: frp,玻璃钢,玻璃钢夹砂管,玻璃钢管
-        copper: cop,cu,铜,铜管
-        lead: pb,铅
-        clay: vitrified clay,vc,vcp,陶土,陶土管
-        brick: 砖,砖砌
+        CU: copper,cop,铜,铜管
+        PB: lead,铅
+        VC: clay,vitrified clay,vcp,陶土,陶土管
+        BR: brick,砖,砖砌
     """),
     "role": _table("""
         raw: raw water,原水,原水管,浑水
