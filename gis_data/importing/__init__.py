@@ -11,7 +11,7 @@ field; a record that is wrong stops nothing and goes into `Built.quarantine`.
 
 from gis_data.importing.building import build
 from gis_data.importing.mapping import ATTRIBUTES, problems, suggest_map
-from gis_data.importing.reading import read_layers
+from gis_data.importing.reading import read_layers, together
 from gis_data.importing.values import (
     ROLES,
     Built,
@@ -53,4 +53,5 @@ __all__ = [
     "problems",
     "read_layers",
     "suggest_map",
+    "together",
 ]

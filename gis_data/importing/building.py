@@ -52,7 +52,9 @@ def build(
     """
     name = name or layers.file.split(".")[0]
     if layers.format == "inp":
-        return build_inp(layers, crs, city_bounds, crs_measure, name, dirty_share)
+        network, aside, notes, records = build_inp(layers, crs, city_bounds, crs_measure, name)
+        return finished(network, None, aside, records, dirty_share, premises=[], zones=[],
+                        notes=notes, crs=network.crs_measure)  # fmt: skip
     for problem in problems(schema_map, layers):
         if problem.severity == "error":
             raise ImportRefused(problem.field, problem.code, problem.message, problem.params)

@@ -86,6 +86,19 @@ def read_layers(
     return Layers(path.name, kind, tuple(layers), inps[0].inp if inps else "", tuple(notes))
 
 
+def together(*parts: Layers) -> Layers:
+    """The layers of several files as one; an EPANET file cannot be among them."""
+    if any(part.format == "inp" for part in parts):
+        raise ImportRefused("file", "inp_among_others", "import the EPANET file by itself")
+    formats = {part.format for part in parts}
+    return Layers(
+        " + ".join(part.file for part in parts),
+        formats.pop() if len(formats) == 1 else "mixed",
+        tuple(_renamed([layer for part in parts for layer in part.layers])),
+        notes=tuple(note for part in parts for note in part.notes),
+    )
+
+
 def _given(layer: Layer, given: Any) -> Layer:
     hints = layer.crs.hints if layer.crs else ()
     return replace(layer, crs=replace(given, hints=() if given.epsg in hints else hints))
