@@ -55,9 +55,8 @@ def _suggest(layer: Layer) -> LayerMap:
     role, sure = _role(layer)
     if role == "ignore":
         return LayerMap("ignore", sure=sure)
-    columns = _columns(layer, role)
-    if layer.counted == "line":
-        columns.update(place_columns(layer.columns))
+    places = place_columns(layer.columns) if layer.counted == "line" else {}
+    columns = {**_columns(layer, role, frozenset(places.values())), **places}
     units: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
     for attribute, column in columns.items():
@@ -123,13 +122,13 @@ def _by_columns(layer: Layer) -> tuple[Role, float]:
     return "ignore", 0.3
 
 
-def _columns(layer: Layer, role: Role) -> dict[str, str]:
+def _columns(layer: Layer, role: Role, taken: frozenset[str] = frozenset()) -> dict[str, str]:
     """Attribute -> column: whole names before parts of names, each column once."""
     scored: list[tuple[float, int, str, str]] = []
     fields = {f.name: f for f in layer.fields}
     for position, (column, field) in enumerate(fields.items()):
         name = plain(column)
-        if field.kind == "empty":
+        if field.kind == "empty" or column in taken:
             continue
         for attribute, about in ATTRIBUTES[role].items():
             if not _fits(field, about):
@@ -139,6 +138,9 @@ def _columns(layer: Layer, role: Role) -> dict[str, str]:
                     continue
                 if part in (name, plain(_UNIT_IN_NAME.sub("", column))):
                     score = 3 - rank / 100
+                elif len(name) >= (3 if _chinese(name) else 8) and part.startswith(name):
+                    # A shapefile's names end after ten bytes.
+                    score = 2 - rank / 100
                 elif part in name and (_chinese(part) or len(part) >= max(4, len(name) / 2)):
                     score = 1 + len(part) / max(len(name), 1) - rank / 100
                 else:

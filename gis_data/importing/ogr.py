@@ -82,7 +82,9 @@ def _read(
     path: Path, layer: str | None, label: str, name: str, limits: Limits, encoding: str, source: Any
 ) -> Layer:
     shapefile = source == "prj"
-    about = pyogrio.read_info(path, layer=layer)
+    # Read as single bytes and decoded below: GDAL's own guess is wrong for GBK without a mark.
+    read_as = "ISO-8859-1" if shapefile else None
+    about = pyogrio.read_info(path, layer=layer, encoding=read_as)
     if int(about["features"]) > limits.features:
         raise ImportRefused(
             "file", "too_many_features",
@@ -96,8 +98,7 @@ def _read(
         )  # fmt: skip
     meta, fids, wkb, values = pyogrio.raw.read(
         path, layer=layer, return_fids=True, max_features=limits.features,
-        # Read as single bytes and decoded below: GDAL's own guess is wrong for GBK without a mark.
-        encoding="ISO-8859-1" if shapefile else None,
+        encoding=read_as,
     )  # fmt: skip
     names = [str(f) for f in meta["fields"]]
     if shapefile:
@@ -129,7 +130,7 @@ def _again(value: Any, encoding: str) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return value.encode("latin-1").decode(encoding, errors="replace").strip("\0 ")
+        return value.encode("latin-1").decode(encoding, errors="replace").strip("\0 \ufffd")
     except UnicodeEncodeError:
         return value
 

@@ -39,12 +39,13 @@ def guess_encoding(raw: bytes) -> str:
     """utf-8, gb18030 or cp1252: whichever reads these bytes as something a person would write."""
     try:
         raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # A table cut in mid-letter is still UTF-8.
-        if error.start >= len(raw) - 3 and error.start > 3:
-            return "utf-8"
-    else:
         return "utf-8"
+    except UnicodeDecodeError:
+        # Names cut in the middle of a letter, as in tables of fixed width, are still UTF-8.
+        text = raw.decode("utf-8", errors="replace")
+        broken = text.count("\ufffd")
+        if broken * 4 <= sum(ord(c) > 127 for c in text) - broken:
+            return "utf-8"
     try:
         text = raw.decode("gb18030")
     except UnicodeDecodeError:

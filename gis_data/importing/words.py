@@ -56,7 +56,8 @@ def _a(kind: Kind, names: str, measure: Measure = "", **more: object) -> Attribu
 
 
 _ID = _a("id", "id,code,asset,asset id,assetid,facilityid,facility id,gid,fid,uid,globalid,"
-         "objectid,polygon id,zone id,zone code,name,no,number,编号,编码,代码,设施编号,资产编号,物探点号,标识,标识码,id号,"
+         "objectid,polygon id,zone id,zone code,"
+         "name,no,number,编号,编码,代码,设施编号,资产编号,物探点号,标识,标识码,id号,"
          "名称", needed=True)  # fmt: skip
 _START = _a("text", "start,start node,startnode,from,from node,fromnode,node1,us node id,usnode,"
             "us node,upstream node,node from,起点,起点编号,起点点号,起始点号,起始节点,起点号,"
