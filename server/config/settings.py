@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "server.customers",
     "server.places",
     "server.messaging",
+    "server.interfaces",
     "server.tickets",
     "server.workforce",
     "server.ledger",
@@ -198,6 +199,7 @@ EVENT_SUBSCRIBERS = [
     "server.bulletin.subscribers.text_people",
     "server.quality.subscribers.sample_closed_tickets",
     "server.processes.subscribers.keep_defects_and_digs",
+    "server.interfaces.subscribers.tell_other_systems",
 ]
 
 # What the subscribers' process does once when it starts.
@@ -266,6 +268,8 @@ STANDPIPE: dict[str, Any] = {
         "from_hour": env.number("NOTICE_FROM_HOUR", 8),
         "to_hour": env.number("NOTICE_TO_HOUR", 21),
     },
+    # Hosts of our own network that webhooks may be pointed at.
+    "WEBHOOK_HOSTS": tuple(h for h in env.text("WEBHOOK_HOSTS").split(",") if h),
     # A position older than this is drawn faded with its age and ranked with a warning.
     "STALE_FIX_S": env.number("STALE_FIX_S", 120),
     "OLD_FIX_S": env.number("OLD_FIX_S", 600),

@@ -18,6 +18,7 @@ urlpatterns = [
     path("api/", include("server.customers.urls")),
     path("api/", include("server.places.urls")),
     path("api/", include("server.messaging.urls")),
+    path("api/", include("server.interfaces.urls")),
     path("api/", include("server.tickets.urls")),
     path("api/", include("server.workforce.urls")),
     path("api/", include("server.calls.urls")),
