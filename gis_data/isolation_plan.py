@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from gis_data.isolation import IsolationPlan, SegmentIndex, Warning
+from gis_data.compiled.index import SegmentIndex
+from gis_data.compiled.questions import affected, grown
+from gis_data.compiled.topology import Standing
+from gis_data.isolation import IsolationPlan, Warning
 from gis_data.model import UnknownElement
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Closure:
+    """What is known when the valves are found: elements and cells in ascending order."""
+
+    standing: Standing
+    segments: Any
+    through: tuple[str, ...]
+    members: Any
+    blocked: Any
+    state: Any
+    lost: Any
+
+    def wet(self, cells: Any) -> Any:
+        """Which cells still have water after the closure."""
+        state = self.state[cells]
+        return (self.standing.reach.order[cells] >= 0) & ((state == 0) | (state == 3))
 
 
 def make_plan(
@@ -16,183 +38,148 @@ def make_plan(
     inoperable: frozenset[str],
     closed: frozenset[str],
     opened: frozenset[str],
+    usable: frozenset[str],
 ) -> IsolationPlan:
     """See `gis_data.isolation.isolate`; `index` already holds the closed pipes."""
-    network = index.network
-    for name in (*inoperable, *opened):
-        if name not in network.valves:
+    for name in (*inoperable, *opened, *usable):
+        if not index.has_valve(name):
             raise UnknownElement(name)
-    stuck = index._never_turns | _mask(index, inoperable)
-    shut = (index._normally_shut | _mask(index, closed)) & ~_mask(index, opened)
-    # The first valve of an end stands for all of them.
-    end_shut, end_stuck = shut.copy(), stuck.copy()
-    for first, more in index._spare.items():
-        end_shut[first] = shut[[first, *more]].any()
-        end_stuck[first] = stuck[[first, *more]].all()
+    elements = index.elements_of(target)
+    stuck, end_stuck = _stuck(index, inoperable, usable)
+    forced = _as_valve(index, target)
+    if forced >= 0:
+        end_stuck[forced] = True
+    closure = _close(index, elements, index.standing(closed, opened, forced), end_stuck)
 
-    elements = index._elements_of(target)
-    if target in network.valves and target in index._valve_number:
-        number = index._valve_number[target]
-        first = index._spare_of.get(number, number)
-        end_stuck[first], end_shut[first] = True, False
-    segments, through = _grown(
-        index, {int(s) for s in index._segment[elements]}, end_shut, end_stuck
+    rows, of_link = index.border_of(closure.segments)
+    valves = index.top.end_valve[rows]
+    is_shut = closure.standing.shut[valves]
+    net, top = index.arrays, index.top
+    link_cells, node_cells = index.link_cell[rows % net.links], top.cell[top.end_node[rows]]
+    far = np.where(of_link, node_cells, link_cells)[~is_shut]
+    fed = closure.wet(far)
+    names = [_turning(index, int(v), stuck) for v in valves[~is_shut]]
+    before = closure.standing.reach.order[far]
+    # Those with supply behind them first, nearest the source first: most flow stops soonest.
+    order = sorted(
+        range(len(names)),
+        key=lambda k: (not fed[k], before[k] if before[k] >= 0 else top.cells, names[k]),
     )
-    inside = np.zeros(index.segment_count, bool)
-    inside[list(segments)] = True
-    sides = index._boundary_sides(inside, sorted(segments))
-    valves = index._side_valve[sides]
-    is_shut = end_shut[valves]
-
-    members = index._by_segment.of(sorted(segments))
-    blocked = np.zeros(index._cells, bool)
-    blocked[index._cell[members]] = True
-    conducting = (
-        (index._arc_valve < 0) | ~end_shut[index._arc_valve]
-        if len(end_shut)
-        else np.ones(len(index._arc_valve), bool)
-    )
-    before, piped = index._reach_before(conducting)
-    outside = index._source_cells[~blocked[index._source_cells]]
-    after = index._reach(conducting, blocked, outside)
-    lost_cells = np.flatnonzero((before >= 0) & (after < 0) & ~blocked)
-    lost = index._by_cell.of(lost_cells)
-
-    far = np.where(
-        inside[index._side_node[sides]], index._side_link_cell[sides], index._side_node_cell[sides]
-    )
-    to_close = _in_order(index, valves[~is_shut], far[~is_shut], before, after, stuck)
-    fed = {
-        int(v) for v, cell in zip(valves[~is_shut], far[~is_shut], strict=True) if after[cell] >= 0
-    }
-    names = [_turning(index, v, stuck) for v in to_close]
-    segment_pipes, segment_nodes, segment_controls = index._names(members)
-    lost_pipes, lost_nodes, lost_controls = index._names(lost)
-    dry = np.concatenate([members, lost])
-    premises = tuple(sorted({p for e in dry for p in index._premises.get(int(e), ())}))
-    already = tuple(sorted(index._valve_ids[v] for v in valves[is_shut]))
+    lost = index.elements_of_cells(closure.lost)
+    segment_pipes, segment_nodes, segment_controls = index.names(closure.members)
+    lost_pipes, lost_nodes, lost_controls = index.names(lost)
+    premises = _premises(index, closure, lost)
     plan = IsolationPlan(
         target,
-        tuple(names),
-        tuple(_turning(index, v, stuck) for v in to_close if v in fed),
+        tuple(names[k] for k in order),
+        tuple(names[k] for k in order if fed[k]),
         segment_pipes,
         segment_nodes,
         lost_pipes,
         lost_nodes,
-        tuple(sorted(h for e in dry for h in index._hydrants.get(int(e), ()))),
-        premises,
+        _hydrants(index, closure.members, lost),
+        tuple(sorted(premises)),
         (),
-        tuple(sorted(segments)),
+        tuple(closure.segments.tolist()),
         segment_controls,
         lost_controls,
-        already,
+        tuple(sorted(net.names("valve", valves[is_shut]))),
         tuple(sorted(closed)),
         tuple(sorted(inoperable)),
+        tuple(sorted(opened)),
+        tuple(sorted(usable)),
+        tuple(sorted((p, hours) for p, hours in premises.items() if hours > 0)),
     )
-    return _with_warnings(index, plan, through, members, before, after, piped, conducting, blocked)
+    return replace(plan, warnings=tuple(_warnings(index, plan, closure)))
 
 
-def _mask(index: SegmentIndex, names: frozenset[str]) -> Any:
-    mask = np.zeros(len(index._valve_ids), bool)
-    mask[[index._valve_number[n] for n in names if n in index._valve_number]] = True
-    return mask
+def _stuck(
+    index: SegmentIndex, inoperable: frozenset[str], usable: frozenset[str]
+) -> tuple[Any, Any]:
+    """Which valves cannot be turned, and which link ends (by their first valve) therefore."""
+    stuck = index.stuck.copy()
+    for row in index.valve_rows(usable):
+        stuck[row] = index.arrays.valve_operable[row] == 1
+    stuck[index.valve_rows(inoperable)] = True
+    at_end = stuck.copy()
+    for first, more in index.spare.items():
+        at_end[first] = stuck[[first, *more]].all()
+    return stuck, at_end
 
 
-def _grown(
-    index: SegmentIndex, segments: set[int], shut: Any, stuck: Any
-) -> tuple[set[int], list[str]]:
-    """Add the segments behind valves that stand open and cannot be turned."""
-    through: set[str] = set()
-    queue = list(segments)
-    size = max(len(index._side_valve), 1)
-    while queue:
-        here = queue.pop()
-        for side in index._sides_at.of([here]) % size:
-            valve = index._side_valve[side]
-            if not stuck[valve] or shut[valve]:
-                continue
-            a, b = int(index._side_node[side]), int(index._side_link[side])
-            if index._side_shut[side] and here != b:
-                continue
-            if a != b:
-                through.add(index._valve_ids[valve])
-            for other in (a, b):
-                if other not in segments:
-                    segments.add(other)
-                    queue.append(other)
-    return segments, sorted(through)
+def _as_valve(index: SegmentIndex, target: str) -> int:
+    """Row of the valve a target is (the first at its end): broken, it is no boundary; else -1."""
+    row = index.arrays.row("valve", target)
+    if row < 0 or index.top.valve_row[row] < 0:
+        return -1
+    return index.spare_of.get(row, row)
+
+
+def _close(
+    index: SegmentIndex, elements: list[int], standing: Standing, end_stuck: Any
+) -> _Closure:
+    top, net = index.top, index.arrays
+    segments, through = grown(
+        top.segment[elements], top.side_starts, top.side_rows, top.end_node, top.end_valve,
+        index.link_shut, top.segment, net.nodes, standing.shut, end_stuck,
+    )  # fmt: skip
+    members = index.elements_in(segments)
+    blocked = np.unique(top.cell[members])
+    state, lost = standing.lost(top, blocked)
+    names = tuple(sorted(net.names("valve", through)))
+    return _Closure(standing, segments, names, members, blocked, state, np.sort(lost))
 
 
 def _turning(index: SegmentIndex, valve: int, stuck: Any) -> str:
     """The valve to turn at an end: the first that can be turned."""
-    turns = [v for v in (valve, *index._spare.get(int(valve), ())) if not stuck[v]]
-    name: str = index._valve_ids[turns[0]]
-    return name
+    turns = [v for v in (valve, *index.spare.get(valve, ())) if not stuck[v]]
+    return index.arrays.names("valve", turns[:1])[0]
 
 
-def _in_order(
-    index: SegmentIndex, valves: Any, far: Any, before: Any, after: Any, stuck: Any
-) -> list[int]:
-    """Those with supply behind them first, nearest the source first: most flow stops soonest."""
-
-    def key(k: int) -> tuple[int, int, str]:
-        reached = int(before[far[k]])
-        return (
-            0 if after[far[k]] >= 0 else 1,
-            reached if reached >= 0 else index._cells,
-            _turning(index, valves[k], stuck),
-        )
-
-    return [int(valves[k]) for k in sorted(range(len(valves)), key=key)]
+def _premises(index: SegmentIndex, closure: _Closure, lost: Any) -> dict[str, float]:
+    """Premises without water -> hours the tank of their station lasts, 0 without one."""
+    top, net = index.top, index.arrays
+    dry = np.concatenate([closure.members, lost])
+    found, hours = affected(
+        dry[dry >= net.nodes] - np.int32(net.nodes), top.feed_starts, top.feed_rows,
+        top.service_feed, net.service_premise, top.service_hours, top.line_starts, top.line_rows,
+        index.link_cell, closure.standing.reach.order, closure.state,
+    )  # fmt: skip
+    return dict(zip(net.names("premise", found), hours.tolist(), strict=True))
 
 
-def _with_warnings(
-    index: SegmentIndex,
-    plan: IsolationPlan,
-    through: list[str],
-    members: Any,
-    before: Any,
-    after: Any,
-    piped: Any,
-    conducting: Any,
-    blocked: Any,
-) -> IsolationPlan:
-    from dataclasses import replace
+def _hydrants(index: SegmentIndex, members: Any, lost: Any) -> tuple[str, ...]:
+    top, net = index.top, index.arrays
+    nodes = np.concatenate([e[: np.searchsorted(e, net.nodes)] for e in (members, lost)])
+    starts = top.hydrant_starts
+    rows = [
+        int(row)
+        for node in nodes[starts[nodes + 1] > starts[nodes]]
+        for row in top.hydrant_rows[starts[node] : starts[node + 1]]
+    ]
+    return tuple(sorted(net.names("hydrant", rows)))
 
-    network = index.network
-    inside = set(plan.segment_nodes)
+
+def _warnings(index: SegmentIndex, plan: IsolationPlan, closure: _Closure) -> list[Warning]:
     said: list[Warning] = []
-    for source in network.sources():
-        if source.id in inside:
-            said.append(
-                Warning(
-                    "no_valve_before_source",
-                    f"Cannot isolate below source {source.id}: no valve that can be "
-                    f"turned stands between it and {plan.target}.",
-                )
-            )
-    stuck = [v for v in through if v != plan.target]
-    if stuck:
+    sources = closure.members[np.isin(closure.members, index.top.source_nodes)]
+    for source in index.arrays.names("node", sources):
         said.append(
             Warning(
-                "inoperable_valve",
-                f"More is shut off because these valves cannot be turned: {', '.join(stuck)}.",
+                "no_valve_before_source",
+                f"Cannot isolate below source {source}: no valve that can be "
+                f"turned stands between it and {plan.target}.",
             )
         )
-    doubtful = [v for v in plan.valves_to_close if network.valves[v].operable == "unknown"]
-    if doubtful:
-        said.append(
-            Warning(
-                "valve_untested", f"Nobody knows whether these valves turn: {', '.join(doubtful)}."
-            )
-        )
+    said += _about_valves(index, plan, closure)
     if plan.already_closed:
         said.append(
             Warning(
                 "already_closed", f"Found shut, keep them shut: {', '.join(plan.already_closed)}."
             )
         )
-    if not len(index._sources):
+    order = closure.standing.reach.order
+    if not len(index.top.source_nodes):
         said.append(
             Warning(
                 "no_source",
@@ -200,7 +187,7 @@ def _with_warnings(
                 "beyond the segment cannot be said.",
             )
         )
-    elif (before[index._cell[members]] < 0).all():
+    elif (order[closure.blocked] < 0).all():
         said.append(
             Warning("already_without_supply", f"{plan.target} had no way to a source before.")
         )
@@ -212,7 +199,7 @@ def _with_warnings(
                 "valves lose their last way to a source.",
             )
         )
-    on_tank = _on_tank_only(index, after, piped, conducting, blocked)
+    on_tank = _on_tank_only(index, closure)
     if on_tank:
         said.append(
             Warning(
@@ -220,12 +207,7 @@ def _with_warnings(
                 f"{on_tank} pipes are fed from a tank alone until the valves are open again.",
             )
         )
-    nearby = set(plan.segment_pipes)
-    wrong = [
-        v
-        for v in index.ignored_valves
-        if network.valves[v].pipe in nearby or network.valves[v].node in inside
-    ]
+    wrong = _misplaced(index, closure)
     if wrong:
         said.append(
             Warning(
@@ -234,16 +216,63 @@ def _with_warnings(
                 f"on a pipe end: {', '.join(sorted(wrong))}.",
             )
         )
-    return replace(plan, warnings=tuple(said))
+    return said
 
 
-def _on_tank_only(
-    index: SegmentIndex, after: Any, piped: Any, conducting: Any, blocked: Any
-) -> int:
+def _about_valves(index: SegmentIndex, plan: IsolationPlan, closure: _Closure) -> list[Warning]:
+    said = []
+    through = [v for v in closure.through if v != plan.target]
+    condition = index.conditions([*through, *plan.valves_to_close])
+    paved = [v for v in through if condition[v] == "buried" and v not in plan.inoperable]
+    stuck = [v for v in through if v not in paved]
+    if stuck:
+        said.append(
+            Warning(
+                "inoperable_valve",
+                f"More is shut off because these valves cannot be turned: {', '.join(stuck)}.",
+            )
+        )
+    if paved:
+        said.append(
+            Warning(
+                "valve_buried",
+                "More is shut off because the covers of these valves cannot be reached: "
+                f"{', '.join(paved)}.",
+            )
+        )
+    to_dig = [v for v in plan.valves_to_close if condition[v] == "buried"]
+    if to_dig:
+        said.append(
+            Warning("valve_buried", f"To be dug out before they can turn: {', '.join(to_dig)}.")
+        )
+    doubtful = [v for v in plan.valves_to_close if condition[v] == "unknown"]
+    if doubtful:
+        said.append(
+            Warning(
+                "valve_untested", f"Nobody knows whether these valves turn: {', '.join(doubtful)}."
+            )
+        )
+    return said
+
+
+def _misplaced(index: SegmentIndex, closure: _Closure) -> list[str]:
+    """Valves said to be hereabouts that the records place on no pipe end."""
+    net = index.arrays
+    rows = index.misplaced
+    if not len(rows):
+        return []
+    # A missing pipe or node becomes -1, which is no element.
+    link = np.where(net.valve_link[rows] >= 0, net.valve_link[rows] + net.nodes, -1)
+    link[net.valve_link[rows] >= net.pipes] = -1
+    near = np.isin(link, closure.members) | np.isin(net.valve_node[rows], closure.members)
+    return list(net.names("valve", rows[near]))
+
+
+def _on_tank_only(index: SegmentIndex, closure: _Closure) -> int:
     """How many pipes could reach a reservoir before, and only a tank after."""
-    if index._reservoir.all() or not len(index._reservoir):
+    if closure.standing.piped is None:
         return 0
-    from_reservoirs = index._source_cells[index._reservoir]
-    now = index._reach(conducting, blocked, from_reservoirs[~blocked[from_reservoirs]])
-    cells = np.flatnonzero((piped >= 0) & (now < 0) & (after >= 0))
-    return len(index._names(index._by_cell.of(cells))[0])
+    _, cells = closure.standing.lost(index.top, closure.blocked, piped=True)
+    elements = index.elements_of_cells(cells[closure.wet(cells)])
+    net = index.arrays
+    return int(((elements >= net.nodes) & (elements < net.nodes + net.pipes)).sum())

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-import shapely
 
-from gis_data.crs import project, project_geometries, unproject_array
+from gis_data.compiled.columns import NetworkArrays
+from gis_data.compiled.grid import Grid, nearest_pipes
+from gis_data.compiled.index import SegmentIndex
+from gis_data.compiled.kernels import group
+from gis_data.crs import project, unproject_array
 from gis_data.model import Network, NetworkError
 
 _AMBIGUOUS_M = 5.0
 _AMBIGUOUS_RATIO = 1.2
 _ROUND_THE_CITY_M = 2000.0
+_REASONS = ("service", "street", "distance")
+_NO_STREET = np.zeros(0, bool)
 
 
 class SnapError(NetworkError):
@@ -44,17 +51,17 @@ class SnapHits(list[SnapHit]):
 class Snapper:
     """Snaps points to the distribution mains of one network, measured in its projected system."""
 
-    def __init__(self, network: Network) -> None:
-        self._epsg = network.crs_measure
-        self._pipes = [
-            p
-            for p in network.pipes.values()
-            if p.role == "distribution" and not p.geometry.is_empty
-        ]
-        self._shapes = project_geometries([p.geometry for p in self._pipes], self._epsg)
-        self._tree = shapely.STRtree(self._shapes)
-        self._service = {s.premise: s.pipe for s in network.services.values()}
-        self._bounds = tuple(shapely.total_bounds(self._shapes)) if self._pipes else None
+    def __init__(self, network: Network | NetworkArrays | SegmentIndex) -> None:
+        if isinstance(network, SegmentIndex):
+            self.arrays, self.grid = network.arrays, network.grid
+        else:
+            self.arrays = (
+                NetworkArrays.from_network(network) if isinstance(network, Network) else network
+            )
+            self.grid = Grid.of(self.arrays)
+        self._epsg = self.arrays.crs_measure
+        west, south, east, north = self.grid.bounds.tolist()
+        self._bounds = None if math.isnan(west) else (west, south, east, north)
 
     def snap(
         self,
@@ -73,46 +80,67 @@ class Snapper:
         position, swapped axes, or a place outside the city.
         """
         x, y = self._checked(lon, lat, radius_m)
-        point = shapely.Point(x, y)
-        near = self._tree.query(point, predicate="dwithin", distance=radius_m)
-        if not len(near):
+        net, grid = self.arrays, self.grid
+        streets = self._in_street(street)
+        pipes, standing, distances, measures = nearest_pipes(
+            x, y, float(radius_m), max(limit, 2), self._main_of(premise),
+            _NO_STREET if streets is None else streets, streets is not None, net.pipe_street,
+            grid.box, grid.starts, grid.pieces, grid.pipe_of, grid.rank, net.line_xy,
+            net.line_starts,
+        )  # fmt: skip
+        if not len(pipes):
             return SnapHits([], ambiguous=False)
-        distances = shapely.distance(self._shapes[near], point)
-        served = self._service.get(premise, "")
-        wanted = street.casefold()
-
-        def rank(k: int) -> tuple[int, float, str]:
-            pipe = self._pipes[int(near[k])]
-            if served and pipe.id == served:
-                order = 0
-            else:
-                order = 1 if wanted and pipe.street.casefold() == wanted else 2
-            return order, round(float(distances[k]), 4), pipe.id
-
-        ranked = sorted((rank(k), k) for k in range(len(near)))
-        reasons = ("service", "street", "distance")
-        best = ranked[: max(limit, 2)]
-        hits = self._hits(
-            [int(near[k]) for _, k in best],
-            point,
-            [float(distances[k]) for _, k in best],
-            [reasons[order] for (order, _, _), _ in best],
-        )
+        lonlat = unproject_array(self._feet(pipes, measures), self._epsg)
+        hits = [
+            SnapHit(pipe, at[0], at[1], measure, distance, street_name.decode(), _REASONS[order])
+            for pipe, at, measure, distance, street_name, order in zip(
+                net.names("link", pipes), lonlat.tolist(), measures.tolist(), distances.tolist(),
+                net.street_name[net.pipe_street[pipes]].tolist(), standing.tolist(), strict=True,
+            )
+        ]  # fmt: skip
         return SnapHits(hits[:limit], ambiguous=_ambiguous(hits))
 
-    def _hits(
-        self, found: list[int], point: shapely.Point, distances: list[float], reasons: list[str]
-    ) -> list[SnapHit]:
-        shapes = self._shapes[found]
-        measures = shapely.line_locate_point(shapes, point, normalized=True)
-        feet = shapely.line_interpolate_point(shapes, measures, normalized=True)
-        lonlat = unproject_array(shapely.get_coordinates(feet), self._epsg)
-        return [
-            SnapHit(p.id, float(at[0]), float(at[1]), float(m), d, p.street, reason)
-            for p, at, m, d, reason in zip(
-                [self._pipes[k] for k in found], lonlat, measures, distances, reasons, strict=True
-            )
-        ]
+    def _feet(self, pipes: Any, measures: Any) -> Any:
+        """(x, y) of the feet: the points at `measures` along the pipes."""
+        net = self.arrays
+        feet = np.empty((len(pipes), 2))
+        for k, (pipe, measure) in enumerate(zip(pipes.tolist(), measures.tolist(), strict=True)):
+            xy = net.line_xy[net.line_starts[pipe] : net.line_starts[pipe + 1]]
+            along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
+            at = measure * along[-1]
+            feet[k] = np.interp(at, along, xy[:, 0]), np.interp(at, along, xy[:, 1])
+        return feet
+
+    def _main_of(self, premise: str) -> int:
+        """Row of the main that a premise's service line taps; -1 for none to snap to."""
+        net = self.arrays
+        row = net.row("premise", premise) if premise else -1
+        if row < 0:
+            return -1
+        starts, lines = self._lines
+        pipe = int(net.service_link[lines[starts[row + 1] - 1]])
+        return pipe if 0 <= pipe < net.pipes and net.pipe_snaps[pipe] else -1
+
+    @cached_property
+    def _lines(self) -> tuple[Any, Any]:
+        found: tuple[Any, Any] = group(self.arrays.service_premise, len(self.arrays.premise_id))
+        return found
+
+    @cached_property
+    def _streets(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for k, name in enumerate(self.arrays.street_name.tolist()):
+            found.setdefault(name.decode().casefold(), []).append(k)
+        return found
+
+    def _in_street(self, street: str) -> Any:
+        """Flags of the streets of that name; None where there is none."""
+        rows = self._streets.get(street.casefold()) if street else None
+        if rows is None:
+            return None
+        flags = np.zeros(len(self.arrays.street_name), bool)
+        flags[rows] = True
+        return flags
 
     def _checked(self, lon: float, lat: float, radius_m: float) -> tuple[float, float]:
         for field, value in (("lon", lon), ("lat", lat)):

@@ -15,16 +15,25 @@ check valves, pumps and reducing valves let it pass one way. Nothing here knows 
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from gis_data.isolation import SegmentIndex
-from gis_data.model import ONE_WAY_CONTROLS, Network, NetworkError, Pipe, UnknownElement
+import numpy as np
+
+from gis_data.compiled.columns import freeze
+from gis_data.compiled.index import SegmentIndex
+from gis_data.compiled.questions import affected
+from gis_data.compiled.walks import (
+    between,
+    conducting_ends,
+    joined_cells,
+    nearest_source,
+    reached_elements,
+)
+from gis_data.model import NetworkError, UnknownElement
 
 TraceKind = Literal["upstream", "downstream", "connected", "source_path"]
-Element = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +86,7 @@ def trace(
     if kind not in get_args(TraceKind):
         known = ", ".join(get_args(TraceKind))
         raise NetworkError("kind", f"{str(kind)[:40]!r} is none of {known}")
-    network = index.network
-    target = _element_of(network, element)
-    out = _ways(network, frozenset(closed), frozenset(opened), frozenset())
-    back = _turned(out)
-    sources: list[Element] = [("node", n.id) for n in network.sources()]
-    wet = _reach(sources, out)
-    reached = target in wet
-    if kind == "connected":
-        found = _reach([target], lambda e: [*out.get(e, ()), *back.get(e, ())])
-    elif kind == "downstream":
-        found = wet - _reach([s for s in sources if s != target], out, {target})
-    elif kind == "upstream":
-        found = _on_a_way(sources, target, out, back, wet) if reached else {target}
-    else:
-        return _path(network, element, target, sources, out)
-    return _as_trace(network, kind, element, found, reached)
+    return _Asked(index, element, frozenset(closed), frozenset(opened)).trace(kind)
 
 
 def dry_after(
@@ -108,175 +102,112 @@ def dry_after(
     valves that stand open; `blocked_segments`: numbers of `index` that no water can pass, such as
     a drained one with its burst. Errors: UnknownElement; NetworkError ('blocked_segments').
     """
-    network = index.network
-    blocked: set[Element] = set()
+    _check(index, closed, opened)
     for segment in blocked_segments:
         if not 0 <= segment < index.segment_count:
             raise NetworkError("blocked_segments", f"there is no segment {segment}")
-        pipes, nodes = index.members(segment)
-        blocked |= {("link", p) for p in pipes} | {("node", n) for n in nodes}
-        blocked |= {
-            ("link", c) for c in network.controls if index.pipe_segments[c] == segment
-        }
-    sources: list[Element] = [("node", n.id) for n in network.sources()]
-    before = _reach(sources, _ways(network, frozenset(), frozenset(), frozenset()))
-    shut = frozenset(closed)
-    after = _reach(sources, _ways(network, shut, frozenset(opened), frozenset()), blocked)
-    dry = before - after
-    lines: dict[str, list[Element]] = {}
-    for service in network.services.values():
-        lines.setdefault(service.premise, []).append(("link", service.pipe))
-    premises = [
-        p for p, feeds in lines.items()
-        if any(f in dry for f in feeds) and not any(f in after for f in feeds)
-    ]
-    return Dry(
-        tuple(p for p in network.pipes if ("link", p) in dry),
-        tuple(n for n in network.nodes if ("node", n) in dry),
-        tuple(c for c in network.controls if ("link", c) in dry),
-        tuple(sorted(premises)),
-    )
+    net, normal = index.arrays, index.standing()
+    then = index.with_shut(closed)
+    standing = then.standing(frozenset(closed), frozenset(opened))
+    blocked = np.unique(then.top.cell[index.elements_in(sorted(set(blocked_segments)))])
+    state, _ = standing.lost(then.top, blocked)
+    wet = (standing.reach.order >= 0) & ((state == 0) | (state == 3))
+    dry = np.flatnonzero((normal.reach.order >= 0)[index.top.cell] & ~wet[then.top.cell])
+    pipes, nodes, controls = index.names(dry)
+    top = then.top
+    premises, _ = affected(
+        (dry[dry >= net.nodes] - net.nodes).astype(np.int32), top.feed_starts, top.feed_rows,
+        top.service_feed, net.service_premise, top.service_hours, top.line_starts, top.line_rows,
+        then.link_cell, standing.reach.order, state,
+    )  # fmt: skip
+    return Dry(pipes, nodes, controls, tuple(sorted({*net.names("premise", premises)})))
 
 
-def _element_of(network: Network, name: str) -> Element:
-    if name.startswith("node:") and name[5:] in network.nodes:
-        return "node", name[5:]
-    if name in network.pipes or name in network.controls:
-        return "link", name
-    if name in network.nodes:
-        return "node", name
-    if name in network.hydrants:
-        return _element_of(network, "node:" + network.hydrants[name].node)
-    if name in network.services:
-        return _element_of(network, network.services[name].pipe)
-    if name in network.valves:
-        return _element_of(network, network.valves[name].pipe)
-    raise UnknownElement(name)
+class _Asked:
+    """One question: the index with everything shut that is, and the element it is about."""
+
+    def __init__(
+        self, index: SegmentIndex, name: str, closed: frozenset[str], opened: frozenset[str]
+    ) -> None:
+        _check(index, closed, opened)
+        self.name = name
+        # A valve stands for its pipe, which comes first.
+        self.target = index.elements_of(name)[0]
+        self.index = index.with_shut(closed)
+        self.standing = self.index.standing(closed, opened)
+        net, top = self.index.arrays, self.index.top
+        self.cell = int(top.cell[self.target])
+        self.reached = bool(self.standing.reach.order[self.cell] >= 0)
+        self._graph = (top.end_node, net.link_one_way, top.node_starts, top.node_ends)
+
+    def trace(self, kind: TraceKind) -> Trace:
+        if kind == "source_path":
+            return self._path()
+        top = self.index.top
+        if kind == "connected":
+            cells = joined_cells(
+                self.cell, top.out_starts, top.out_heads, top.out_valves, top.in_starts,
+                top.in_tails, top.in_valves, self.standing.shut,
+            )  # fmt: skip
+            return self._found(kind, self.index.elements_of_cells(cells))
+        if not self.reached:
+            # Nothing can come here; and nothing hangs on it that had water.
+            return self._found(kind, np.array([self.target] * (kind == "upstream"), np.int64))
+        wet = self.standing.reach.order[top.cell] >= 0
+        if kind == "downstream":
+            others = reached_elements(
+                top.source_nodes, self.target, False, self._open(), *self._graph
+            )
+            return self._found(kind, np.flatnonzero(wet & ~others))
+        to_here = reached_elements(
+            freeze(np.array([self.target], np.int32)), -1, True, self._open(), *self._graph
+        )
+        on_way = between(
+            self.target, self._is_source(), wet & to_here, self._open(), top.end_node,
+            top.node_starts, top.node_ends,
+        )  # fmt: skip
+        return self._found(kind, np.flatnonzero(on_way))
+
+    def _open(self) -> Any:
+        return conducting_ends(
+            self.index.top.end_valve, self.standing.shut, self.index.link_shut
+        )
+
+    def _is_source(self) -> Any:
+        return self.index.arrays.node_kind > 0
+
+    def _path(self) -> Trace:
+        net = self.index.arrays
+        length = np.concatenate([net.pipe_length_m, np.zeros(net.links - net.pipes)])
+        way, metres = nearest_source(
+            self.target, self._is_source(), length, self._open(), *self._graph
+        )
+        if not len(way):
+            return Trace("source_path", self.name, (), (), (), 0.0, (), False)
+        nodes = net.names("node", way[way < net.nodes])
+        links = way[way >= net.nodes] - net.nodes
+        return Trace(
+            "source_path", self.name, net.names("link", links[links < net.pipes]), nodes,
+            net.names("link", links[links >= net.pipes]), float(metres), nodes[:1], True,
+        )  # fmt: skip
+
+    def _found(self, kind: TraceKind, elements: Any) -> Trace:
+        net = self.index.arrays
+        pipes, nodes, controls = self.index.names(elements)
+        links = elements[elements >= net.nodes] - net.nodes
+        here = elements[elements < net.nodes]
+        return Trace(
+            kind, self.name, pipes, nodes, controls,
+            float(net.pipe_length_m[links[links < net.pipes]].sum()),
+            net.names("node", here[net.node_kind[here] > 0]), self.reached,
+        )  # fmt: skip
 
 
-def _ways(
-    network: Network, closed: frozenset[str], opened: frozenset[str], blocked: frozenset[Element]
-) -> dict[Element, list[Element]]:
-    for name in (*closed, *opened):
-        if (
-            name not in network.valves
-            and (name in opened or (name not in network.pipes and name not in network.controls))
-        ):
+def _check(index: SegmentIndex, closed: Collection[str], opened: Collection[str]) -> None:
+    net = index.arrays
+    for name in closed:
+        if net.row("valve", name) < 0 and net.row("link", name) < 0:
             raise UnknownElement(name)
-    shut = {
-        (v.pipe, v.node)
-        for v in network.valves.values()
-        if (not v.normally_open or v.id in closed) and v.id not in opened
-    }
-    ways: dict[Element, list[Element]] = {}
-    for link in network.links():
-        if link.closed or link.id in closed:
-            continue
-        one_way = link.one_way if isinstance(link, Pipe) else link.kind in ONE_WAY_CONTROLS
-        for node, out_only in ((link.start, False), (link.end, one_way)):
-            if (link.id, node) in shut:
-                continue
-            ways.setdefault(("link", link.id), []).append(("node", node))
-            if not out_only:
-                ways.setdefault(("node", node), []).append(("link", link.id))
-    return ways
-
-
-def _turned(ways: dict[Element, list[Element]]) -> dict[Element, list[Element]]:
-    back: dict[Element, list[Element]] = {}
-    for here, nexts in ways.items():
-        for other in nexts:
-            back.setdefault(other, []).append(here)
-    return back
-
-
-def _reach(
-    starts: Iterable[Element],
-    ways: dict[Element, list[Element]] | Callable[[Element], list[Element]],
-    without: Collection[Element] = (),
-) -> set[Element]:
-    of = ways if callable(ways) else lambda e: ways.get(e, [])
-    found = {s for s in starts if s not in without}
-    queue = list(found)
-    while queue:
-        for other in of(queue.pop()):
-            if other not in found and other not in without:
-                found.add(other)
-                queue.append(other)
-    return found
-
-
-def _on_a_way(
-    sources: list[Element],
-    target: Element,
-    out: dict[Element, list[Element]],
-    back: dict[Element, list[Element]],
-    wet: set[Element],
-) -> set[Element]:
-    """The block of the joined graph that a line from target to all sources would lie in."""
-    import networkx
-
-    can = wet & _reach([target], back)
-    graph = networkx.Graph()
-    for here in can:
-        graph.add_edges_from((here, other) for other in out.get(here, ()) if other in can)
-    every: Element = ("all", "")
-    graph.add_edges_from((every, s) for s in sources if s in can)
-    graph.add_edge(every, target)
-    for block in networkx.biconnected_components(graph):
-        if every in block and target in block:
-            return set(block) - {every}
-    return {target}
-
-
-def _path(
-    network: Network,
-    name: str,
-    target: Element,
-    sources: list[Element],
-    out: dict[Element, list[Element]],
-) -> Trace:
-    lengths = {("link", p.id): p.length_m for p in network.pipes.values()}
-    best: dict[Element, float] = dict.fromkeys(sources, 0.0)
-    came: dict[Element, Element] = {}
-    queue = [(0.0, s) for s in sources]
-    heapq.heapify(queue)
-    while queue:
-        far, here = heapq.heappop(queue)
-        if far > best[here]:
-            continue
-        if here == target:
-            break
-        for other in out.get(here, ()):
-            then = far + lengths.get(other, 0.0)
-            if then < best.get(other, float("inf")):
-                best[other], came[other] = then, here
-                heapq.heappush(queue, (then, other))
-    if target not in best:
-        return Trace("source_path", name, (), (), (), 0.0, (), False)
-    way = [target]
-    while way[-1] in came:
-        way.append(came[way[-1]])
-    way.reverse()
-    links = [i for k, i in way if k == "link"]
-    return Trace(
-        "source_path", name,
-        tuple(i for i in links if i in network.pipes),
-        tuple(i for k, i in way if k == "node"),
-        tuple(i for i in links if i in network.controls),
-        best[target], (way[0][1],), True,
-    )
-
-
-def _as_trace(
-    network: Network, kind: TraceKind, name: str, found: set[Element], reached: bool
-) -> Trace:
-    pipes = tuple(p for p in network.pipes if ("link", p) in found)
-    nodes = tuple(n for n in network.nodes if ("node", n) in found)
-    return Trace(
-        kind, name, pipes, nodes,
-        tuple(c for c in network.controls if ("link", c) in found),
-        sum(network.pipes[p].length_m for p in pipes),
-        tuple(n for n in nodes if network.nodes[n].kind != "junction"),
-        reached,
-    )
+    for name in opened:
+        if net.row("valve", name) < 0:
+            raise UnknownElement(name)

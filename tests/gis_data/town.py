@@ -86,6 +86,8 @@ class Slow:
     valves: frozenset[str]
     unintended: frozenset[str]
     minimal: frozenset[str]
+    premises: frozenset[str]
+    wet: frozenset[str]
 
 
 def slow_isolation(
@@ -94,15 +96,24 @@ def slow_isolation(
     *,
     inoperable: Collection[str] = (),
     closed: Collection[str] = (),
+    opened: Collection[str] = (),
+    usable: Collection[str] = (),
 ) -> Slow:
     """Follow the definitions, element by element, with nothing but sets."""
+
+    def can_turn(valve: Valve) -> bool:
+        paved = valve.accessible is False and valve.id not in usable
+        return valve.operable != "no" and not paved and valve.id not in inoperable
+
     ends = []
     for link in network.links():
         one_way = link.one_way if isinstance(link, Pipe) else link.kind in ONE_WAY_CONTROLS
         for node, out_only in ((link.start, False), (link.end, one_way)):
             mine = [v for v in network.valves.values() if v.pipe == link.id and v.node == node]
-            shut = any(not v.normally_open or v.id in closed for v in mine)
-            turns = any(v.operable != "no" and v.id not in inoperable for v in mine)
+            shut = any(
+                (not v.normally_open or v.id in closed) and v.id not in opened for v in mine
+            )
+            turns = any(can_turn(v) for v in mine)
             ends.append((link, node, out_only, mine, shut, turns))
 
     segment, queue = set(start), list(start)
@@ -144,13 +155,32 @@ def slow_isolation(
     before, after = reach(set(), ()), reach(segment, ())
     unintended = {e for e in everything if e in before and e not in after and e not in segment}
     to_close = {
-        next(v.id for v in e[3] if v.operable != "no" and v.id not in inoperable)
+        next(v.id for v in e[3] if can_turn(v))
         for e in border
         if not e[4]
     }
     minimal = {
-        next(v.id for v in e[3] if v.operable != "no" and v.id not in inoperable)
+        next(v.id for v in e[3] if can_turn(v))
         for e in border
         if not e[4] and (e[1] if e[0].id in segment else e[0].id) in after
     }
-    return Slow(frozenset(segment), frozenset(to_close), frozenset(unintended), frozenset(minimal))
+    premises = without_water(network, segment | unintended, after)
+    return Slow(*map(frozenset, (segment, to_close, unintended, minimal, premises, after)))
+
+
+def without_water(network: Network, dry: set[str], wet: set[str]) -> set[str]:
+    """Premises with a line from something `dry` and none from anything `wet`."""
+
+    def main_of(service: Service) -> str:
+        station = network.stations.get(service.station)
+        inlet = network.services.get(station.service) if station is not None else None
+        if inlet is None or inlet is service:
+            return service.pipe
+        again = network.stations.get(inlet.station)
+        # Stations that feed each other are a mistake of the records; nobody asks for those here.
+        return inlet.pipe if again is None else main_of(inlet)
+
+    mains: dict[str, set[str]] = {}
+    for service in network.services.values():
+        mains.setdefault(service.premise, set()).add(main_of(service))
+    return {p for p, feeds in mains.items() if feeds & dry and not feeds & wet}
