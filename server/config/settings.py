@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ from server.config import environment as env
 
 SERVER = Path(__file__).resolve().parent.parent
 STATE = Path(env.text("STATE", str(SERVER.parent / ".standpipe" / "state")))
+
+# Where numba keeps machine code: the checkout may be read-only, the user without a home.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(STATE / "numba"))
 
 SECRET_KEY = env.text("SECRET_KEY")
 DEBUG = env.flag("DEBUG")
@@ -234,6 +238,8 @@ STANDPIPE: dict[str, Any] = {
     "PHOTOS": Path(env.text("PHOTOS", str(STATE / "photos"))),
     "SMS_DIR": Path(env.text("SMS_DIR", str(STATE / "sms"))),
     "STREETS": Path(env.text("STREETS", str(STATE / "streets"))),
+    # The compiled pipe network; made again where it is missing.
+    "NETWORK": Path(env.text("NETWORK", str(STATE / "network"))),
     "PROMPTS": Path(env.text("PROMPTS", str(STATE / "prompts"))),
     "CALL_LOG": Path(env.text("CALL_LOG", str(STATE / "asterisk" / "log"))),
     "SMS_GATEWAY": env.text("SMS_GATEWAY", "file"),

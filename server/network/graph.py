@@ -1,40 +1,41 @@
-"""Where the tables of the network and the library gis_data meet.
+"""Where the tables of the network and the library gis_data meet: questions to the network in force.
 
-The network in force is compiled once per process and kept until another version is loaded or a
-valve written off as stuck turns again. Valve positions are read at every question: they change in
-the field all day and need no rebuild.
+The network is held compiled: mapped from files that all processes share (compiling.py), and opened
+again when another version is in force. How the valves stand and whether they turn is read when
+something wrote to their table, which a question learns from one small query.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, get_args
 
-import shapely
-from django.contrib.gis.db.models.functions import AsWKB
+import numpy as np
 from django.db import connection
-from django.db.models import F, Max, Model, Q
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from gis_data import model as gis
+from gis_data.compiled.columns import OPERABLE, names, rows_of
+from gis_data.compiled.warm import warm
 from gis_data.isolation import IsolationPlan, SegmentIndex
 from gis_data.isolation import isolate as isolate_in
 from gis_data.snapping import Snapper
 from gis_data.tracing import Dry, Trace, TraceKind, dry_after
 from gis_data.tracing import trace as trace_in
 from server.accounts.refusals import Refused
-from server.network.models import (
-    Control,
-    Hydrant,
-    NetworkVersion,
-    Node,
-    Pipe,
-    ServiceLine,
-    Station,
-    Valve,
-)
+from server.network.compiling import compiled
+from server.network.models import NOTABLE_VALVES, NetworkVersion, Valve
+from server.network.reading import header_of, read_network
+
+__all__ = [
+    "Compiled", "Positions", "compile_network", "current", "dry", "forget", "header_of",
+    "isolate", "network", "positions", "prepare", "read_network", "segment_of", "store_segments",
+    "trace", "unknown_asset", "version", "warm_up",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,24 +43,36 @@ class Compiled:
     """The network of one version, ready for questions. Shared by threads; never changed."""
 
     version: int
-    network: gis.Network
     index: SegmentIndex
     snapper: Snapper
-    stuck: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Valves that do not stand as the record says, and those that cannot be turned, now."""
+    """Valves that do not stand as the record says, and those that cannot be turned, now.
+
+    Only valves of the network in force. `stuck` also names those whose cover cannot be reached.
+    """
 
     closed: frozenset[str]
     opened: frozenset[str]
     stuck: frozenset[str]
 
 
-_COLLECTIONS = {"nodes", "pipes", "valves", "controls", "hydrants", "services", "stations"}
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """A version with its valves as of one moment; `version_stamp` and `valve_stamp` say which."""
+
+    version_stamp: tuple[int, datetime]
+    valve_stamp: tuple[int, int, int]
+    made: SegmentIndex
+    compiled: Compiled
+    positions: Positions
+
+
 _lock = threading.Lock()
-_compiled: Compiled | None = None
+_held: _Now | None = None
+_network: tuple[tuple[int, datetime], gis.Network] | None = None
 
 
 def version() -> int:
@@ -68,62 +81,138 @@ def version() -> int:
 
 
 def positions() -> Positions:
-    """How the valves stand now, as far as anybody reported."""
-    rows = Valve.objects.filter(
-        Q(operable="no")
-        | Q(normally_open=True, position=Valve.Position.CLOSED)
-        | Q(normally_open=False, position=Valve.Position.OPEN)
-    ).values_list("asset", "normally_open", "position", "operable")
-    closed, opened, stuck = set(), set(), set()
-    for asset, normally_open, position, operable in rows:
-        if operable == "no":
-            stuck.add(asset)
-        if normally_open and position == Valve.Position.CLOSED:
-            closed.add(asset)
-        elif not normally_open and position == Valve.Position.OPEN:
-            opened.add(asset)
-    return Positions(frozenset(closed), frozenset(opened), frozenset(stuck))
+    """How the valves stand now, as far as anybody reported. Refused as `current`."""
+    return _now().positions
 
 
 def network() -> gis.Network:
-    """The pipe network in force, as a value. Errors as `current`."""
-    return current().network
+    """The pipe network in force as a value, read whole: seconds for a large one. As `current`.
+
+    Positions and conditions of valves in it are those of the reading; ask `positions`.
+    """
+    global _network
+    stamp = _now().version_stamp
+    found = _network
+    if found is None or found[0] != stamp:
+        found = _network = (stamp, read_network(stamp[0]))
+    return found[1]
 
 
-def current(now: Positions | None = None) -> Compiled:
-    """The compiled network in force. Refused ('network', 'no_network') where none is loaded."""
-    global _compiled
-    number = version()
-    if number == 0:
-        raise Refused(
-            "network", "no_network", _("No pipe network is loaded yet."), status=503
-        )
-    stuck = (now or positions()).stuck
-    found = _compiled
-    if _serves(found, number, stuck):
-        return found  # type: ignore[return-value]
+def current() -> Compiled:
+    """The compiled network in force, its valves in the condition of now.
+
+    Refused ('network', 'no_network') where none is loaded.
+    """
+    return _now().compiled
+
+
+def _now() -> _Now:
+    global _held
+    version_stamp, valve_stamp = _stamps()
+    found = _held
+    if found is not None and found.version_stamp == version_stamp:
+        if found.valve_stamp == valve_stamp:
+            return found
+        with _lock:
+            if _held is None or (_held.version_stamp, _held.valve_stamp) != (
+                version_stamp, valve_stamp,
+            ):  # fmt: skip
+                _held = _with_valves(found.made, version_stamp, valve_stamp)
+            return _held
     with _lock:
-        found = _compiled
-        if not _serves(found, number, stuck):
-            found = _compiled = compile_network(read_network(number), number)
-    return found  # type: ignore[return-value]
+        found = _held
+        if found is None or found.version_stamp != version_stamp:
+            row = NetworkVersion.objects.get(number=version_stamp[0])
+            found = _held = _with_valves(compiled(row), version_stamp, valve_stamp)
+        return found
 
 
-def _serves(compiled: Compiled | None, number: int, stuck: frozenset[str]) -> bool:
-    # More stuck valves can be named in the question; one that turns again cannot be unnamed.
-    return compiled is not None and compiled.version == number and compiled.stuck <= stuck
+def _stamps() -> tuple[tuple[int, datetime], tuple[int, int, int]]:
+    """What is in force and what was last written of valves.
+
+    Count, last and sum together: a writer that commits late does not hide behind a later one, nor
+    behind the clearing of old entries (tile_changes.py writes them).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT v.number, v.loaded_at, c.n, c.last, c.whole FROM network_networkversion v, "
+            "(SELECT count(*) AS n, coalesce(max(id), 0) AS last, coalesce(sum(id), 0) AS whole "
+            " FROM network_tilechange WHERE source = 'network_valve') c "
+            "ORDER BY v.number DESC LIMIT 1"
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise Refused("network", "no_network", _("No pipe network is loaded yet."), status=503)
+    return (row[0], row[1]), (row[2], row[3], int(row[4]))
+
+
+def _with_valves(
+    made: SegmentIndex, version_stamp: tuple[int, datetime], valve_stamp: tuple[int, int, int]
+) -> _Now:
+    """The compiled network with its valves as the table has them now."""
+    rows = list(
+        Valve.objects.filter(NOTABLE_VALVES).values_list(
+            "asset", "operable", "accessible", "position"
+        )
+    )
+    net = made.arrays
+    # A valve that is not notable turns, can be reached and stands open.
+    operable = np.zeros(len(net.valve_id), np.int8)
+    access = np.full(len(net.valve_id), -1, np.int8)
+    shut = np.zeros(len(net.valve_id), bool)
+    if rows:
+        assets, conditions, reachable, stands = zip(*rows, strict=True)
+        at = rows_of(names(list(assets)), net.valve_id, net.valve_sorted)
+        known = at >= 0
+        codes = {word: code for code, word in enumerate(OPERABLE)}
+        operable[at[known]] = np.array([codes.get(c, 2) for c in conditions], np.int8)[known]
+        access[at[known]] = np.array([0 if r is False else -1 for r in reachable], np.int8)[known]
+        shut[at[known]] = np.array([s == Valve.Position.CLOSED for s in stands])[known]
+    index = made.with_conditions(operable, access)
+    found = Positions(
+        frozenset(net.names("valve", np.flatnonzero(shut & net.valve_open))),
+        frozenset(net.names("valve", np.flatnonzero(~shut & ~net.valve_open))),
+        frozenset(net.names("valve", np.flatnonzero((operable == 1) | (access == 0)))),
+    )
+    return _Now(
+        version_stamp, valve_stamp, made, Compiled(version_stamp[0], index, Snapper(index)), found
+    )
 
 
 def forget() -> None:
-    """Drop the compiled network of this process; the next question compiles anew."""
-    global _compiled
+    """Drop what this process holds of the network; the next question opens it again."""
+    global _held, _network
     with _lock:
-        _compiled = None
+        _held = _network = None
+
+
+def prepare(number: int) -> Compiled:
+    """The network of a version just written, compiled and kept for all processes."""
+    index = compiled(NetworkVersion.objects.get(number=number))
+    return Compiled(number, index, Snapper(index))
 
 
 def compile_network(network: gis.Network, number: int) -> Compiled:
-    stuck = frozenset(v.id for v in network.valves.values() if v.operable == "no")
-    return Compiled(number, network, SegmentIndex(network), Snapper(network), stuck)
+    """A network held as a value, compiled for this process alone."""
+    index = SegmentIndex(network)
+    return Compiled(number, index, Snapper(index))
+
+
+def warm_up() -> threading.Thread:
+    """Have the machine code and the network ready before somebody asks, in a thread of its own."""
+
+    def run() -> None:
+        warm()
+        try:
+            current().index.standing(positions().closed, positions().opened)
+        except Refused:
+            pass
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run, name="warm-up", daemon=True)
+    thread.start()
+    return thread
 
 
 def isolate(
@@ -132,27 +221,32 @@ def isolate(
     *,
     still_ours: Collection[str] = (),
     also_closed: Collection[str] = (),
+    usable: Collection[str] = (),
 ) -> IsolationPlan:
     """The plan to take `target` (pipe, valve, hydrant, node, service) out of service as of now.
 
     Valves closed at present are boundaries, not work, except `still_ours`: the job's own, which
     stay in its list. `inoperable` are valves found stuck, `also_closed` valves to take as shut,
-    such as those another job is about to close. Refused ('target', 'unknown_asset') for an id the
-    network does not have.
+    such as those another job is about to close, `usable` valves that will be dug out. Refused
+    ('target', 'unknown_asset') for an id the network does not have.
     """
-    now = positions()
-    compiled = current(now)
-    known = compiled.network.valves.keys()
+    now = _now()
+    index = now.compiled.index
     try:
         return isolate_in(
-            compiled.index,
+            index,
             target,
-            inoperable=(now.stuck | frozenset(inoperable)) & known,
-            closed=((now.closed - frozenset(still_ours)) | frozenset(also_closed)) & known,
-            opened=now.opened & known,
+            inoperable=_valves(index, inoperable),
+            closed=(now.positions.closed - frozenset(still_ours)) | _valves(index, also_closed),
+            opened=now.positions.opened,
+            usable=_valves(index, usable),
         )
     except gis.UnknownElement as error:
         raise unknown_asset(target) from error
+
+
+def _valves(index: SegmentIndex, assets: Collection[str]) -> frozenset[str]:
+    return frozenset(name for name in assets if index.has_valve(name))
 
 
 def trace(element: str, kind: TraceKind) -> Trace:
@@ -160,16 +254,15 @@ def trace(element: str, kind: TraceKind) -> Trace:
 
     Refused ('target', 'unknown_asset'), ('kind', 'unknown_kind').
     """
-    now = positions()
-    compiled = current(now)
-    known = compiled.network.valves.keys()
+    now = _now()
     if kind not in get_args(TraceKind):
         text = _("A trace goes %(kinds)s.") % {"kinds": ", ".join(get_args(TraceKind))}
         raise Refused("kind", "unknown_kind", text)
     try:
         return trace_in(
-            compiled.index, element, kind, closed=now.closed & known, opened=now.opened & known
-        )
+            now.compiled.index, element, kind,
+            closed=now.positions.closed, opened=now.positions.opened,
+        )  # fmt: skip
     except gis.UnknownElement as error:
         raise unknown_asset(element) from error
 
@@ -208,106 +301,13 @@ def unknown_asset(asset: str) -> Refused:
 
 def store_segments(compiled: Compiled) -> None:
     """Write the segment of every pipe beside it, for queries by segment and for the tiles."""
-    pipes = list(compiled.network.pipes)
-    segments = [compiled.index.segment_of(pipe) for pipe in pipes]
+    net, top = compiled.index.arrays, compiled.index.top
+    pipes = net.names("link", slice(net.pipes))
+    segments: list[Any] = top.segment[net.nodes : net.nodes + net.pipes].tolist()
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE network_pipe p SET segment = s.segment "
-            "FROM unnest(%s::text[], %s::int[]) AS s(asset, segment) WHERE p.asset = s.asset",
-            [pipes, segments],
+            "FROM unnest(%s::text[], %s::int[]) AS s(asset, segment) "
+            "WHERE p.asset = s.asset AND p.segment IS DISTINCT FROM s.segment",
+            [list(pipes), segments],
         )
-
-
-# --- reading the tables -------------------------------------------------------------------------
-
-def _rows(model: type[Model], *fields: str) -> Iterator[tuple[Any, ...]]:
-    """Rows of `fields` with the geometry last, as a shapely value, in the order of ids."""
-    query = model._default_manager.order_by("id").annotate(wkb=AsWKB(F("geom")))
-    rows = query.values_list(*fields, "wkb")
-    return ((*row[:-1], shapely.from_wkb(bytes(row[-1]))) for row in rows.iterator(5000))
-
-
-def read_network(number: int) -> gis.Network:
-    """The stored network as a value of gis_data."""
-    header = NetworkVersion.objects.get(number=number).header
-    nodes = {
-        row[0]: gis.Node(
-            id=row[0], kind=row[1], lon=row[-1].x, lat=row[-1].y, elevation_m=row[2],
-            base_demand_m3s=row[3], head_m=row[4],
-            tank=gis.TankShape(**row[5]) if row[5] else None,
-            zone=row[6], dma=row[7], demand_pattern=row[8],
-        )
-        for row in _rows(Node, "asset", "kind", "elevation_m", "base_demand_m3s", "head_m",
-                         "tank", "zone", "dma", "demand_pattern")
-    }
-    pipes = {
-        row[0]: gis.Pipe(
-            id=row[0], start=row[1], end=row[2], length_m=row[3], diameter_mm=row[4],
-            material=row[5], year=row[6], roughness=row[7], role=row[8], zone=row[9], dma=row[10],
-            street=row[11], one_way=row[12], closed=row[13], minor_loss=row[14], depth_m=row[15],
-            origin=row[16], geometry=row[-1],
-        )
-        for row in _rows(Pipe, "asset", "start", "end", "length_m", "diameter_mm", "material",
-                         "year", "roughness", "role", "zone", "dma", "street", "one_way",
-                         "closed", "minor_loss", "depth_m", "origin")
-    }
-    valves = {
-        row[0]: gis.Valve(
-            id=row[0], pipe=row[1], node=row[2], kind=row[3], diameter_mm=row[4],
-            normally_open=row[5], operable=row[6], turns=row[7], accessible=row[8], closes=row[9],
-            chamber_depth_m=row[10], gas=row[11], lon=row[-1].x, lat=row[-1].y,
-        )
-        for row in _rows(Valve, "asset", "pipe", "node", "kind", "diameter_mm", "normally_open",
-                         "operable", "turns", "accessible", "closes", "chamber_depth_m", "gas")
-    }
-    controls = {
-        row[0]: gis.Control(
-            id=row[0], start=row[1], end=row[2], kind=row[3], diameter_mm=row[4], setting=row[5],
-            curve=tuple((q, h) for q, h in row[6] or ()), closed=row[7], power_w=row[8],
-            geometry=row[-1],
-        )
-        for row in _rows(Control, "asset", "start", "end", "kind", "diameter_mm", "setting",
-                         "curve", "closed", "power_w")
-    }
-    hydrants = {
-        row[0]: gis.Hydrant(
-            id=row[0], node=row[1], kind=row[2], outlet_mm=row[3], flow_m3s=row[4],
-            standpipe=row[5], fire_critical=row[6], lon=row[-1].x, lat=row[-1].y,
-        )
-        for row in _rows(Hydrant, "asset", "node", "kind", "outlet_mm", "flow_m3s", "standpipe",
-                         "fire_critical")
-    }
-    services = {
-        row[0]: gis.Service(id=row[0], pipe=row[1], measure=row[2], premise=row[3],
-                            diameter_mm=row[4], material=row[5], station=row[6],
-                            geometry=row[-1])
-        for row in _rows(ServiceLine, "asset", "pipe", "measure", "premise", "diameter_mm",
-                         "material", "station")
-    }
-    stations = {
-        row[0]: gis.Station(
-            id=row[0], service=row[1], tank_m3=row[2], demand_m3h=row[3], floors=row[4],
-            operator=row[5], lon=row[-1].x, lat=row[-1].y,
-        )
-        for row in _rows(Station, "asset", "service", "tank_m3", "demand_m3h", "floors",
-                         "operator")
-    }
-    return gis.Network(
-        nodes=nodes, pipes=pipes, valves=valves, controls=controls, hydrants=hydrants,
-        services=services,
-        stations=stations, **_whole(header),
-    )
-
-
-def header_of(network: gis.Network) -> dict[str, Any]:
-    """What belongs to the network as a whole, as JSON: name, system, patterns, rules."""
-    return {
-        f.name: getattr(network, f.name) for f in fields(network) if f.name not in _COLLECTIONS
-    }
-
-
-def _whole(header: dict[str, Any]) -> dict[str, Any]:
-    known = {f.name for f in fields(gis.Network)} - _COLLECTIONS
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in header.items() if k in known}
-    values["patterns"] = {k: tuple(v) for k, v in header.get("patterns", {}).items()}
-    return values

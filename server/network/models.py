@@ -170,6 +170,13 @@ class TileStore(models.Model):
         constraints = [models.UniqueConstraint(fields=["z", "x", "y"], name="one_stored_tile")]
 
 
+#: Valves that a question has to know of: they do not turn, or nobody knows, or cannot be reached,
+#: or stand closed. All others turn, can be reached and stand open.
+NOTABLE_VALVES = (
+    ~models.Q(operable="yes") | models.Q(accessible=False) | models.Q(position="closed")
+)
+
+
 class Valve(Asset):
     """An isolation valve: on `pipe`, at the end where the pipe meets `node`."""
 
@@ -196,6 +203,7 @@ class Valve(Asset):
     class Meta:
         indexes = [
             GistIndex(fields=["geom_3857"], name="valve_tile"),
+            models.Index(fields=["asset"], name="valve_notable", condition=NOTABLE_VALVES),
             # Those that do not stand as they should: drawn from far away.
             GistIndex(
                 fields=["geom_3857"], name="valve_odd_tile",

@@ -295,7 +295,7 @@ def _finish(draft: NetworkImport, version: NetworkVersion, *, by: str) -> None:
         f"{name}s": kind.model._default_manager.count() for name, kind in KINDS.items()
     }
     version.save(update_fields=["summary"])
-    compiled = graph.compile_network(graph.read_network(version.number), version.number)
+    compiled = graph.prepare(version.number)
     graph.store_segments(compiled)
     general.refresh()
     draft.state = NetworkImport.State.APPROVED
