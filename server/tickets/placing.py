@@ -12,6 +12,7 @@ from server.accounts.refusals import Refused
 from server.customers.models import Premise
 from server.network import selectors as network
 from server.network import sewers
+from server.places.shifted import check_datum
 from server.tickets.models import Kind
 
 # A point this near to the main of its premise means that main, whichever is the nearest.
@@ -53,6 +54,9 @@ def locate(where: Where, premise: Premise | None, *, kind: str = "") -> Place:
     Refused for a point that cannot be in the city, and for an asset of the other network.
     """
     drains = kind == Kind.SEWER
+    if where.lon is not None and where.lat is not None and where.address:
+        # Outside the city, swapped axes and NaN are refused here, naming the field.
+        check_datum(*network.check_position(where.lon, where.lat), where.address)
     if where.asset:
         _check_network(where.asset, drains=drains)
         if where.lon is None or where.lat is None:
@@ -67,7 +71,6 @@ def locate(where: Where, premise: Premise | None, *, kind: str = "") -> Place:
         point = premise.geom
         pipe, segment = (on.pipe, on.segment) if on else ("", None)
         return Place(point, where.address or premise.address, pipe, segment, area_of(point))
-    # Outside the city, swapped axes and NaN are refused here, naming the field.
     hit = _own_main(where, premise) or network.snap(where.lon, where.lat)
     point = Point(where.lon, where.lat, srid=4326)
     return Place(point, where.address, hit.pipe or "", hit.segment, area_of(point))
