@@ -40,6 +40,12 @@ PAGES: tuple[Page, ...] = (
         frozenset({"dispatcher", "supervisor", "engineer"}),
     ),
     Page(
+        "network",
+        "/network",
+        _("Network"),
+        frozenset({"engineer", "dispatcher", "supervisor"}),
+    ),
+    Page(
         "wall",
         "/wall",
         _("Wall"),
@@ -63,7 +69,7 @@ HOME: dict[str, str] = {
     "agent": "/desk",
     "dispatcher": "/dispatch",
     "supervisor": "/wall",
-    "engineer": "/dispatch",
+    "engineer": "/network",
     "manager": "/bi",
     "auditor": "/bi",
     "crew": "/crew",

@@ -10,7 +10,10 @@ import { word } from './words.js';
 /** @type {((query: string) => Hit[])[]} */
 const sources = [];
 /** @type {(place: any) => void} */
-let onPlace = (place) => { location.href = `/dispatch#at=${place.lon},${place.lat}`; };
+let onPlace = (place) => {
+  if (place.asset && maySee('/network')) location.href = `/network#id=${encodeURIComponent(place.asset)}`;
+  else location.href = `${maySee('/dispatch') ? '/dispatch' : '/network'}#at=${place.lon},${place.lat}`;
+};
 
 /** A page adds its own hits (verbs, what it already holds in memory). @param {(query: string) => Hit[]} source */
 export function offer(source) { sources.push(source); }
@@ -23,7 +26,9 @@ export function matches(query, ...texts) {
   return query.toLowerCase().split(/\s+/).filter(Boolean).every((part) => all.includes(part));
 }
 
-const mayDispatch = () => typeof document === 'undefined' || Boolean(document.querySelector('.bar nav a[href="/dispatch"]'));
+/** Whether the bar offers this page. @param {string} path */
+const maySee = (path) => typeof document === 'undefined' || Boolean(document.querySelector(`.bar nav a[href="${path}"]`));
+const mayDispatch = () => maySee('/dispatch');
 
 /** @param {string} query @returns {Hit[]} hits that need no server */
 export function direct(query) {

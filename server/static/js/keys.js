@@ -19,8 +19,15 @@ export function nameOf(event) {
   return parts.join('-');
 }
 
-/** @param {Key[]} keys `always` keys also work while typing in a field */
-export function keys(...keys) { table.push(...keys); }
+/** A key named again belongs to who named it last: a page may have its own `/`.
+ * @param {Key[]} keys `always` keys also work while typing in a field */
+export function keys(...keys) {
+  for (const key of keys) {
+    const before = table.findIndex((known) => known.key === key.key);
+    if (before >= 0) table.splice(before, 1);
+    table.push(key);
+  }
+}
 
 /** @param {EventTarget | null} target */
 function typing(target) {

@@ -6,6 +6,7 @@ import { gettext, ngettext } from '../i18n.js';
 import { planHydraulics } from '../plan-hydraulics.js';
 import { ago, arrives, clock, distance, figure, span, until } from '../time.js';
 import { word } from '../words.js';
+import { toHash } from '../network/permalink.js';
 import { digSection } from './dig.js';
 import { bars, nextKind } from './order.js';
 
@@ -74,13 +75,19 @@ function orders(list, busy) {
     ${(o.photos || []).length ? photoStrip(o.photos) : ''}</li>`)}</ul></section>`;
 }
 
+/** The engineer's map at this place, with the main picked. @param {any} d */
+function toNetwork(d) {
+  const [lon, lat] = d.geometry ? d.geometry.coordinates : [];
+  return typeof lon === 'number' ? `/network${toHash({ zoom: 17, lon, lat, id: d.plan.target })}` : `/network#id=${encodeURIComponent(d.plan.target)}`;
+}
+
 /** @param {any} d */
 function planSection(d) {
   const plan = d.plan;
   if (!plan) return '';
   const turned = plan.valves.filter((/** @type {any} */ v) => v.state === 'closed').length;
   const hydraulics = plan.hydraulics || {};
-  return html`<section data-testid="plan"><h3><span>${gettext('Shut-off plan')}</span><span class="muted">${gettext('pipe %(id)s', { id: plan.target || '–' })}</span></h3>
+  return html`<section data-testid="plan"><h3><span>${gettext('Shut-off plan')}</span>${plan.target ? html`<a href="${toNetwork(d)}" data-testid="to-network">${gettext('pipe %(id)s', { id: plan.target })}</a>` : ''}</h3>
     ${(plan.warnings || []).map((/** @type {any} */ w) => html`<p class="warning">${w.text}</p>`)}
     <div class="bigfigs"><div><b>${figure(plan.customers_off)}</b><span>${plan.state === 'draft' ? gettext('customers would be off') : plan.state === 'restored' ? gettext('customers were off') : gettext('customers off')}</span></div><div><b>${turned}/${plan.valves.length}</b><span>${gettext('valves closed')}</span></div>
       <div><b>${hydraulics.status === 'done' ? figure(hydraulics.below_service) : '–'}</b><span>${hydraulics.status === 'pending' ? gettext('low pressure: computing') : gettext('more with low pressure')}</span></div></div>

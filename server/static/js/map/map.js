@@ -8,7 +8,9 @@ import { page } from '../page.js';
 
 const EMPTY = { type: 'FeatureCollection', features: [] };
 
-/** @param {HTMLElement} holder @param {{interactive?: boolean, theme?: 'light' | 'dark', onFail?: (why: string) => void, onError?: (why: string) => void}} [options]
+/** `look`: another style and other layers than those of dispatch; `living`: sources that change while one looks.
+ * @param {HTMLElement} holder @param {{interactive?: boolean, theme?: 'light' | 'dark', onFail?: (why: string) => void, onError?: (why: string) => void,
+ *   look?: {style: typeof style, layers: (map: any, theme: 'light' | 'dark') => void}, living?: string[]}} [options]
  * @returns {Promise<any | null>} the map with `.put(source, data)`; null where WebGL is missing */
 export async function makeMap(holder, options = {}) {
   /** @param {string} why */
@@ -25,7 +27,7 @@ export async function makeMap(holder, options = {}) {
   let map;
   try {
     map = /** @type {any} */ (new gl.Map({
-      container: holder, style: /** @type {any} */ (style(theme, { origin: location.origin, fonts: absolute(page.fonts), version: page.tiles })),
+      container: holder, style: /** @type {any} */ ((options.look ? options.look.style : style)(theme, { origin: location.origin, fonts: absolute(page.fonts), version: page.tiles })),
       ...(page.bounds ? { bounds: page.bounds, fitBoundsOptions: { padding: 20 } } : { center: /** @type {[number, number]} */ ([0, 20]), zoom: 1 }), maxZoom: 19.5, minZoom: page.bounds ? 9 : 0,
       fadeDuration: 0, attributionControl: { compact: true, customAttribution: '© OpenStreetMap' }, interactive: options.interactive !== false, dragRotate: false, pitchWithRotate: false,
     }));
@@ -33,6 +35,7 @@ export async function makeMap(holder, options = {}) {
     return fail(gettext('This browser cannot draw the map (no WebGL). The list works without it.'));
   }
   if (options.interactive !== false) map.addControl(new gl.NavigationControl({ showCompass: false }), 'bottom-right');
+  if (options.look) map.addControl(new gl.ScaleControl({ maxWidth: 160, unit: 'metric' }), 'bottom-left');
   let tileErrors = 0;
   map.on('error', (/** @type {any} */ event) => {
     tileErrors += 1;
@@ -47,11 +50,11 @@ export async function makeMap(holder, options = {}) {
   };
   /** Valves and premises change while one looks: ask for what is on screen again. */
   let again = 0;
-  map.renew = () => { clearTimeout(again); again = window.setTimeout(() => { for (const source of ['valves', 'premises']) if (map.getSource(source)) map.refreshTiles(source); }, 1500); };
+  map.renew = () => { clearTimeout(again); again = window.setTimeout(() => { for (const source of options.living || ['valves', 'premises']) if (map.getSource(source)) map.refreshTiles(source); }, 1500); };
   // 'style.load', not 'load': the latter waits for every tile, and a tile server that is away must not hide crews.
   await new Promise((done) => { map.once('style.load', done); });
   addIcons(map, theme);
-  addLayers(map, theme);
+  (options.look ? options.look.layers : addLayers)(map, theme);
   ready = true;
   for (const [source, data] of waiting) map.getSource(source).setData(data);
   holder.dataset.map = 'drawn';

@@ -22,7 +22,7 @@ function faces(fonts) {
 }
 
 /** Width in pixels by diameter: a 1,000 mm main must not look like a 100 mm pipe at any zoom. */
-const pipeWidth = ['interpolate', ['exponential', 1.5], ['zoom'],
+export const pipeWidth = ['interpolate', ['exponential', 1.5], ['zoom'],
   10, ['interpolate', ['linear'], ['to-number', ['get', 'dn'], 100], 100, 0.3, 1000, 1.6],
   14, ['interpolate', ['linear'], ['to-number', ['get', 'dn'], 100], 100, 1.0, 300, 2.2, 1000, 5],
   18, ['interpolate', ['linear'], ['to-number', ['get', 'dn'], 100], 100, 3.0, 300, 6, 1000, 14]];

@@ -1,0 +1,120 @@
+// @ts-check
+// A trace as the screen shows it: what is drawn and what is said, whichever shape the server used.
+import { html } from '../html.js';
+import { gettext, ngettext } from '../i18n.js';
+import { spread } from '../map/layers.js';
+import { figure } from '../time.js';
+import { word } from '../words.js';
+import { asLength } from './geodesy.js';
+
+/** @typedef {{kind: string, target: string, valves: any[], already: string[], lines: any, unintended: any, off: number, classes: Record<string, number>, priority: any[],
+ *   hydrants: string[], warnings: {code: string, text: string}[], alternatives: any[], metres: number, pipes: number, sources: string[], reached: boolean}} Found */
+
+/** @param {any} a the server's answer @param {string} kind @returns {Found} */
+export function readTrace(a, kind) {
+  const drawn = a.drawn || a;
+  const premises = a.premises || [];
+  const isPlan = kind === 'isolate';
+  const segment = a.segment && typeof a.segment === 'object' ? a.segment : {};
+  return {
+    kind, target: a.target || '',
+    valves: isPlan ? (Array.isArray(drawn.valves) ? drawn.valves : []) : [],
+    already: a.already_closed || [],
+    lines: linesOf(drawn.pipes) || linesOf(drawn.geometry) || linesOf(segment.geometry) || { type: 'MultiLineString', coordinates: [] },
+    unintended: linesOf(drawn.unintended) || linesOf(drawn.unintended_geometry) || { type: 'MultiLineString', coordinates: [] },
+    off: typeof a.customers_off === 'number' ? a.customers_off : typeof premises.total === 'number' ? premises.total : premises.length || 0,
+    classes: a.by_class || premises.by_class || {},
+    priority: a.priority_customers || premises.priority || [],
+    hydrants: a.hydrants_lost || [],
+    warnings: (a.warnings || []).map((/** @type {any} */ w) => (typeof w === 'string' ? { code: '', text: w } : w)),
+    alternatives: a.alternatives || [],
+    metres: a.length_m || 0,
+    pipes: Array.isArray(a.pipe_ids) ? a.pipe_ids.length : Array.isArray(a.pipes) ? a.pipes.length : Array.isArray(segment.pipes) ? segment.pipes.length : 0,
+    sources: a.sources || [], reached: a.reached !== false,
+  };
+}
+
+/** @param {any} it */
+function linesOf(it) { return it && it.type && (it.coordinates || it.geometries) ? it : null; }
+
+/** Numbered discs in closing order. @param {any[]} valves */
+export function discs(valves) {
+  const list = valves.filter((v) => typeof v.lon === 'number');
+  const offsets = spread(list);
+  return { type: 'FeatureCollection', features: list.map((v, i) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: [v.lon, v.lat] }, properties: { id: v.id, sequence: v.sequence || i + 1, state: v.state === 'closed' || v.state === 'cannot_close' ? v.state : 'open', icon: offsets[i].map((px) => px / 0.85), text: offsets[i].map((px) => px / 13) } })) };
+}
+
+/** @type {Record<string, () => string>} */
+const WARNING = {
+  no_valve_before_source: () => gettext('There is no valve between this and a source: it cannot be isolated below the source.'),
+  inoperable_valve: () => gettext('A valve that does not turn lies on the border: the plan goes round it and takes more.'),
+  valve_untested: () => gettext('Of at least one valve nobody knows whether it turns. Look at the plan without it.'),
+  already_closed: () => gettext('At least one valve on the border is shut already.'),
+  unintended: () => gettext('More than the segment falls dry: pipes beyond it lose their last way to a source.'),
+  tank_only: () => gettext('Some pipes are fed from a tank alone until the valves open again.'),
+  already_without_supply: () => gettext('This part had no water before.'),
+  no_source: () => gettext('No source reaches this part of the network.'),
+  valve_not_on_pipe: () => gettext('A valve stands on no pipe in the records and was left out.'),
+  buried_valve: () => gettext('A valve of the plan is paved over.'),
+  open_shut_off: () => gettext('A shut-off that is open now touches the same mains.'),
+};
+
+/** In the reader's language, with the server's own words where they say more. @param {{code: string, text: string}} w */
+export function warningText(w) { return WARNING[w.code] ? WARNING[w.code]() : w.text || w.code; }
+
+/** Priority first, then the others, each with its count. @param {Record<string, number>} classes @returns {[string, number][]} */
+export function byClass(classes) {
+  const first = ['dialysis', 'hospital', 'care', 'school'];
+  const rank = (/** @type {string} */ use) => (first.includes(use) ? first.indexOf(use) : first.length);
+  return Object.entries(classes).sort((a, b) => rank(a[0]) - rank(b[0]) || b[1] - a[1]);
+}
+
+/** @param {Found} found @param {{inoperable: Set<string>, closed: Set<string>}} whatIf */
+export function planPanel(found, whatIf) {
+  if (found.kind !== 'isolate') return tracePanel(found);
+  const asked = whatIf.inoperable.size + whatIf.closed.size;
+  return html`<section data-testid="trace-plan" data-kind="isolate" data-off="${found.off}"><h3><span>${gettext('To isolate %(id)s', { id: found.target })}</span>${asked ? html`<span class="chip warn">${gettext('what if')}</span>` : ''}</h3>
+    ${whatIfPart(whatIf)}
+    ${found.warnings.map((w) => html`<p class="warning" data-code="${w.code}">${warningText(w)}</p>`)}
+    <div class="bigfigs"><div><b data-testid="trace-off">${figure(found.off)}</b><span>${gettext('customers off')}</span></div><div><b data-testid="trace-valves">${found.valves.length}</b><span>${gettext('valves to close')}</span></div><div><b>${found.hydrants.length}</b><span>${gettext('hydrants lost')}</span></div></div>
+    ${found.priority.length ? html`<ul class="watch">${found.priority.map((c) => html`<li><span><b>${c.name || c.premise}</b> ${word('use', c.class)}</span><span>${typeof c.hours_left === 'number' ? gettext('water for %(hours)s h', { hours: figure(c.hours_left, c.hours_left < 10 ? 1 : 0) }) : ''}</span></li>`)}</ul>` : ''}
+    ${found.valves.length ? html`<ol class="valves">${found.valves.map((v, i) => html`<li data-testid="trace-valve" data-id="${v.id}"><i class="sign ${v.state === 'closed' ? 'closed' : 'valve'}">${v.sequence || i + 1}</i>
+      <span><button class="link" data-do="pick" data-id="${v.id}">${v.label || v.id}</button> <span class="muted">${v.diameter_mm ? `DN${figure(v.diameter_mm)} ` : ''}${word('condition', v.condition)}${v.turns ? html`, ${ngettext('%(count)s turn', '%(count)s turns', v.turns)}` : ''}${v.minimal === false ? html`, ${gettext('spare')}` : ''}</span></span>
+      <button class="quiet" data-do="stuck" data-id="${v.id}" title="${gettext('What if it will not turn?')}">${gettext('stuck?')}</button></li>`)}</ol>` : html`<p class="muted">${gettext('No valve has to be closed.')}</p>`}
+    ${byClass(found.classes).length ? html`<p class="muted">${byClass(found.classes).map(([use, n]) => html`<span class="nowrap">${figure(n)} ${word('use', use)}</span> `)}</p>` : ''}
+    ${found.hydrants.length ? html`<p>${gettext('Hydrants without water: tell the fire service.')} <span class="muted">${found.hydrants.slice(0, 12).map((h) => html`<button class="link" data-do="pick" data-id="${h}">${h}</button> `)}</span></p>` : ''}
+    ${found.already.length ? html`<p class="muted">${gettext('Shut already: %(ids)s', { ids: found.already.join(', ') })}</p>` : ''}
+    ${alternativesPart(found.alternatives)}
+    <p class="row"><button data-do="fit">${gettext('Show all of it')}</button><button class="quiet" data-do="clear">${gettext('Clear')} <kbd>Esc</kbd></button></p></section>`;
+}
+
+/** @param {{inoperable: Set<string>, closed: Set<string>}} whatIf */
+function whatIfPart(whatIf) {
+  if (!whatIf.inoperable.size && !whatIf.closed.size) return '';
+  const chip = (/** @type {string} */ id, /** @type {string} */ text) => html`<button class="chip warn" data-do="unmark" data-id="${id}" data-testid="what-if" title="${gettext('Take this back')}">${id}: ${text} ✕</button>`;
+  return html`<p class="row">${Array.from(whatIf.inoperable, (id) => chip(id, gettext('will not turn')))}${Array.from(whatIf.closed, (id) => chip(id, gettext('shut already')))}</p>`;
+}
+
+/** By people who lose water beyond the plan. @param {any[]} list */
+function alternativesPart(list) {
+  if (!list.length) return '';
+  const extra = (/** @type {any} */ a) => a.extra_premises_count ?? (Array.isArray(a.extra_premises) ? a.extra_premises.length : a.extra_premises ?? a.extra_customers ?? 0);
+  const name = (/** @type {any} */ a) => a.valve || a.without || '';
+  const ranked = [...list].sort((a, b) => extra(a) - extra(b));
+  return html`<h4>${gettext('If one of them does not turn')}</h4><ul class="others">${ranked.slice(0, 8).map((a) => html`<li><button class="link" data-do="stuck" data-id="${name(a)}">${gettext('without %(id)s', { id: name(a) })}</button><span>${extra(a) ? gettext('+%(n)s customers', { n: figure(extra(a)) }) : gettext('nobody more')}</span></li>`)}</ul>`;
+}
+
+/** @param {string} kind */
+export function kindOfTrace(kind) {
+  return { isolate: gettext('isolate'), upstream: gettext('upstream'), downstream: gettext('downstream'), connected: gettext('connected'), source_path: gettext('way to the source') }[kind] || kind;
+}
+
+/** @param {Found} found */
+function tracePanel(found) {
+  return html`<section data-testid="trace-plan" data-kind="${found.kind}"><h3>${kindOfTrace(found.kind)}: ${found.target}</h3>
+    ${found.reached ? '' : html`<p class="warning">${gettext('No source reaches this part of the network.')}</p>`}
+    ${found.warnings.map((w) => html`<p class="warning">${warningText(w)}</p>`)}
+    <div class="bigfigs"><div><b data-testid="trace-length">${found.metres ? asLength(found.metres) : '–'}</b><span>${gettext('of mains')}</span></div><div><b>${found.pipes || '–'}</b><span>${gettext('mains')}</span></div><div><b>${found.sources.length}</b><span>${gettext('sources')}</span></div></div>
+    ${found.sources.length ? html`<p>${found.sources.slice(0, 12).map((id) => html`<button class="link" data-do="pick" data-id="${id}">${id}</button> `)}</p>` : ''}
+    <p class="row"><button data-do="fit">${gettext('Show all of it')}</button><button class="quiet" data-do="clear">${gettext('Clear')} <kbd>Esc</kbd></button></p></section>`;
+}
