@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast, get_args
 
 from django.contrib.gis.geos import Polygon
 from django.utils.translation import gettext as _
@@ -14,9 +14,10 @@ from rest_framework.serializers import CharField
 from rest_framework.views import APIView
 from rest_framework_gis.serializers import GeoFeatureModelSerializer
 
+from gis_data.tracing import TraceKind
 from server.accounts.permissions import OFFICE, role_in
 from server.accounts.refusals import Refused
-from server.network.graph import isolate
+from server.network.graph import isolate, trace
 from server.network.models import (
     Control,
     Hydrant,
@@ -28,7 +29,7 @@ from server.network.models import (
     Station,
     Valve,
 )
-from server.network.plans import plan_to_json, who_is_off
+from server.network.plans import plan_to_json, trace_to_json, who_is_off
 from server.network.selectors import asset
 from server.network.sewers import run_json
 
@@ -201,23 +202,39 @@ class Asset(APIView):
 
 
 class Trace(APIView):
-    """What taking an asset out of service would mean, as the valves stand now. Changes nothing.
+    """What hangs on an asset, as the valves stand now. Changes nothing.
 
-    ?inoperable=V-1,V-2 asks for the plan without those valves.
+    ?kind=isolate (the default): what taking it out of service would mean; `inoperable` and `closed`
+    (V-1,V-2) ask for the plan with those valves stuck, or shut already. ?kind=upstream,
+    downstream, connected or source_path: the mains found, with their length and sources.
     """
 
     permission_classes = [role_in(*OFFICE)]
 
     @extend_schema(
-        parameters=[OpenApiParameter("inoperable", str)],
+        parameters=[
+            OpenApiParameter("kind", str, enum=["isolate", *get_args(TraceKind)]),
+            OpenApiParameter("inoperable", str), OpenApiParameter("closed", str),
+        ],
         responses={200: dict},
         operation_id="trace_retrieve",
     )
     def get(self, request: Request, name: str) -> Response:
-        stuck = [v for v in str(request.query_params.get("inoperable", "")).split(",") if v]
-        plan = isolate(_clean(name), inoperable=stuck[:100])
+        kind = str(request.query_params.get("kind", "isolate"))
+        if kind != "isolate":
+            return Response(trace_to_json(trace(_clean(name), cast(TraceKind, kind))))
+        plan = isolate(
+            _clean(name), inoperable=_listed(request, "inoperable"),
+            also_closed=_listed(request, "closed"),
+        )
         data = plan_to_json(plan)
         return Response({**data, **who_is_off(data["premises"])})
+
+
+def _listed(request: Request, field: str) -> list[str]:
+    """The ids of a list with commas, at most a hundred."""
+    names = (_clean(v) for v in str(request.query_params.get(field, "")).split(","))
+    return [name for name in names if name][:100]
 
 
 class SewerRun(APIView):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
 
 from gis_data.isolation import IsolationPlan
+from gis_data.tracing import Trace
 from server.network.models import Valve
 
 # Who is harmed first when water goes off, first.
@@ -94,6 +95,38 @@ def multi_line(pipes: Iterable[str]) -> dict[str, Any]:
         row = cursor.fetchone()
     empty = {"type": "MultiLineString", "coordinates": []}
     return json.loads(row[0]) if row and row[0] else empty
+
+
+def trace_to_json(trace: Trace) -> dict[str, Any]:
+    """A trace with what a map needs: `pipes` drawn; the way from a source runs as the water does."""
+    ordered = trace.kind == "source_path"
+    return {
+        "target": trace.target, "kind": trace.kind,
+        "pipes": path_lines(trace.pipes) if ordered else multi_line(trace.pipes),
+        "pipe_ids": list(trace.pipes), "controls": list(trace.controls),
+        "length_m": round(trace.length_m, 1), "sources": list(trace.sources),
+        "reached": trace.reached,
+    }
+
+
+def path_lines(pipes: Sequence[str]) -> dict[str, Any]:
+    """GeoJSON MultiLineString of pipes that follow each other, each drawn along the way."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT asset, start, "end", ST_AsGeoJSON(geom, 6) FROM network_pipe '
+            "WHERE asset = ANY(%s)", [list(pipes)],
+        )
+        rows = {asset: (start, end, line) for asset, start, end, line in cursor.fetchall()}
+    known = [rows[pipe] for pipe in pipes if pipe in rows]
+    lines = []
+    for k, (start, end, line) in enumerate(known):
+        before = known[k - 1][:2] if k else ()
+        after = known[k + 1][:2] if k + 1 < len(known) else ()
+        # Where a pump or valve stands between two pipes neither shares a node: as it is drawn.
+        turned = (start in after and end not in after) or (end in before and start not in before)
+        way = json.loads(line)["coordinates"]
+        lines.append(way[::-1] if turned else way)
+    return {"type": "MultiLineString", "coordinates": lines}
 
 
 def who_is_off(premises: list[str]) -> dict[str, Any]:

@@ -130,7 +130,8 @@ def ticket_json(ticket: Ticket, role: str) -> dict[str, object]:
         "resolved_at": ticket.resolved_at,
         "closed_at": ticket.closed_at,
         "call": call_id or None,
-        "incident": {"id": incident.pk, "number": incident.number, "state": incident.state}
+        "incident": {"id": incident.pk, "number": incident.number, "state": incident.state,
+                     "pipe": incident.pipe}
         if incident
         else None,
         "timeline": selectors.timeline(ticket.history.all()),

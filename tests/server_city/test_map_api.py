@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from server.network import identify
+from server.network import graph, identify
 from server.network.models import Manhole, Pipe, Sewer
 
 
@@ -88,3 +88,40 @@ def test_the_network_says_what_it_is_made_of(city, sign_in):
     assert told["materials"] == [{"value": "PE", "pipes": 4, "km": 0.444}]
     assert {d["value"]: d["pipes"] for d in told["diameters"]} == {300: 1, 150: 1, 100: 2}
     assert told["decades"] == [{"value": 1990, "pipes": 4, "km": 0.444}]
+
+
+def test_upstream_downstream_and_the_way_of_the_water_are_traced_and_drawn(city, sign_in):
+    # R ==P1== A v1-P2-- B v2-P3-- C and B v3-P4- D
+    client = sign_in("engineer")
+    up = client.get("/api/trace/P3?kind=upstream").json()
+    assert sorted(up["pipe_ids"]) == ["P1", "P2", "P3"]
+    assert (up["length_m"], up["sources"], up["reached"]) == (333.0, ["R"], True)
+    assert len(up["pipes"]["coordinates"]) == 3
+    down = client.get("/api/trace/P2?kind=downstream").json()
+    assert sorted(down["pipe_ids"]) == ["P2", "P3", "P4"]
+    # P2 drawn against the water is turned round on the way from the source.
+    Pipe.objects.filter(asset="P2").update(
+        start="B", end="A", geom="SRID=4326;LINESTRING(24.944 60.17, 24.942 60.17)")
+    graph.forget()
+    way = client.get("/api/trace/P3?kind=source_path").json()
+    assert way["pipe_ids"] == ["P1", "P2", "P3"]
+    lines = way["pipes"]["coordinates"]
+    assert all(a[-1] == b[0] for a, b in zip(lines, lines[1:], strict=False))
+    assert lines[0][0] == [24.94, 60.17]
+
+
+def test_a_plan_can_be_asked_with_valves_stuck_or_shut_already(city, sign_in):
+    client = sign_in("engineer")
+    plain = client.get("/api/trace/P3").json()
+    assert [v["id"] for v in plain["valves"]] == ["V2"]
+    stuck = client.get("/api/trace/P3?inoperable=V2").json()
+    assert {v["id"] for v in stuck["valves"]} == {"V1", "V3"}
+    shut = client.get("/api/trace/P3?inoperable=V2&closed=V1").json()
+    assert {v["id"] for v in shut["valves"]} <= {"V3"}
+    assert shut["already_closed"] == ["V1"]
+
+
+def test_a_trace_of_no_known_kind_is_refused(city, sign_in):
+    answer = sign_in("engineer").get("/api/trace/P3?kind=sideways")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "kind"

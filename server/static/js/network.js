@@ -61,7 +61,8 @@ function paintSign(canvas) {
 function drawPicked() {
   side.hidden = !picked && !found;
   if (side.hidden) { render(side, html``); if (map) map.resize(); return; }
-  render(side, html`${picked ? (picked.kind === 'premise' ? premisePanel(picked.properties, picked.more) : pickedPanel(picked, whatIf)) : ''}${found ? planPanel(found, whatIf) : ''}`);
+  const plan = found ? planPanel(found, whatIf) : '';
+  render(side, picked && picked.kind !== 'premise' ? pickedPanel(picked, whatIf, plan) : html`${picked ? premisePanel(picked.properties, picked.more) : ''}${plan}`);
 }
 
 function drawMap() {
@@ -123,8 +124,7 @@ async function trace(kind, id) {
     traced = { id: target, kind };
     found = readTrace({ target, ...answer }, kind);
     drawPicked(); drawMap();
-    const plan = document.querySelector('[data-testid=trace-plan]');
-    if (plan) plan.scrollIntoView({ block: 'nearest' });
+    side.scrollTop = 0;
   } catch (error) { if (mine === turn) complain(error); } finally { delete stage.dataset.busy; }
 }
 

@@ -19,14 +19,15 @@ export function tracesOf(kind) {
 const KEY_OF = /** @type {Record<string, string>} */ ({ isolate: 'I', upstream: 'U', downstream: 'D', connected: 'C', source_path: 'S' });
 const verb = (/** @type {string} */ trace) => ({ isolate: gettext('Isolate'), upstream: gettext('Upstream'), downstream: gettext('Downstream'), connected: gettext('Connected'), source_path: gettext('To the source') })[trace] || trace;
 
-/** @param {{id: string, kind: string, properties: any, more: any}} picked @param {{inoperable: Set<string>, closed: Set<string>}} whatIf */
-export function pickedPanel(picked, whatIf) {
+/** @param {{id: string, kind: string, properties: any, more: any}} picked @param {{inoperable: Set<string>, closed: Set<string>}} whatIf @param {any} plan what was traced last */
+export function pickedPanel(picked, whatIf, plan) {
   const { id, kind, properties: p, more } = picked;
   const mark = whatIf.inoperable.has(id) ? gettext('will not turn') : whatIf.closed.has(id) ? gettext('shut already') : '';
   return html`<header><div class="head"><h2 data-testid="picked" data-id="${id}" data-kind="${kind}">${kindName(kind, p)} ${id}</h2><button class="quiet" data-do="unpick" aria-label="${gettext('Close')}" title="Esc">✕</button></div>
     ${mark ? html`<span class="chip warn">${gettext('what if')}: ${mark}</span>` : ''}</header>
     <section class="verbs">${tracesOf(kind).map((trace) => html`<button data-do="trace" data-kind="${trace}" data-testid="trace-${trace}" class="${trace === 'isolate' ? 'main' : ''}">${verb(trace)} <kbd>${KEY_OF[trace]}</kbd></button>`)}
       ${kind === 'valve' ? html`<button data-do="mark" data-testid="mark">${gettext('What if')} <kbd>X</kbd></button>` : ''}</section>
+    ${plan}
     <section><dl class="facts">${factsOf(kind, p).map(([label, text]) => html`<dt>${label}</dt><dd>${text}</dd>`)}</dl></section>
     ${openNow(more)}
     ${more && more.segment ? html`<section><h3>${gettext('Valve segment %(n)s', { n: more.segment.number })}</h3><p>${ngettext('%(count)s main', '%(count)s mains', more.segment.pipes)}, ${asLength(more.segment.length_m)}, ${ngettext('%(count)s service line', '%(count)s service lines', more.segment.services)}</p></section>` : ''}

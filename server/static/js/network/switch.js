@@ -23,7 +23,7 @@ export function groups() {
     ] },
     { id: 'drainage', text: gettext('Drainage'), layers: [
       { id: 'sewers', text: gettext('Sewers'), layers: ['sewers', 'sewers-flow', 'sewer-names'], on: true, from: 12 },
-      { id: 'manholes', text: gettext('Manholes'), layers: ['manholes', 'manhole-names'], on: true, from: 15.5 },
+      { id: 'manholes', text: gettext('Manholes'), layers: ['manholes', 'manhole-names'], on: true, from: 16 },
     ] },
     { id: 'customers', text: gettext('Customers'), layers: [
       { id: 'services', text: gettext('Service lines'), layers: ['services'], on: true, from: 16 },
