@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from django.utils import timezone
 
@@ -106,7 +108,7 @@ def test_upstream_downstream_and_the_way_of_the_water_are_traced_and_drawn(city,
     way = client.get("/api/trace/P3?kind=source_path").json()
     assert way["pipe_ids"] == ["P1", "P2", "P3"]
     lines = way["pipes"]["coordinates"]
-    assert all(a[-1] == b[0] for a, b in zip(lines, lines[1:], strict=False))
+    assert all(a[-1] == b[0] for a, b in itertools.pairwise(lines))
     assert lines[0][0] == [24.94, 60.17]
 
 

@@ -86,7 +86,7 @@ const FACTS = {
   ],
   service: (p) => [
     [gettext('Diameter'), p.diameter_mm ? `DN${figure(p.diameter_mm)}` : ''], [gettext('Material'), p.material ? materialName(p.material) : ''], [gettext('Premises'), p.premise], [gettext('Taps'), p.pipe],
-    [gettext('Tap'), typeof p.measure === 'number' ? gettext('%(share)s % along the main', { share: figure(p.measure * 100, 0) }) : ''], [gettext('Through station'), p.station],
+    [gettext('Tap'), typeof p.measure === 'number' ? gettext('at %(share)s % of the main', { share: figure(p.measure * 100, 0) }) : ''], [gettext('Through station'), p.station],
   ],
   station: (p) => [
     [gettext('Tank'), measure(p.tank_m3, 'm³', 0)], [gettext('Demand'), measure(p.demand_m3h, 'm³/h', 1)], [gettext('Lasts'), p.tank_m3 && p.demand_m3h ? gettext('%(hours)s h when full', { hours: figure(p.tank_m3 / p.demand_m3h, 1) }) : ''],

@@ -13,8 +13,8 @@ export const CHOICES = /** @type {Choice[]} */ (['plain', 'material', 'age', 'zo
 
 // Told apart by most colour-blind eyes, on both grounds; no red, which means "off".
 const KINDS = {
-  light: ['#0072b2', '#c77f00', '#00805c', '#a8508a', '#4a8fc4', '#7a5c1e', '#5d4aa8', '#0f8b8d'],
-  dark: ['#4fa9ea', '#f0b040', '#35c795', '#e29ac6', '#9fd2ff', '#c9a66b', '#a99af0', '#4fd0d0'],
+  light: ['#0072b2', '#c77f00', '#00805c', '#a8508a', '#5d4aa8', '#7a5c1e', '#0f8b8d', '#4a8fc4'],
+  dark: ['#4fa9ea', '#f0b040', '#35c795', '#e29ac6', '#a99af0', '#c9a66b', '#4fd0d0', '#9fd2ff'],
 };
 const AGES = { light: ['#7f3b08', '#b85a06', '#d9932f', '#6c86bd', '#27519e'], dark: ['#e07b39', '#f0a050', '#f5cf8a', '#9ab0e0', '#6f9bff'] };
 const SIZES = { light: ['#7fb0d8', '#4f94cc', '#2a78b8', '#155a96', '#08306b'], dark: ['#4a7ba5', '#5c9fd4', '#86c1f0', '#b8dcff', '#eaf5ff'] };

@@ -25,7 +25,7 @@ export function groups() {
       { id: 'sewers', text: gettext('Sewers'), layers: ['sewers', 'sewers-flow', 'sewer-names'], on: true, from: 12 },
       { id: 'manholes', text: gettext('Manholes'), layers: ['manholes', 'manhole-names'], on: true, from: 16 },
     ] },
-    { id: 'customers', text: gettext('Customers'), layers: [
+    { id: 'customers', text: gettext('At the customer'), layers: [
       { id: 'services', text: gettext('Service lines'), layers: ['services'], on: true, from: 16 },
       { id: 'premises', text: gettext('Premises'), layers: ['premises'], on: true, from: 16 },
       { id: 'dry', text: gettext('Premises without water'), layers: ['premises-off'], on: true, from: 14 },
