@@ -98,7 +98,7 @@ def multi_line(pipes: Iterable[str]) -> dict[str, Any]:
 
 
 def trace_to_json(trace: Trace) -> dict[str, Any]:
-    """A trace with what a map needs: `pipes` drawn; the way from a source runs as the water does."""
+    """A trace with what a map needs: `pipes` drawn, a way from a source as the water runs."""
     ordered = trace.kind == "source_path"
     return {
         "target": trace.target, "kind": trace.kind,
