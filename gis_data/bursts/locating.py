@@ -122,7 +122,8 @@ def severity_of_topology(
         [[any(i in dry.get(name, ()) for i in site.ids) for site in sites] for name in names],
         bool,
     ).reshape(len(names), len(sites))
-    return np.maximum(fading, lost[:, None, :]), metres
+    # Both in part: everybody in one segment is dry with any main of it, and only some are near.
+    return 0.5 * fading + 0.5 * lost[:, None, :], metres
 
 
 def severity_of_pressures(

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "server.calls",
     "server.dispatch",
     "server.outages",
+    "server.bursts",
     "server.service_level",
     "server.bulletin",
     "server.quality",
@@ -196,6 +197,7 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}
 EVENT_SUBSCRIBERS = [
     "server.outages.subscribers.plan_shut_off",
     "server.outages.subscribers.keep_receipts",
+    "server.bursts.subscribers.watch_calls",
     "server.dispatch.subscribers.reroute_crews",
     "server.dispatch.subscribers.send_order_lists",
     "server.dispatch.subscribers.follow_orders_with_tickets",

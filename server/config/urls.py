@@ -24,6 +24,7 @@ urlpatterns = [
     path("api/", include("server.calls.urls")),
     path("api/", include("server.dispatch.urls")),
     path("api/", include("server.outages.urls")),
+    path("api/", include("server.bursts.urls")),
     path("api/", include("server.service_level.urls")),
     path("api/", include("server.quality.urls")),
     path("api/", include("server.processes.urls")),

@@ -11,13 +11,10 @@ from server.accounts.audit import record
 from server.accounts.refusals import Conflict, Refused
 from server.customers.models import Premise
 from server.customers.selectors import read_number
-from server.tickets import priorities, services, states
+from server.tickets import merging, priorities, services, states
 from server.tickets.models import Incident, Kind, Ticket
 from server.tickets.placing import Place, Where, locate
 from server.tickets.services import Registration
-
-# An incident is moved to another place or kind only while nobody works there.
-MOVABLE = (Incident.State.OPEN, Incident.State.DISPATCHED)
 
 
 @dataclass(frozen=True)
@@ -156,26 +153,16 @@ def _follow(ticket: Ticket, place: Place | None, *, by: str) -> None:
         place = None  # words alone take no incident off the map
     if place is None and ticket.kind == incident.kind:
         return
-    if incident.state not in MOVABLE:
+    if incident.state not in merging.MOVABLE:
         raise Conflict(
             "place", "at_work", _("A crew is at work there already. Open another ticket."),
             current=incident.state,
         )  # fmt: skip
     if known is not None and known.pk != incident.pk and incident.state == Incident.State.OPEN:
-        _join(incident, known, ticket, by=by)
+        merging.merge(incident, known, kind=ticket.kind, symptoms=ticket.symptoms, by=by)
         ticket.refresh_from_db(fields=["incident"])
         return
     _move(incident, ticket, place, by=by)
-
-
-def _join(incident: Incident, known: Incident, ticket: Ticket, *, by: str) -> None:
-    """It is the trouble we know: tickets and callers go there, and the empty one is over."""
-    incident.tickets.update(incident=known)
-    incident.contacts.update(incident=known)
-    services.joined(known, ticket.kind, ticket.symptoms, note=incident.number or "", by=by)
-    # Before it is closed: its promises are neither kept nor broken, they are the other's.
-    services.tell_incident("incident.changed", incident, by=by, change="merged")
-    services.move_incident(incident, Incident.State.CLOSED, by=by, note=known.number or "")
 
 
 def _move(incident: Incident, ticket: Ticket, place: Place | None, *, by: str) -> None:

@@ -12,8 +12,10 @@ from django_tasks_db.management.commands.db_worker import Worker
 from server.events.loop import Stop, run
 
 # What is swept even when the task that should have done it died with its worker.
-SWEEPS = ["server.messaging.services.sweep", "server.outages.services.sweep",
-          "server.interfaces.services.send_due"]
+SWEEPS = [
+    "server.messaging.services.sweep", "server.outages.services.sweep",
+    "server.bursts.services.sweep", "server.interfaces.services.send_due",
+]  # fmt: skip
 
 
 class Command(BaseCommand):
