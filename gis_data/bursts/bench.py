@@ -83,7 +83,7 @@ def practice_town(size: int = 12, seed: int = 5) -> Network:
     }  # fmt: skip
     for k in range(size**2):
         for other, fits in ((k + 1, k % size < size - 1), (k + size, k // size < size - 1)):
-            tree = other == k + 1 and k < size or other == k + size
+            tree = (other == k + 1 and k < size) or other == k + size
             if not fits or (not tree and rng.random() < 0.5):
                 continue
             name = f"P{len(pipes)}"
@@ -100,7 +100,8 @@ def homes_of(network: Network, count: int, seed: int = 1) -> Homes:
     mains = [p for p in network.pipes.values() if p.role == "distribution"]
     length = np.array([p.length_m for p in mains])
     chosen = rng.choice(len(mains), count, p=length / length.sum())
-    spots = tuple(Spot(mains[k].id, float(m)) for k, m in zip(chosen, rng.random(count), strict=True))
+    at = rng.random(count)
+    spots = tuple(Spot(mains[k].id, float(m)) for k, m in zip(chosen, at, strict=True))
     return Homes(tuple(f"h{n}" for n in range(count)), spots)
 
 
@@ -246,8 +247,8 @@ def run(events: int = 200, size: int = 24) -> list[Row]:
     score = compare(network, homes, told)
     each = (time.perf_counter() - begin) * 1000 / max(score.events, 1)
     label = ", ".join(
-        f"{way}: first {score.first[way] / score.events:.0%}, ten {score.ten[way] / score.events:.0%}"
-        for way in score.first
+        f"{way}: first {first / score.events:.0%}, ten {score.ten[way] / score.events:.0%}"
+        for way, first in score.first.items()
     )
     return [
         {

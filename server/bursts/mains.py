@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -95,9 +96,9 @@ def on_pipe(asset: str, lon: float, lat: float) -> Placed | None:
     )
 
 
-def _placed(sql: str, values: Sequence[object]) -> Placed | None:
+def _placed(sql: str, values: list[Any]) -> Placed | None:
     with connection.cursor() as cursor:
-        cursor.execute(sql, list(values))
+        cursor.execute(sql, values)
         row = cursor.fetchone()
     if row is None:
         return None

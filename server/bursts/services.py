@@ -16,10 +16,10 @@ from server.accounts.refusals import Conflict, Refused
 from server.bursts import clusters, mains, ranking, rates
 from server.bursts.models import Alert, Report
 from server.events.services import publish
-from server.ledger import services as ledger
 from server.network import selectors as network
 from server.network.models import Pipe
 from server.outages import selectors as outages
+from server.outages import services as shut_offs
 from server.tickets import merging
 from server.tickets import services as tickets
 from server.tickets.models import Incident, Kind, Ticket
@@ -116,10 +116,10 @@ def _confirms(report: Report, ticket: Ticket) -> bool:
     number = shut_off.number or ""
     report.confirms = number
     report.save(update_fields=["confirms"])
-    ledger.water_off(
-        [report.premise], at=off.since, shut_off=number, planned=shut_off.planned,
-        basis="confirmed", by="system", source=ticket.number or "",
-    )  # fmt: skip
+    if report.kind == Kind.NO_WATER:
+        shut_offs.confirm_off(
+            report.premise, at=report.at, by="system", source=ticket.number or ""
+        )
     tickets.write_history(ticket=ticket, action="confirms", by="system", note=number)
     if ticket.incident is not None and shut_off.incident is not None:
         alone = not ticket.incident.tickets.exclude(pk=ticket.pk).exists()
@@ -362,7 +362,7 @@ def _open(alert: Alert) -> Alert:
     """The alert, locked and still to be decided."""
     alert = Alert.objects.select_for_update().get(pk=alert.pk)
     if alert.state != Alert.State.OPEN:
-        incident = Incident.objects.filter(pk=alert.incident_id).first()
+        incident = alert.incident
         raise Conflict(
             "state", "decided",
             _("%(by)s has decided this already.") % {"by": alert.decided_by or "-"},

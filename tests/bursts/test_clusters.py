@@ -81,7 +81,7 @@ def test_a_closed_valve_separates_and_an_open_one_does_not():
     assert PipeGraph.of(network, closed={"AB"}).metres(here, [there], 300) == [math.inf]
 
 
-# --- the oracle: scikit-learn, on distances NetworkX measured --------------------------------------
+# --- the oracle: scikit-learn, on distances NetworkX measured ------------------------------------
 
 KINDS = ("no_water", "low_pressure", "burst", "leak")
 
