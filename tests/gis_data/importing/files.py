@@ -95,7 +95,7 @@ def _recoded(raw: bytes, heads: Sequence[str], encoding: str, mark: int) -> byte
     header, width = struct.unpack("<HH", raw[8:12])
     out = bytearray(raw)
     out[29] = mark
-    fields = []
+    fields: list[int] = []
     place = 32
     while raw[place] != 0x0D:
         name = heads[len(fields)].encode(encoding)[:10]
