@@ -16,7 +16,7 @@ from ops.say import Say
 from ops.settings import Options
 
 # These hand their words on: the rest of the line belongs to somebody else.
-HANDED_ON = ("test", "bench", "simulate", "call", "city", "manage")
+HANDED_ON = ("test", "bench", "simulate", "call", "city", "trace", "manage")
 NEEDS_RUNNING = ("simulate", "call")
 
 COMMANDS = """\
@@ -29,6 +29,7 @@ COMMANDS = """\
   simulate    crews, vehicles and callers of the demo
   call        place one real telephone call
   city        load another city: city load --streets FILE --grow-network
+  trace       which valves isolate ELEMENT and who is off then (--kind upstream …, --json)
   crew        open the crew's app
   logs        show a service's log (SERVICE, --follow)
   backup      write everything into FILE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast, get_args
+from typing import Any
 
 from django.contrib.gis.geos import Polygon
 from django.utils.translation import gettext as _
@@ -14,10 +14,8 @@ from rest_framework.serializers import CharField
 from rest_framework.views import APIView
 from rest_framework_gis.serializers import GeoFeatureModelSerializer
 
-from gis_data.tracing import TraceKind
 from server.accounts.permissions import OFFICE, role_in
 from server.accounts.refusals import Refused
-from server.network.graph import isolate, trace
 from server.network.models import (
     Control,
     Hydrant,
@@ -29,9 +27,10 @@ from server.network.models import (
     Station,
     Valve,
 )
-from server.network.plans import plan_to_json, trace_to_json, who_is_off
 from server.network.selectors import asset
 from server.network.sewers import run_json
+from server.network.tracing import KINDS as KINDS_OF_TRACE
+from server.network.tracing import answer
 
 LIMIT = 5000
 _CREW_AND_OFFICE = (*OFFICE, "crew")
@@ -204,37 +203,32 @@ class Asset(APIView):
 class Trace(APIView):
     """What hangs on an asset, as the valves stand now. Changes nothing.
 
-    ?kind=isolate (the default): what taking it out of service would mean; `inoperable` and `closed`
-    (V-1,V-2) ask for the plan with those valves stuck, or shut already. ?kind=upstream,
-    downstream, connected or source_path: the mains found, with their length and sources.
+    ?kind= asks for another trace than isolate; ?inoperable=V-1,V-2 for the plan without those
+    valves, ?closed=V-3 as if that one were shut.
     """
 
     permission_classes = [role_in(*OFFICE)]
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("kind", str, enum=["isolate", *get_args(TraceKind)]),
-            OpenApiParameter("inoperable", str), OpenApiParameter("closed", str),
+            OpenApiParameter("kind", str, enum=list(KINDS_OF_TRACE)),
+            OpenApiParameter("inoperable", str),
+            OpenApiParameter("closed", str),
         ],
         responses={200: dict},
         operation_id="trace_retrieve",
     )
     def get(self, request: Request, name: str) -> Response:
-        kind = str(request.query_params.get("kind", "isolate"))
-        if kind != "isolate":
-            return Response(trace_to_json(trace(_clean(name), cast(TraceKind, kind))))
-        plan = isolate(
-            _clean(name), inoperable=_listed(request, "inoperable"),
-            also_closed=_listed(request, "closed"),
+        asked = request.query_params
+        return Response(
+            answer(
+                name,
+                asked.get("kind") or "isolate",
+                inoperable=str(asked.get("inoperable", "")).split(","),
+                closed=str(asked.get("closed", "")).split(","),
+                geometry=True,
+            )
         )
-        data = plan_to_json(plan)
-        return Response({**data, **who_is_off(data["premises"])})
-
-
-def _listed(request: Request, field: str) -> list[str]:
-    """The ids of a list with commas, at most a hundred."""
-    names = (_clean(v) for v in str(request.query_params.get(field, "")).split(","))
-    return [name for name in names if name][:100]
 
 
 class SewerRun(APIView):

@@ -238,7 +238,7 @@ def isolate(
             target,
             inoperable=_valves(index, inoperable),
             closed=(now.positions.closed - frozenset(still_ours)) | _valves(index, also_closed),
-            opened=now.positions.opened,
+            opened=now.positions.opened - frozenset(also_closed),
             usable=_valves(index, usable),
         )
     except gis.UnknownElement as error:
@@ -249,10 +249,11 @@ def _valves(index: SegmentIndex, assets: Collection[str]) -> frozenset[str]:
     return frozenset(name for name in assets if index.has_valve(name))
 
 
-def trace(element: str, kind: TraceKind) -> Trace:
+def trace(element: str, kind: TraceKind, *, also_closed: Collection[str] = ()) -> Trace:
     """The trace of `gis_data.tracing` from `element`, as the valves stand now.
 
-    Refused ('target', 'unknown_asset'), ('kind', 'unknown_kind').
+    `also_closed`: valves to take as shut as well. Refused ('target', 'unknown_asset'), ('kind',
+    'unknown_kind').
     """
     now = _now()
     if kind not in get_args(TraceKind):
@@ -261,7 +262,8 @@ def trace(element: str, kind: TraceKind) -> Trace:
     try:
         return trace_in(
             now.compiled.index, element, kind,
-            closed=now.positions.closed, opened=now.positions.opened,
+            closed=now.positions.closed | _valves(now.compiled.index, also_closed),
+            opened=now.positions.opened - frozenset(also_closed),
         )  # fmt: skip
     except gis.UnknownElement as error:
         raise unknown_asset(element) from error

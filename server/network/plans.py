@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
 
 from gis_data.isolation import IsolationPlan
-from gis_data.tracing import Trace
 from server.network.models import Valve
+from server.network.wording import warning_in_words
 
 # Who is harmed first when water goes off, first.
 _PRIORITY = ("dialysis", "hospital", "care", "school")
@@ -56,7 +57,7 @@ def drawn(plan: dict[str, Any]) -> dict[str, Any]:
         "by_class": {},
         "priority_customers": [],
         "hydrants_lost": list(plan["hydrants_lost"]),
-        "warnings": list(plan["warnings"]),
+        "warnings": [warning_in_words(w) for w in plan["warnings"]],
         "hydraulics": {"status": "topology_only", "below_service": 0},
     }
 
@@ -74,7 +75,7 @@ def drawn_valves(assets: list[str]) -> list[dict[str, Any]]:
             "lon": v.geom.x,
             "lat": v.geom.y,
             "sequence": 0,
-            "condition": v.operable,
+            "condition": condition_of(v.operable, v.accessible),
             "state": v.position,
             "minimal": False,
             "turns": v.turns,
@@ -84,29 +85,23 @@ def drawn_valves(assets: list[str]) -> list[dict[str, Any]]:
     ]
 
 
+def condition_of(operable: str, accessible: bool | None) -> str:
+    """yes, no, unknown, or buried: it may turn, but its cover cannot be reached."""
+    return "buried" if accessible is False and operable != "no" else operable
+
+
 def multi_line(pipes: Iterable[str]) -> dict[str, Any]:
-    """GeoJSON MultiLineString of pipes, (lon, lat) to a decimetre."""
+    """GeoJSON MultiLineString of pipes in the order given, (lon, lat) to a decimetre."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT ST_AsGeoJSON(ST_Multi(ST_Collect(geom ORDER BY asset)), 6) "
-            "FROM network_pipe WHERE asset = ANY(%s)",
+            "SELECT ST_AsGeoJSON(ST_Multi(ST_Collect(p.geom ORDER BY w.n)), 6) "
+            "FROM unnest(%s::text[]) WITH ORDINALITY AS w (asset, n) "
+            "JOIN network_pipe p USING (asset)",
             [list(pipes)],
         )
         row = cursor.fetchone()
     empty = {"type": "MultiLineString", "coordinates": []}
     return json.loads(row[0]) if row and row[0] else empty
-
-
-def trace_to_json(trace: Trace) -> dict[str, Any]:
-    """A trace with what a map needs: `pipes` drawn, a way from a source as the water runs."""
-    ordered = trace.kind == "source_path"
-    return {
-        "target": trace.target, "kind": trace.kind,
-        "pipes": path_lines(trace.pipes) if ordered else multi_line(trace.pipes),
-        "pipe_ids": list(trace.pipes), "controls": list(trace.controls),
-        "length_m": round(trace.length_m, 1), "sources": list(trace.sources),
-        "reached": trace.reached,
-    }
 
 
 def path_lines(pipes: Sequence[str]) -> dict[str, Any]:
@@ -130,25 +125,34 @@ def path_lines(pipes: Sequence[str]) -> dict[str, Any]:
 
 
 def who_is_off(premises: list[str]) -> dict[str, Any]:
-    """{by_class, priority_customers} of premises, without names of persons or numbers.
+    """{by_class, by_zone, priority_customers} of premises, without names of persons or numbers.
 
+    `hours_left` is the longer of the premise's own storage and its secondary-supply station's.
     Read by table name: customers stand beside the network, not below it.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT code, use, coalesce(nullif(name, ''), address), storage_hours "
-            "FROM customers_premise WHERE code = ANY(%s) ORDER BY storage_hours, code",
+            """
+            SELECT p.code, p.use, coalesce(nullif(p.name, ''), p.address),
+                   greatest(p.storage_hours, coalesce(line.hours, 0)), coalesce(line.zone, '')
+            FROM customers_premise p
+            LEFT JOIN LATERAL (
+                SELECT max(s.tank_m3 / nullif(s.demand_m3h, 0)) AS hours, min(m.zone) AS zone
+                FROM network_serviceline l LEFT JOIN network_station s ON s.asset = l.station
+                LEFT JOIN network_pipe m ON m.asset = l.pipe
+                WHERE l.premise = p.code) AS line ON true
+            WHERE p.code = ANY(%s) ORDER BY 4, p.code
+            """,
             [premises],
         )
         rows = cursor.fetchall()
-    counts: dict[str, int] = {}
-    for _code, use, _name, _hours in rows:
-        counts[use] = counts.get(use, 0) + 1
     first = sorted((r for r in rows if r[1] in _PRIORITY), key=lambda r: _PRIORITY.index(r[1]))
     return {
-        "by_class": dict(sorted(counts.items())),
+        "by_class": dict(sorted(Counter(use for _code, use, *_rest in rows).items())),
+        "by_zone": dict(sorted(Counter(row[4] for row in rows).items())),
         "priority_customers": [
-            {"premise": code, "name": name, "class": use, "hours_left": hours, "phone_masked": ""}
-            for code, use, name, hours in first
+            {"premise": code, "name": name, "class": use, "hours_left": round(hours, 2),
+             "phone_masked": ""}
+            for code, use, name, hours, _zone in first
         ],
     }

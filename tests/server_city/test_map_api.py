@@ -96,18 +96,18 @@ def test_upstream_downstream_and_the_way_of_the_water_are_traced_and_drawn(city,
     # R ==P1== A v1-P2-- B v2-P3-- C and B v3-P4- D
     client = sign_in("engineer")
     up = client.get("/api/trace/P3?kind=upstream").json()
-    assert sorted(up["pipe_ids"]) == ["P1", "P2", "P3"]
+    assert sorted(up["pipes"]) == ["P1", "P2", "P3"]
     assert (up["length_m"], up["sources"], up["reached"]) == (333.0, ["R"], True)
-    assert len(up["pipes"]["coordinates"]) == 3
+    assert len(up["drawn"]["pipes"]["coordinates"]) == 3
     down = client.get("/api/trace/P2?kind=downstream").json()
-    assert sorted(down["pipe_ids"]) == ["P2", "P3", "P4"]
+    assert sorted(down["pipes"]) == ["P2", "P3", "P4"]
     # P2 drawn against the water is turned round on the way from the source.
     Pipe.objects.filter(asset="P2").update(
         start="B", end="A", geom="SRID=4326;LINESTRING(24.944 60.17, 24.942 60.17)")
     graph.forget()
     way = client.get("/api/trace/P3?kind=source_path").json()
-    assert way["pipe_ids"] == ["P1", "P2", "P3"]
-    lines = way["pipes"]["coordinates"]
+    assert way["pipes"] == ["P1", "P2", "P3"]
+    lines = way["drawn"]["pipes"]["coordinates"]
     assert all(a[-1] == b[0] for a, b in itertools.pairwise(lines))
     assert lines[0][0] == [24.94, 60.17]
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from server.accounts.refusals import Refused
-from server.network import graph, plans, selectors
+from server.network import graph, plans, selectors, tracing
 from server.network.models import NetworkVersion, Pipe, Valve
 from tests.server_city.conftest import drawn_network
 
@@ -121,16 +121,17 @@ def test_without_a_network_the_answer_says_so(db):
 
 
 def test_a_plan_is_drawn_with_places_order_and_people(city):
-    shown = plans.plan_to_json(graph.isolate("P2"))
+    shown = tracing.answer("P2", geometry=True)
     first = shown["valves"][0]
     assert (first["id"], first["sequence"], first["minimal"], first["state"]) == (
         "V1", 1, True, "open")
     assert first["lon"] == pytest.approx(24.9421)
-    assert shown["pipes"]["type"] == shown["unintended"]["type"] == "MultiLineString"
-    assert len(shown["pipes"]["coordinates"]) == 1
-    assert len(shown["unintended"]["coordinates"]) == 2
+    drawn = shown["drawn"]
+    assert drawn["pipes"]["type"] == drawn["unintended"]["type"] == "MultiLineString"
+    assert len(drawn["pipes"]["coordinates"]) == 1
+    assert len(drawn["unintended"]["coordinates"]) == 2
     assert shown["customers_off"] == 3
-    who = plans.who_is_off(shown["premises"])
+    who = plans.who_is_off(shown["premises"]["ids"])
     assert who["by_class"] == {"home": 1, "hospital": 1, "school": 1}
     assert [c["premise"] for c in who["priority_customers"]] == ["clinic", "school"]
 
@@ -225,7 +226,7 @@ def test_one_asset_and_its_trace(city, sign_in):
     assert trace["by_class"]["hospital"] == 1
     assert trace["hydraulics"]["status"] == "topology_only"
     wider = client.get("/api/trace/P4?inoperable=V3").json()
-    assert len(wider["pipes"]["coordinates"]) == 2
+    assert len(wider["drawn"]["pipes"]["coordinates"]) == 2
     missing = client.get("/api/trace/nothing")
     assert missing.status_code == 404
     assert missing.json()["errors"][0]["code"] == "unknown_asset"

@@ -28,7 +28,7 @@ const WORDS = {
   'crew.off_duty': () => gettext('off shift'), 'crew.out_of_service': () => gettext('out of service'),
   'vehicle.van': () => gettext('van'), 'vehicle.truck': () => gettext('truck'), 'vehicle.jetting truck': () => gettext('jetting truck'),
   'valve.open': () => gettext('valve open'), 'valve.closed': () => gettext('valve closed'), 'valve.cannot_close': () => gettext('cannot close'), 'valve.requested': () => gettext('to close'), 'valve.reopened': () => gettext('valve opened'), 'valve.dropped': () => gettext('not needed'),
-  'condition.yes': () => gettext('operable'), 'condition.no': () => gettext('seized'), 'condition.unknown': () => gettext('condition unknown'),
+  'condition.yes': () => gettext('operable'), 'condition.no': () => gettext('seized'), 'condition.unknown': () => gettext('condition unknown'), 'condition.buried': () => gettext('paved over'),
   'use.hospital': () => gettext('hospital'), 'use.dialysis': () => gettext('dialysis'), 'use.school': () => gettext('school'), 'use.care': () => gettext('care home'), 'use.home': () => gettext('home'),
   'use.shop': () => gettext('shop'), 'use.office': () => gettext('office'),
   'channel.phone': () => gettext('phone'), 'channel.sms': () => gettext('SMS'), 'channel.web': () => gettext('web'), 'channel.letter': () => gettext('letter'), 'channel.visit': () => gettext('visit'), 'channel.message': () => gettext('left a message'),
