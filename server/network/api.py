@@ -204,7 +204,7 @@ class Trace(APIView):
     """What hangs on an asset, as the valves stand now. Changes nothing.
 
     ?kind= asks for another trace than isolate; ?inoperable=V-1,V-2 for the plan without those
-    valves, ?closed=V-3 as if that one were shut.
+    valves, ?closed=V-3 as if that one were shut, ?usable=V-4 with one that will be dug out.
     """
 
     permission_classes = [role_in(*OFFICE)]
@@ -214,6 +214,7 @@ class Trace(APIView):
             OpenApiParameter("kind", str, enum=list(KINDS_OF_TRACE)),
             OpenApiParameter("inoperable", str),
             OpenApiParameter("closed", str),
+            OpenApiParameter("usable", str),
         ],
         responses={200: dict},
         operation_id="trace_retrieve",
@@ -226,6 +227,7 @@ class Trace(APIView):
                 asked.get("kind") or "isolate",
                 inoperable=str(asked.get("inoperable", "")).split(","),
                 closed=str(asked.get("closed", "")).split(","),
+                usable=str(asked.get("usable", "")).split(","),
                 geometry=True,
             )
         )

@@ -154,9 +154,13 @@ def answer(
     *,
     inoperable: Collection[str] = (),
     closed: Collection[str] = (),
+    usable: Collection[str] = (),
     geometry: bool = False,
 ) -> dict[str, Any]:
     """The whole answer to a question; Refused as `find` and `check_valves`, ('kind', …).
+
+    `inoperable` are valves that will not turn, `closed` valves to take as shut, `usable` valves
+    whose covers cannot be reached and that will be dug out.
 
     isolate: see `isolation`. Others: {"target", "kind", "pipes", "nodes", "controls", "parts",
     "length_m", "sources", "reached", "warnings"}. With `geometry` the map's part stands in "drawn".
@@ -166,19 +170,22 @@ def answer(
         raise Refused("kind", "unknown_kind", text)
     target = find(name)
     stuck, shut = check_valves("inoperable", inoperable), check_valves("closed", closed)
+    dug = check_valves("usable", usable)
     if kind == "isolate":
-        return isolation(target, stuck, shut, geometry=geometry)
+        return isolation(target, stuck, shut, dug, geometry=geometry)
     return path(target, kind, shut, geometry=geometry)
 
 
 # --- isolation ----------------------------------------------------------------------------------
 
 
-def plan_for(target: Target, inoperable: Sequence[str], closed: Sequence[str]) -> IsolationPlan:
+def plan_for(
+    target: Target, inoperable: Sequence[str], closed: Sequence[str], usable: Sequence[str] = ()
+) -> IsolationPlan:
     """The plan for a target; a pipe that was cut is emptied whole, through valves on its cuts."""
     within = _valves_within(target.parts)
     plan = graph.isolate(
-        target.element, inoperable=[*inoperable, *within], also_closed=closed
+        target.element, inoperable=[*inoperable, *within], also_closed=closed, usable=usable
     )
     return _without_cuts(plan, target, within)
 
@@ -216,7 +223,12 @@ def _without_cuts(plan: IsolationPlan, target: Target, within: Sequence[str]) ->
 
 
 def isolation(
-    target: Target, inoperable: Sequence[str], closed: Sequence[str], *, geometry: bool = False
+    target: Target,
+    inoperable: Sequence[str],
+    closed: Sequence[str],
+    usable: Sequence[str] = (),
+    *,
+    geometry: bool = False,
 ) -> dict[str, Any]:
     """What taking the target out of service means, as the valves stand now.
 
@@ -226,7 +238,7 @@ def isolation(
     "priority_customers". Pipes have the ids of the imported file; "parts" says which of them are
     only parts of one. With `geometry` also what screens read of a plan.
     """
-    plan = plan_for(target, inoperable, closed)
+    plan = plan_for(target, inoperable, closed, usable)
     names = _Names([*plan.segment_pipes, *plan.unintended_pipes])
     who = who_is_off(list(plan.premises))
     found: dict[str, Any] = {

@@ -102,6 +102,20 @@ def test_a_valve_named_shut_already_is_a_boundary_and_no_work():
     assert "already_closed" in [w["code"] for w in found["warnings"]]
 
 
+def test_a_valve_under_the_asphalt_counts_once_somebody_says_it_is_dug_out():
+    """V6 is paved over: the plan goes round it to V3, or uses it when it is dug out."""
+    Valve.objects.filter(asset="V6").update(accessible=False)
+    graph.forget()
+    round_it = told("P8")
+    assert "V3" in round_it["valves_to_close"] and "bo" in round_it["premises"]["ids"]
+    assert {w["code"]: w["params"] for w in round_it["warnings"]}["valve_buried"] == {"ids": ["V6"]}
+    dug = told("P8", "--usable", "V6")
+    assert sorted(dug["valves_to_close"]) == ["V11", "V6", "V8"]
+    assert {v["id"]: v["condition"] for v in dug["valves"]}["V6"] == "buried"
+    firm = next(a for a in dug["alternatives"] if a["valve"] == "V6")
+    assert firm["valves_to_close"] == round_it["valves_to_close"]
+
+
 def test_plan_b_is_ordered_by_who_is_harmed_not_by_how_many_valves():
     """Without V11 nobody more; without V6 Bo; without V8 everything that hangs on E."""
     found = told("P8")["alternatives"]

@@ -33,6 +33,7 @@ class Command(BaseCommand):
         for name, text in (
             ("--inoperable", "valves that will not turn"),
             ("--closed", "valves to take as shut"),
+            ("--usable", "valves with a cover nobody reaches, to be dug out"),
         ):
             parser.add_argument(name, nargs="+", action="extend", default=[], metavar="VALVE",
                                 help=text)  # fmt: skip
@@ -46,6 +47,7 @@ class Command(BaseCommand):
                 found = tracing.answer(
                     options["element"], options["kind"],
                     inoperable=_names(options["inoperable"]), closed=_names(options["closed"]),
+                    usable=_names(options["usable"]),
                 )  # fmt: skip
             except Refused as refused:
                 raise CommandError(str(refused)) from refused
