@@ -44,23 +44,8 @@ export function discs(valves) {
   return { type: 'FeatureCollection', features: list.map((v, i) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: [v.lon, v.lat] }, properties: { id: v.id, sequence: v.sequence || i + 1, state: v.state === 'closed' || v.state === 'cannot_close' ? v.state : 'open', icon: offsets[i].map((px) => px / 0.85), text: offsets[i].map((px) => px / 13) } })) };
 }
 
-/** @type {Record<string, () => string>} */
-const WARNING = {
-  no_valve_before_source: () => gettext('There is no valve between this and a source: it cannot be isolated below the source.'),
-  inoperable_valve: () => gettext('A valve that does not turn lies on the border: the plan goes round it and takes more.'),
-  valve_untested: () => gettext('Of at least one valve nobody knows whether it turns. Look at the plan without it.'),
-  already_closed: () => gettext('At least one valve on the border is shut already.'),
-  unintended: () => gettext('More than the segment falls dry: pipes beyond it lose their last way to a source.'),
-  tank_only: () => gettext('Some pipes are fed from a tank alone until the valves open again.'),
-  already_without_supply: () => gettext('This part had no water before.'),
-  no_source: () => gettext('No source reaches this part of the network.'),
-  valve_not_on_pipe: () => gettext('A valve stands on no pipe in the records and was left out.'),
-  buried_valve: () => gettext('A valve of the plan is paved over.'),
-  open_shut_off: () => gettext('A shut-off that is open now touches the same mains.'),
-};
-
-/** In the reader's language, with the server's own words where they say more. @param {{code: string, text: string}} w */
-export function warningText(w) { return WARNING[w.code] ? WARNING[w.code]() : w.text || w.code; }
+/** The server says it in the reader's language. @param {{code: string, text: string}} w */
+export const warningText = (w) => w.text || w.code;
 
 /** Priority first, then the others, each with its count. @param {Record<string, number>} classes @returns {[string, number][]} */
 export function byClass(classes) {
@@ -95,13 +80,12 @@ function whatIfPart(whatIf) {
   return html`<p class="row">${Array.from(whatIf.inoperable, (id) => chip(id, gettext('will not turn')))}${Array.from(whatIf.closed, (id) => chip(id, gettext('shut already')))}</p>`;
 }
 
-/** By people who lose water beyond the plan. @param {any[]} list */
+/** As the server ranks them, the least harm first. @param {any[]} list */
 function alternativesPart(list) {
   if (!list.length) return '';
   const extra = (/** @type {any} */ a) => a.extra_premises_count ?? (Array.isArray(a.extra_premises) ? a.extra_premises.length : a.extra_premises ?? a.extra_customers ?? 0);
   const name = (/** @type {any} */ a) => a.valve || a.without || '';
-  const ranked = [...list].sort((a, b) => extra(a) - extra(b));
-  return html`<h4>${gettext('If one of them does not turn')}</h4><ul class="others">${ranked.slice(0, 8).map((a) => html`<li><button class="link" data-do="stuck" data-id="${name(a)}">${gettext('without %(id)s', { id: name(a) })}</button><span>${extra(a) ? gettext('+%(n)s customers', { n: figure(extra(a)) }) : gettext('nobody more')}</span></li>`)}</ul>`;
+  return html`<h4>${gettext('If one of them does not turn')}</h4><ul class="others">${list.slice(0, 8).map((a) => html`<li><button class="link" data-do="stuck" data-id="${name(a)}">${gettext('without %(id)s', { id: name(a) })}</button><span>${extra(a) ? gettext('+%(n)s customers', { n: figure(extra(a)) }) : gettext('nobody more')}</span></li>`)}</ul>`;
 }
 
 /** @param {string} kind */
