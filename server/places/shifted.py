@@ -39,8 +39,8 @@ def check_datum(lon: float, lat: float, address: str, field: str = "place") -> N
             continue
         if _metres(back.lon, back.lat, known.lon, known.lat) <= _HOUSE_M:
             text = _(
-                "These are coordinates of a map service (%(datum)s), %(metres)d m from the address. "
-                "Send WGS 84."
+                "These are coordinates of a map service (%(datum)s), %(metres)d m from the "
+                "address. Send WGS 84."
             )
             away = _metres(lon, lat, known.lon, known.lat)
             raise Refused(

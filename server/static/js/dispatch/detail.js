@@ -19,8 +19,8 @@ export function detail(d, ranking, state) {
     <div class="row"><span class="due" data-level="${due.level}" title="${clock(d.due_at, true)}">${due.text}${d.due_what ? html` <span class="muted">(${word('clock', d.due_what)})</span>` : ''}</span>
       <span class="chip">${d.number}</span><span class="chip">${word('state', d.state)}</span><span class="muted" title="${clock(d.opened_at, true)}">${gettext('opened %(ago)s', { ago: ago(d.opened_at) })}</span></div>
   </header>
-  ${held(d) ? html`${orders(d.work_orders, state.busy)}${crewSection(d, ranking, state)}` : html`${d.geometry ? crewSection(d, ranking, state) : whereSection(d)}${(d.work_orders || []).length ? orders(d.work_orders, state.busy) : ''}`}
   ${digSection(d.dig)}
+  ${held(d) ? html`${orders(d.work_orders, state.busy)}${crewSection(d, ranking, state)}` : html`${d.geometry ? crewSection(d, ranking, state) : whereSection(d)}${(d.work_orders || []).length ? orders(d.work_orders, state.busy) : ''}`}
   ${planSection(d)}
   ${(d.contacts || []).length ? html`<section><h3>${ngettext('%(count)s caller', '%(count)s callers', d.contacts.length)}</h3><ul class="timeline">${d.contacts.map((/** @type {any} */ c) => html`<li><time title="${clock(c.at, true)}">${clock(c.at)}</time><span>${c.name || gettext('unknown caller')} <span class="muted">${c.phone_masked || ''}</span></span></li>`)}</ul></section>` : ''}
   ${(d.tickets_list || []).length ? html`<section><h3>${gettext('Tickets')}</h3><ul>${d.tickets_list.map((/** @type {any} */ t) => html`<li><a href="/tickets/${t.number}">${t.number}</a> ${t.customer || ''} <span class="muted">${word('state', t.state)}</span></li>`)}</ul></section>` : ''}
