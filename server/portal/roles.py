@@ -51,6 +51,7 @@ PAGES: tuple[Page, ...] = (
         _("Wall"),
         frozenset({"supervisor", "manager", "dispatcher", "agent"}),
     ),
+    Page("shutoffs", "/shutoffs", _("Shut-offs"), _OFFICE),
     Page("bi", "/bi", _("Figures"), frozenset({"manager", "supervisor", "auditor", "dispatcher"})),
     Page(
         "ledger",
@@ -64,6 +65,7 @@ PAGES: tuple[Page, ...] = (
 
 # Tickets have no place in the bar: one gets there from a list, a call or the command box.
 TICKET = Page("ticket", "/tickets/", _("Ticket"), _OFFICE)
+SHUTOFF = Page("shutoff", "/shutoffs/", _("Shut-off"), _OFFICE)
 
 HOME: dict[str, str] = {
     "agent": "/desk",

@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import JavaScriptCatalog
 
-from server.portal import views
+from server.portal import views, water
 from server.portal.roles import PAGES
 
 app_name = "portal"
@@ -20,5 +20,7 @@ urlpatterns = [
     path("crew", views.crew, name="crew"),
     path("where/<str:token>", views.where, name="where"),
     path("tickets/<str:number>", views.ticket, name="ticket"),
+    path("shutoffs/<str:number>", views.shutoff, name="shutoff"),
+    path("water", water.water, name="water"),
     *(path(page.path.lstrip("/"), views.show, {"name": page.name}, page.name) for page in PAGES),
 ]

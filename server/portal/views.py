@@ -20,7 +20,16 @@ from server.accounts.audit import record
 from server.accounts.demo import demo_password
 from server.accounts.throttle import too_many_tries
 from server.portal.context import THEMES
-from server.portal.roles import PAGES, ROLE_CARDS, TICKET, Page, home_of, may_open, pages_for
+from server.portal.roles import (
+    PAGES,
+    ROLE_CARDS,
+    SHUTOFF,
+    TICKET,
+    Page,
+    home_of,
+    may_open,
+    pages_for,
+)
 
 log = logging.getLogger("standpipe.portal")
 _PAGE = {page.name: page for page in PAGES}
@@ -130,6 +139,13 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
 @ensure_csrf_cookie
 def ticket(request: HttpRequest, number: str) -> HttpResponse:
     return _open(request, TICKET, {"number": number})
+
+
+@never_cache
+@require_GET
+@ensure_csrf_cookie
+def shutoff(request: HttpRequest, number: str) -> HttpResponse:
+    return _open(request, SHUTOFF, {"number": number})
 
 
 @never_cache

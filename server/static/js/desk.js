@@ -3,6 +3,7 @@
 import { api, Refused } from './api.js';
 import { offer, matches, placesGo } from './command.js';
 import { Draft, WITHOUT_CALL } from './desk/draft.js';
+import { showNear } from './desk/near.js';
 import { owed } from './desk/owed.js';
 import { callPanel, customer, form, identity, queue, questionList, verdict } from './desk/parts.js';
 import { placeSearch } from './desk/places.js';
@@ -104,14 +105,16 @@ function unplace(text) {
 
 /** @param {any} place */
 function pin(place) {
+  showNear(document.getElementById('near'), place);
   if (!map || !place || typeof place.lon !== 'number') return;
   map.put('pin', { type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: [place.lon, place.lat] } });
   map.jumpTo({ center: [place.lon, place.lat], zoom: Math.max(16.5, map.getZoom()) });
 }
 
 function drawMap() {
-  if (!map) return;
   const place = card && card.place;
+  showNear(document.getElementById('near'), (draft && draft.value.place) || place);
+  if (!map) return;
   map.put('route', null);
   if (place) showLines(place);
   const at = (draft && draft.value.place) || place;
