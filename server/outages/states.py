@@ -66,8 +66,6 @@ _OPEN_VALVE = frozenset({S.ACTIVE, S.PARTLY_RESTORED, S.RESTORED})
 # What water being off has in common, planned or not.
 _WITH_WATER_OFF: dict[tuple[State, Verb], frozenset[State]] = {
     (S.ACTIVE, V.PERMIT): frozenset({S.ACTIVE}),
-    (S.ACTIVE, V.REACHED): frozenset({S.ACTIVE}),
-    (S.ACTIVE, V.RELEASE): frozenset({S.ACTIVE}),
     (S.ACTIVE, V.CLOSE_VALVE): _LIVE,
     (S.ACTIVE, V.CANNOT_CLOSE): _LIVE,
     (S.ACTIVE, V.OPEN_VALVE): _OPEN_VALVE,
@@ -76,8 +74,6 @@ _WITH_WATER_OFF: dict[tuple[State, Verb], frozenset[State]] = {
     (S.ACTIVE, V.EXPECT): frozenset({S.ACTIVE}),
     (S.ACTIVE, V.RESTORE): frozenset({S.RESTORED}),
     (S.PARTLY_RESTORED, V.PERMIT): frozenset({S.PARTLY_RESTORED}),
-    (S.PARTLY_RESTORED, V.REACHED): frozenset({S.PARTLY_RESTORED}),
-    (S.PARTLY_RESTORED, V.RELEASE): frozenset({S.PARTLY_RESTORED}),
     (S.PARTLY_RESTORED, V.CLOSE_VALVE): _LIVE,
     (S.PARTLY_RESTORED, V.CANNOT_CLOSE): _LIVE,
     (S.PARTLY_RESTORED, V.OPEN_VALVE): _OPEN_VALVE,
@@ -121,6 +117,11 @@ TRANSITIONS: dict[Kind, dict[tuple[State, Verb], frozenset[State]]] = {
         (S.NOTICED, V.RELEASE): frozenset({S.NOTICED}),
         (S.NOTICED, V.CLOSE_VALVE): _LIVE,
         (S.NOTICED, V.CANCEL): frozenset({S.CANCELLED}),
+        # A plan that grows while the water is off has new people to call and valves to release.
+        (S.ACTIVE, V.REACHED): frozenset({S.ACTIVE}),
+        (S.ACTIVE, V.RELEASE): frozenset({S.ACTIVE}),
+        (S.PARTLY_RESTORED, V.REACHED): frozenset({S.PARTLY_RESTORED}),
+        (S.PARTLY_RESTORED, V.RELEASE): frozenset({S.PARTLY_RESTORED}),
     },
 }
 

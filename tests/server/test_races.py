@@ -15,7 +15,7 @@ from django.utils import timezone
 RACES = 40
 WRITTEN = (
     "tickets_incident", "tickets_contact", "tickets_ticket", "events_event", "calls_call",
-    "messaging_smsmessage", "service_level_clock", "accounts_idempotencykey",
+    "messaging_smsmessage", "service_level_clock", "accounts_idempotencykey", "outages_shutoff",
 )  # fmt: skip
 
 
@@ -207,3 +207,68 @@ def test_one_mark_is_fired_by_one_of_two_clock_processes(real):
     later = begun + timezone.timedelta(seconds=85)
     counts = race(lambda: services.fire_due(later), lambda: services.fire_due(later))
     assert sum(counts) == Escalation.objects.count() == 10
+
+
+def test_two_who_approve_and_one_who_cancels_have_one_outcome(real):
+    """Approval against approval, and against cancelling: the row's lock decides, nobody half."""
+    from datetime import timedelta
+
+    from server.accounts.refusals import Conflict
+    from server.outages import planning
+    from server.outages.models import ShutOff
+    from server.outages.planning import Works
+
+    def written() -> ShutOff:
+        starts = timezone.now() + timedelta(hours=50)
+        off = planning.create(
+            Works(["P8"], starts, starts + timedelta(hours=2), "x"), by="juho", role="engineer"
+        )
+        for kind in planning.missing(off):
+            planning.add_permit(off, kind, issuer="x", number="1", valid_from=None, valid_to=None,
+                                evidence="", by="juho", role="engineer")  # fmt: skip
+        return off
+
+    for n in range(6):
+        off = written()
+        results = race(
+            lambda off=off: planning.approve(off, by="sari", role="supervisor"),
+            lambda off=off: planning.approve(off, by="other", role="engineer"),
+        )
+        assert sum(isinstance(r, ShutOff) for r in results) == 1, (n, results)
+        assert sum(isinstance(r, Conflict) for r in results) == 1, (n, results)
+        off.refresh_from_db()
+        planning.cancel(off, by="sari", role="supervisor", reason="again")
+        off = written()
+        results = race(
+            lambda off=off: planning.approve(off, by="sari", role="supervisor"),
+            lambda off=off: planning.cancel(off, by="juho", role="engineer", reason="rain"),
+        )
+        off.refresh_from_db()
+        # Cancelled in either order; an approval that came too late is refused.
+        assert off.state == "cancelled", (n, results)
+        if isinstance(results[0], Conflict):
+            assert off.approved_by == ""
+        else:
+            assert off.approved_by == "sari"
+
+
+def test_two_crews_turn_valves_of_two_jobs_and_nobody_waits_for_ever(real):
+    """Each turn settles every open shut-off: they are locked in one order."""
+    from server.outages import services
+    from server.outages.models import PremiseOff, ShutOff
+    from server.tickets.placing import Where
+    from server.tickets.services import Registration, register
+
+    jobs = []
+    for home in ("anna", "gym"):
+        incident = register(Registration("burst", Where(premise=home)), by="aino").incident
+        jobs.append(services.plan_for_incident(incident, by="x"))
+    turns = [(job, v) for job in jobs for v in job.valves.values_list("asset", flat=True)]
+    for verb in (services.valve_closed, services.valve_opened):
+        results = race(*(
+            lambda job=job, v=v, verb=verb: verb(job, v, at=timezone.now(), by="x")
+            for job, v in turns
+        ))  # fmt: skip
+        assert all(isinstance(r, bool) for r in results), results
+    assert set(ShutOff.objects.values_list("state", flat=True)) == {"restored"}
+    assert not PremiseOff.objects.filter(off_at__isnull=False, on_at=None).exists()

@@ -62,7 +62,7 @@ function form(content, body) {
     event.preventDefault();
     try { take(await api.post(`${address}/actions`, body(new FormData(element)))); dialog.close(); } catch (error) { showErrors(element, error); }
   });
-  const first = element.querySelector('input, textarea, select, button');
+  const first = element.querySelector('.checks input, .field:not(details .field) input, .field:not(details .field) select, button.main');
   if (first instanceof HTMLElement) first.focus();
 }
 

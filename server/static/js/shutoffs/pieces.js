@@ -36,7 +36,7 @@ export function head(s) {
   const off = ['active', 'partly_restored'].includes(s.state);
   return html`<div class="head panel"><div class="row"><h1 data-testid="shutoff-title">${s.number}: ${s.cause || (s.planned ? gettext('planned works') : gettext('burst or leak'))}</h1><span class="chip ${stateKind(s.state)}" data-testid="shutoff-state" data-state="${s.state}">${stateWord(s.state)}</span>${s.incident ? html`<a class="chip" href="/dispatch#${s.incident}">${s.incident}</a>` : ''}</div>
     <div class="big"><div><b data-testid="off-now">${off ? figure(s.off_now) : figure(s.customers)}</b><span>${off ? gettext('without water of %(total)s', { total: figure(s.customers) }) : gettext('customers inside')}</span></div>
-      <div><b class="plainly">${hours(s)}</b><span>${s.planned && s.from ? gettext('told: %(from)s to %(to)s', { from: clock(s.from, true), to: clock(s.to, true) }) : ''}</span></div>
+      <div><b class="plainly">${hours(s)}</b><span>${!s.planned ? gettext('hours') : off || s.restored_at ? gettext('told: %(from)s to %(to)s', { from: clock(s.from, true), to: clock(s.to, true) }) : gettext('planned hours')}</span></div>
       ${s.started_at || s.since ? html`<div><b>${figure(Math.round(s.minutes))}</b><span>${gettext('customer-minutes so far')}</span></div>` : ''}
       ${s.confirmed ? html`<div><b>${figure(s.confirmed)}</b><span>${gettext('confirmed by callers')}</span></div>` : ''}</div>
     <div class="line"><span>${gettext('Target')}: <b>${s.targets.join(', ')}</b></span><span>${s.streets.join(', ')}</span><span>${gettext('written by %(who)s', { who: s.author || '–' })}</span>${s.approved_by ? html`<span>${gettext('approved by %(who)s, %(time)s', { who: s.approved_by, time: clock(s.approved_at, true) })}</span>` : ''}</div>
