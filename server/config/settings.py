@@ -238,6 +238,9 @@ STANDPIPE: dict[str, Any] = {
     "AREA_CODE": env.text("AREA_CODE", "09"),
     "RECORDINGS": Path(env.text("RECORDINGS", str(STATE / "recordings"))),
     "PHOTOS": Path(env.text("PHOTOS", str(STATE / "photos"))),
+    # Files of the network on their way in; kept, so that a version can be traced to them.
+    "UPLOADS": Path(env.text("UPLOADS", str(STATE / "uploads"))),
+    "UPLOAD_MB": env.number("UPLOAD_MB", 500),
     "SMS_DIR": Path(env.text("SMS_DIR", str(STATE / "sms"))),
     "STREETS": Path(env.text("STREETS", str(STATE / "streets"))),
     # The compiled pipe network; made again where it is missing.

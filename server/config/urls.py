@@ -29,6 +29,7 @@ urlpatterns = [
     path("api/", include("server.quality.urls")),
     path("api/", include("server.processes.urls")),
     path("api/", include("server.wallboard.urls")),
+    path("api/", include("server.versions.urls")),
     path("api/", include("server.bi.urls")),
     path("api/", include("server.ledger.urls")),
     path("tiles/", include("server.network.tile_urls")),

@@ -60,6 +60,12 @@ PAGES: tuple[Page, ...] = (
         frozenset({"manager", "supervisor", "engineer", "auditor"}),
     ),
     Page("defects", "/defects", _("Defects"), _OFFICE - {"agent"}),
+    Page(
+        "imports",
+        "/network/imports",
+        _("Versions"),
+        frozenset({"engineer", "supervisor"}),
+    ),
     Page("messages", "/messages", _("Messages"), _OFFICE),
 )
 

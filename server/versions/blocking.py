@@ -11,7 +11,7 @@ from server.accounts.refusals import Conflict
 from server.outages.models import ShutOff, ValveTask
 from server.versions.models import NetworkChange
 
-_OVER = (ShutOff.State.RESTORED, ShutOff.State.CANCELLED)
+_OVER = (ShutOff.State.RESTORED, ShutOff.State.CLOSED, ShutOff.State.CANCELLED)
 _LISTS = ("pipes", "nodes", "unintended_pipes", "unintended_nodes", "hydrants_lost")
 _NAMED = 5
 

@@ -32,15 +32,15 @@ class Proposal:
 
     `rows`: kind -> (columns, a tuple for each part). `given`: kind -> the fields the files really
     say; of the others a part that exists keeps what it has. `kept`: ids of records that could not
-    be read; what is in force under them stays. `complete_nodes`: the files draw all nodes,
-    sources and tanks too. `names_nodes`: the nodes have names of their own, not made-up ones.
+    be read; what is in force under them stays. `complete_nodes`: the files draw all sources and
+    tanks too. `only_adds`: kinds of which nothing changes or goes.
     """
 
     rows: Mapping[str, tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]]
     given: Mapping[str, frozenset[str]]
     kept: Collection[str] = ()
     complete_nodes: bool = False
-    names_nodes: bool = True
+    only_adds: frozenset[str] = frozenset()
     tell: Callable[[str, int], None] = field(default=lambda _step, _percent: None)
 
 
@@ -49,13 +49,14 @@ def make(draft: NetworkImport, proposal: Proposal) -> dict[str, dict[str, int]]:
     NetworkChange.objects.filter(of=draft).delete()
     with connection.cursor() as cursor:
         _stage(cursor, proposal)
-        if "node" in proposal.rows and not proposal.names_nodes:
+        if "node" in proposal.rows:
             hanging.give_nodes_their_names(cursor, set(proposal.rows))
         for name in _ORDER:
             kind = KINDS[name]
             if name in proposal.rows:
                 _compare(cursor, draft, kind, proposal)
-        hanging.hang_again(cursor, draft.pk, set(proposal.rows))
+        proposal.tell("compare", 85)
+        hanging.hang_again(cursor, draft.pk, set(proposal.rows) - proposal.only_adds)
         _drop(cursor)
     return summary(draft)
 
@@ -115,6 +116,8 @@ def _compare(cursor: Any, draft: NetworkImport, kind: Kind, proposal: Proposal) 
         """,
         of,
     )
+    if kind.name in proposal.only_adds:
+        return
     _removed(cursor, kind, of)
     tests = [f"CASE WHEN {differs(kind, f, proposal.complete_nodes)} THEN '{f}' END"
              for f in given if f != "geom"]  # fmt: skip

@@ -21,7 +21,10 @@ def _near(a: str, b: str, metres: float) -> str:
 
 
 def give_nodes_their_names(cursor: Any, staged: Collection[str]) -> None:
-    """Nodes the reader had to make up get the name of the node in force at that place."""
+    """Nodes the reader had to make up get the name of the node in force at that place.
+
+    The reader (gis_data.importing.joining) calls them "n", x, "_", y.
+    """
     cursor.execute(
         f"""
         CREATE TEMP TABLE stage_name AS
@@ -31,7 +34,8 @@ def give_nodes_their_names(cursor: Any, staged: Collection[str]) -> None:
             WHERE {_near("t.geom", "s.geom", 0.5)}
               AND NOT EXISTS (SELECT 1 FROM stage_node x WHERE x.asset = t.asset)
             ORDER BY t.geom <-> s.geom, t.asset LIMIT 1) o
-        WHERE NOT EXISTS (SELECT 1 FROM network_node t WHERE t.asset = s.asset);
+        WHERE s.asset ~ '^n-?[0-9]+_-?[0-9]+([.][0-9]+)?$'
+          AND NOT EXISTS (SELECT 1 FROM network_node t WHERE t.asset = s.asset);
         -- Two ends at one place cannot both be that node; the rest keep the names made up.
         DELETE FROM stage_name a USING stage_name b
         WHERE a.known = b.known AND a.made_up > b.made_up;

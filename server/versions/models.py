@@ -35,10 +35,10 @@ class NetworkImport(models.Model):
     files = models.JSONField(default=list)
     # EPSG number a person said the files are in; null: as the files say.
     crs = models.PositiveIntegerField(null=True)
-    # What the files hold, for the screen: see reading.py.
+    # What the files hold, as gis_data.importing.Layer.as_json says it.
     layers = models.JSONField(default=list)
     schema_map = models.JSONField(default=dict)
-    # {"attribute path": "suggested" | "remembered"} of what no person has looked at yet.
+    # {layer: "suggested" | "remembered"} of what no person has looked at yet.
     suggested = models.JSONField(default=dict)
     # {"findings": [...], "verdicts": {...}, "counts": {...}} of gis_data.readiness.
     readiness = models.JSONField(default=dict)
@@ -126,8 +126,11 @@ class QuarantinedRecord(models.Model):
     asset = models.CharField(max_length=60, blank=True)
     field = models.CharField(max_length=80, blank=True)
     code = models.CharField(max_length=40)
+    # The library's own sentence; `code` and `params` say it in the reader's language.
     text = models.CharField(max_length=400)
+    params = models.JSONField(default=dict)
     raw = models.JSONField(default=dict)
+    geom = models.PointField(srid=4326, null=True, spatial_index=False)
 
     class Meta:
         ordering = ["layer", "line", "id"]

@@ -27,7 +27,7 @@ def propose(
     premises: Collection[Any] = (),
     kept: Collection[str] = (),
     complete_nodes: bool = True,
-    names_nodes: bool = True,
+    only_adds: frozenset[str] = frozenset(),
     tell: Callable[[str, int], None] = lambda _step, _percent: None,
 ) -> Proposal:
     """What `network`, `drainage` and `premises` (importing.PremiseRow) say of the kinds in `given`.
@@ -44,7 +44,7 @@ def propose(
     if "premise" in given:
         said["premise"] = (("code", *PREMISE_FIELDS, "geom"), map(_premise, premises))
     return Proposal(
-        said, {k: given[k] for k in said}, kept, complete_nodes, names_nodes, tell
+        said, {k: given[k] for k in said}, kept, complete_nodes, only_adds & said.keys(), tell
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import IO, Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -14,7 +14,7 @@ from server.accounts.refusals import Conflict, Refused
 from server.events.services import publish
 from server.network import general, graph
 from server.network.models import NetworkVersion
-from server.versions import applying, blocking, states
+from server.versions import applying, blocking, files, states
 from server.versions.kinds import KINDS
 from server.versions.models import NetworkChange, NetworkImport, SchemaMapMemory
 
@@ -37,6 +37,25 @@ def create(*, name: str, source: str, by: str) -> NetworkImport:
         draft.number = f"N-{draft.pk:04d}"
         draft.save(update_fields=["number"])
         record("network.import", _subject(draft), to_state=draft.state, note=name, by=by)
+    return draft
+
+
+def receive(
+    given: list[tuple[str, IO[bytes]]], *, name: str, source: str, crs: int | None, by: str
+) -> NetworkImport:
+    """Keep the (name, file) pairs as a new draft and have the worker look into them.
+
+    Refused as `create` and `files.keep`; then there is no draft.
+    """
+    from server.versions.tasks import look_into
+
+    if not given:
+        raise Refused("files", "required", _("Choose at least one file."))
+    with transaction.atomic():
+        draft = create(name=name, source=source, by=by)
+        draft.files, draft.crs = files.keep(draft, given), crs
+        draft.save(update_fields=["files", "crs"])
+        transaction.on_commit(lambda: look_into.enqueue(draft.pk))
     return draft
 
 
@@ -283,7 +302,7 @@ def _new_version(kind: str, draft: NetworkImport, *, by: str, note: str) -> Netw
     header = NetworkVersion.objects.get(number=like).header if like else {}
     return NetworkVersion.objects.create(
         number=in_force + 1, kind=kind, source=draft.name[:200], by=by, note=note[:200],
-        header=header if back else draft.header or header, back_to=draft.back_to,
+        header=header if back else {**header, **draft.header}, back_to=draft.back_to,
     )  # fmt: skip
 
 

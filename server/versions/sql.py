@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import FloatField
+from django.db.models import CharField, FloatField
 
 from server.versions.kinds import Kind
 
@@ -13,6 +13,7 @@ STAYS_M = 0.01
 # Degrees to metres on the way south to north; along a parallel the cosine shrinks it. Good to a
 # few parts in a thousand, which is plenty for telling a centimetre from two.
 _METRES = 111_320
+_OF_HEADS = ("node", "elevation_m")
 
 
 def as_json(kind: Kind, alias: str, columns: Iterable[str]) -> str:
@@ -36,13 +37,17 @@ def differs(kind: Kind, field: str, complete_nodes: bool) -> str:
     if isinstance(kind.model._meta.get_field(field), FloatField):
         tolerance = kind.tolerance.get(field)
         allowed = f"{tolerance}" if tolerance else f"1e-6 * greatest(abs({t}), abs({s}))"
+        # A reservoir has a head; what a file calls its elevation is that or nothing.
+        besides = " AND s.kind <> 'reservoir'" if (kind.name, field) == _OF_HEADS else ""
         return (
-            f"({t} IS DISTINCT FROM {s} AND ({t} IS NULL OR {s} IS NULL"
+            f"({t} IS DISTINCT FROM {s}{besides} AND ({t} IS NULL OR {s} IS NULL"
             f" OR abs({t} - {s}) > {allowed}))"
         )
     if kind.name == "node" and field == "kind" and not complete_nodes:
         # A file that draws no sources does not say that there are none.
         return f"({t} <> {s} AND {s} <> 'junction')"
+    if isinstance(kind.model._meta.get_field(field), CharField):
+        return f"(btrim({t}) IS DISTINCT FROM btrim({s}))"
     return f"({t} IS DISTINCT FROM {s})"
 
 

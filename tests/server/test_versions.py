@@ -267,7 +267,7 @@ def test_service_lines_the_file_does_not_speak_of_follow_their_main(cast):
 
 def test_nodes_with_made_up_names_are_known_by_their_place(cast):
     network = graph.network()
-    name = {n: f"auto-{n}" for n in network.nodes}
+    name = {n: f"n{i}_-70.2" for i, n in enumerate(network.nodes)}
     nodes = {name[k]: replace(n, id=name[k], kind="junction") for k, n in network.nodes.items()}
     pipes = {
         k: replace(p, start=name[p.start], end=name[p.end]) for k, p in network.pipes.items()
@@ -275,5 +275,5 @@ def test_nodes_with_made_up_names_are_known_by_their_place(cast):
     valves = {k: replace(v, node=name[v.node]) for k, v in network.valves.items()}
     hydrants = {k: replace(h, node=name[h.node]) for k, h in network.hydrants.items()}
     built = replace(network, nodes=nodes, pipes=pipes, valves=valves, hydrants=hydrants)
-    draft = draft_of(built, complete_nodes=False, names_nodes=False)
+    draft = draft_of(built, complete_nodes=False)
     assert actions(draft) == set()

@@ -1,0 +1,37 @@
+// @ts-check
+// The words of the versions page: kinds of parts, what is mapped, what is being done, verdicts.
+import { gettext } from '../i18n.js';
+
+/** @type {Record<string, () => string>} */
+const TERMS = {
+  'kind.node': () => gettext('nodes'), 'kind.pipe': () => gettext('pipes'), 'kind.valve': () => gettext('valves'), 'kind.control': () => gettext('pumps and control valves'), 'kind.hydrant': () => gettext('hydrants'),
+  'kind.service': () => gettext('service lines'), 'kind.station': () => gettext('secondary-supply stations'), 'kind.manhole': () => gettext('manholes'), 'kind.sewer': () => gettext('sewers'), 'kind.premise': () => gettext('premises'),
+  'role.ignore': () => gettext('leave out'), 'role.pipe': () => gettext('pipes'), 'role.valve': () => gettext('valves'), 'role.hydrant': () => gettext('hydrants'), 'role.node': () => gettext('nodes'), 'role.tank': () => gettext('tanks'), 'role.source': () => gettext('sources'), 'role.service': () => gettext('service lines'), 'role.premise': () => gettext('premises'),
+  'role.control': () => gettext('control valves of all kinds'), 'role.pump': () => gettext('pumps'), 'role.prv': () => gettext('pressure-reducing valves'), 'role.check': () => gettext('check valves'), 'role.zone': () => gettext('zones'), 'role.manhole': () => gettext('manholes'), 'role.sewer': () => gettext('sewers'), 'role.station': () => gettext('secondary-supply stations'),
+  'is.id': () => gettext('number on the plate'), 'is.start': () => gettext('from node'), 'is.end': () => gettext('to node'), 'is.length': () => gettext('length'), 'is.length_m': () => gettext('length'), 'is.diameter': () => gettext('diameter'), 'is.diameter_mm': () => gettext('diameter'), 'is.material': () => gettext('material'), 'is.year': () => gettext('year laid'), 'is.roughness': () => gettext('roughness'), 'is.role': () => gettext('rank of the main'), 'is.zone': () => gettext('pressure zone'), 'is.dma': () => gettext('metered area'), 'is.street': () => gettext('street'),
+  'is.one_way': () => gettext('one way only'), 'is.closed': () => gettext('closed'), 'is.minor_loss': () => gettext('minor loss'), 'is.depth': () => gettext('depth'), 'is.depth_m': () => gettext('depth'), 'is.origin': () => gettext('id in the file'), 'is.pipe': () => gettext('stands on pipe'), 'is.node': () => gettext('stands at node'), 'is.kind': () => gettext('kind'), 'is.normally_open': () => gettext('normal position'), 'is.operable': () => gettext('can be turned'), 'is.turns': () => gettext('turns'), 'is.accessible': () => gettext('cover can be reached'), 'is.closes': () => gettext('closing direction'), 'is.chamber_depth': () => gettext('chamber depth'), 'is.chamber_depth_m': () => gettext('chamber depth'), 'is.gas': () => gettext('gas in the chamber'), 'is.setting': () => gettext('setting'), 'is.mode': () => gettext('way of control'),
+  'is.outlet': () => gettext('outlet'), 'is.outlet_mm': () => gettext('outlet'), 'is.flow': () => gettext('flow'), 'is.flow_m3s': () => gettext('flow'), 'is.standpipe': () => gettext('drinking water may be drawn'), 'is.fire_critical': () => gettext('reserved for the fire service'), 'is.elevation': () => gettext('elevation'), 'is.elevation_m': () => gettext('elevation'), 'is.demand': () => gettext('demand'), 'is.base_demand_m3s': () => gettext('demand'), 'is.demand_m3h': () => gettext('demand'), 'is.head': () => gettext('head'), 'is.head_m': () => gettext('head'), 'is.pattern': () => gettext('demand pattern'), 'is.demand_pattern': () => gettext('demand pattern'),
+  'is.tank_diameter': () => gettext('tank diameter'), 'is.level_initial': () => gettext('level at the start'), 'is.level_min': () => gettext('lowest level'), 'is.level_max': () => gettext('highest level'), 'is.tank': () => gettext('tank'), 'is.tank_m3': () => gettext('tank'), 'is.measure': () => gettext('place along the pipe'), 'is.premise': () => gettext('premise'), 'is.station': () => gettext('station'), 'is.service': () => gettext('service line'), 'is.address': () => gettext('address'), 'is.number': () => gettext('house number'), 'is.name': () => gettext('name'), 'is.use': () => gettext('use'), 'is.persons': () => gettext('persons'), 'is.floors': () => gettext('floors'), 'is.building': () => gettext('building'),
+  'is.power': () => gettext('power'), 'is.power_w': () => gettext('power'), 'is.curve': () => gettext('pump curve'), 'is.ground': () => gettext('cover level'), 'is.ground_m': () => gettext('cover level'), 'is.invert': () => gettext('invert level'), 'is.invert_m': () => gettext('invert level'), 'is.carries': () => gettext('carries'), 'is.invert_start': () => gettext('invert at the start'), 'is.invert_start_m': () => gettext('invert at the start'), 'is.invert_end': () => gettext('invert at the end'), 'is.invert_end_m': () => gettext('invert at the end'), 'is.operator': () => gettext('operator'),
+  'is.x': () => gettext('coordinate east'), 'is.y': () => gettext('coordinate north'), 'is.x2': () => gettext('coordinate east of the end'), 'is.y2': () => gettext('coordinate north of the end'), 'is.wkt': () => gettext('geometry as text'), 'is.geom': () => gettext('place'), 'is.storage_hours': () => gettext('hours of own storage'),
+  'action.added': () => gettext('new'), 'action.changed': () => gettext('changed'), 'action.removed': () => gettext('goes'), 'action.kept': () => gettext('stays'),
+  'why.quarantined': () => gettext('its record could not be read'), 'why.history': () => gettext('not in the file; customers and history hang on it'), 'why.in_use': () => gettext('something still ends here'), 'why.hangs_on_nothing': () => gettext('what it hung on goes, and nothing else is near'),
+  'state.received': () => gettext('being read'), 'state.read': () => gettext('read: look at the map of columns'), 'state.building': () => gettext('being checked'), 'state.ready': () => gettext('ready to approve'), 'state.refused': () => gettext('cannot be used like this'), 'state.approving': () => gettext('being put in force'), 'state.approved': () => gettext('in the network'), 'state.discarded': () => gettext('discarded'),
+  'step.wait': () => gettext('waiting for the worker'), 'step.read': () => gettext('reading the files'), 'step.build': () => gettext('joining pipes and fittings'), 'step.compare': () => gettext('comparing with the network in force'), 'step.judge': () => gettext('judging what it is fit for'), 'step.apply': () => gettext('putting it in force'),
+  'verdict.locating': () => gettext('Finding callers'), 'verdict.tracing': () => gettext('Planning shut-offs'), 'verdict.hydraulics': () => gettext('Computing pressures'),
+  'ok.yes': () => gettext('Fit'), 'ok.with_care': () => gettext('With care'), 'ok.no': () => gettext('Not fit'),
+  'version.load': () => gettext('loaded whole'), 'version.import': () => gettext('import'), 'version.rollback': () => gettext('roll back'),
+  'shape.point': () => gettext('points'), 'shape.line': () => gettext('lines'), 'shape.polygon': () => gettext('areas'), 'shape.mixed': () => gettext('mixed'), 'shape.none': () => gettext('table without places'),
+};
+
+/** @param {string} group @param {string} code */
+export function term(group, code) {
+  const found = TERMS[`${group}.${code}`];
+  return found ? found() : String(code || '').replaceAll('_', ' ');
+}
+
+/** A size for people. @param {number} bytes */
+export function size(bytes) {
+  if (bytes < 1024) return `${bytes} B`;
+  return bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(0)} kB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
