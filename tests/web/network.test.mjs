@@ -103,18 +103,19 @@ test('every layer of the switch is in the style, and what was remembered wins', 
   assert.equal('nonsense' in remembered('{"nonsense": true}'), false);
 });
 
-const answer = { target: 'P3', valves: [{ id: 'V2', lon: 24.9, lat: 60.1, sequence: 1, state: 'open', condition: 'yes', minimal: true }], pipes: { type: 'MultiLineString', coordinates: [[[24.9, 60.1], [24.91, 60.1]]] },
-  unintended: { type: 'MultiLineString', coordinates: [] }, premises: ['a', 'b'], customers_off: 2, by_class: { home: 1, hospital: 1 }, priority_customers: [{ premise: 'a', name: 'Clinic', class: 'hospital', hours_left: 2 }], hydrants_lost: ['H1'], warnings: [{ code: 'unintended', text: 'x' }, { code: 'strange', text: 'as said' }] };
+const line = { type: 'MultiLineString', coordinates: [[[24.9, 60.1], [24.91, 60.1]]] };
+const answer = { target: 'P3', kind: 'isolate', valves: [{ id: 'V2', lon: 24.9, lat: 60.1, sequence: 1, state: 'open', condition: 'yes', minimal: true }], drawn: { pipes: line, unintended: { type: 'MultiLineString', coordinates: [] } },
+  premises: { total: 2, by_class: { home: 1, hospital: 1 }, ids: ['a', 'b'] }, priority_customers: [{ premise: 'a', name: 'Clinic', class: 'hospital', hours_left: 2 }], hydrants_lost: ['H1'], warnings: [{ code: 'unintended', text: 'as said' }] };
 
-test('a plan reads the same in both shapes of the API', () => {
-  const old = readTrace(answer, 'isolate');
-  assert.equal(old.off, 2);
-  const { customers_off: _, by_class: __, premises: ___, ...rest } = answer;
-  const next = readTrace({ ...rest, premises: { total: 2, by_class: answer.by_class, ids: ['a', 'b'] } }, 'isolate');
-  assert.deepEqual(next, old);
-  assert.equal(discs(old.valves).features[0].properties.sequence, 1);
-  assert.equal(dryArea(old.lines, old.unintended).features.length, 2);
+test('a plan is drawn and counted as the server gives it, a run of sewers too', () => {
+  const found = readTrace(answer, 'isolate');
+  assert.equal(found.off, 2);
+  assert.equal(discs(found.valves).features[0].properties.sequence, 1);
+  assert.equal(dryArea(found.lines, found.unintended).features.length, 2);
   assert.deepEqual(byClass({ home: 9, school: 1, dialysis: 2 }).map(([use]) => use), ['dialysis', 'school', 'home']);
+  const run = readTrace({ target: 'SW-1', sewers: ['SW-1', 'SW-2'], ends: ['MH-9'], length_m: 80, geometry: line }, 'downstream');
+  assert.deepEqual([run.pipes, run.sources, run.lines], [2, ['MH-9'], line]);
+  assert.ok(String(planPanel(run, { inoperable: new Set(), closed: new Set() })).includes('ends'));
 });
 
 test('warnings stand in the words of the server, which speaks the language of the reader', () => {
@@ -123,10 +124,10 @@ test('warnings stand in the words of the server, which speaks the language of th
 });
 
 test('alternatives stand as the server ranks them: by who is harmed', () => {
-  const found = readTrace({ ...answer, alternatives: [{ valve: 'V2', extra_premises: [] }, { valve: 'V9', extra_premises: ['x', 'y', 'z'] }] }, 'isolate');
+  const found = readTrace({ ...answer, alternatives: [{ valve: 'V2', extra_customers: 0 }, { valve: 'V9', extra_customers: 3, critical_customers: 1 }, { valve: 'V7', isolates: false }] }, 'isolate');
   const text = String(planPanel(found, { inoperable: new Set(['V5']), closed: new Set() }));
   assert.ok(text.indexOf('without V2') < text.indexOf('without V9'));
-  assert.ok(text.includes('nobody more') && text.includes('+3 customers'));
+  assert.ok(text.includes('nobody more') && text.includes('+3 customers') && text.includes('1 of priority') && text.includes('cannot be isolated'));
   assert.ok(text.includes('V5: will not turn'));
 });
 

@@ -1,5 +1,5 @@
 // @ts-check
-// A trace as the screen shows it: what is drawn and what is said, whichever shape the server used.
+// A trace as the screen shows it: what is drawn and what is said.
 import { html } from '../html.js';
 import { gettext, ngettext } from '../i18n.js';
 import { spread } from '../map/layers.js';
@@ -8,34 +8,20 @@ import { word } from '../words.js';
 import { asLength } from './geodesy.js';
 
 /** @typedef {{kind: string, target: string, valves: any[], already: string[], lines: any, unintended: any, off: number, classes: Record<string, number>, priority: any[],
- *   hydrants: string[], warnings: {code: string, text: string}[], alternatives: any[], metres: number, pipes: number, sources: string[], reached: boolean}} Found */
+ *   hydrants: string[], warnings: {code: string, text: string}[], alternatives: any[], metres: number, pipes: number, sources: string[], reached: boolean, sewers: boolean}} Found */
 
 /** @param {any} a the server's answer @param {string} kind @returns {Found} */
 export function readTrace(a, kind) {
-  const drawn = a.drawn || a;
-  const premises = a.premises || [];
-  const isPlan = kind === 'isolate';
-  const segment = a.segment && typeof a.segment === 'object' ? a.segment : {};
+  const none = { type: 'MultiLineString', coordinates: [] };
+  const drawn = a.drawn || {};
+  const premises = a.premises || { total: 0, by_class: {} };
   return {
-    kind, target: a.target || '',
-    valves: isPlan ? (Array.isArray(drawn.valves) ? drawn.valves : []) : [],
-    already: a.already_closed || [],
-    lines: linesOf(drawn.pipes) || linesOf(drawn.geometry) || linesOf(segment.geometry) || { type: 'MultiLineString', coordinates: [] },
-    unintended: linesOf(drawn.unintended) || linesOf(drawn.unintended_geometry) || { type: 'MultiLineString', coordinates: [] },
-    off: typeof a.customers_off === 'number' ? a.customers_off : typeof premises.total === 'number' ? premises.total : premises.length || 0,
-    classes: a.by_class || premises.by_class || {},
-    priority: a.priority_customers || premises.priority || [],
-    hydrants: a.hydrants_lost || [],
-    warnings: (a.warnings || []).map((/** @type {any} */ w) => (typeof w === 'string' ? { code: '', text: w } : w)),
-    alternatives: a.alternatives || [],
-    metres: a.length_m || 0,
-    pipes: Array.isArray(a.pipe_ids) ? a.pipe_ids.length : Array.isArray(a.pipes) ? a.pipes.length : Array.isArray(segment.pipes) ? segment.pipes.length : 0,
-    sources: a.sources || [], reached: a.reached !== false,
+    kind, target: a.target, valves: a.valves || [], already: a.already_closed || [], lines: drawn.pipes || a.geometry || none, unintended: drawn.unintended || none,
+    off: premises.total, classes: premises.by_class, priority: a.priority_customers || [], hydrants: a.hydrants_lost || [], warnings: a.warnings || [], alternatives: a.alternatives || [],
+    // A run of sewers names its mains and where it ends; a trace its pipes and sources.
+    metres: a.length_m || 0, pipes: (a.pipes || a.sewers || []).length, sources: a.sources || a.ends || [], reached: a.reached !== false, sewers: Boolean(a.sewers),
   };
 }
-
-/** @param {any} it */
-function linesOf(it) { return it && it.type && (it.coordinates || it.geometries) ? it : null; }
 
 /** Numbered discs in closing order. @param {any[]} valves */
 export function discs(valves) {
@@ -83,9 +69,8 @@ function whatIfPart(whatIf) {
 /** As the server ranks them, the least harm first. @param {any[]} list */
 function alternativesPart(list) {
   if (!list.length) return '';
-  const extra = (/** @type {any} */ a) => a.extra_premises_count ?? (Array.isArray(a.extra_premises) ? a.extra_premises.length : a.extra_premises ?? a.extra_customers ?? 0);
-  const name = (/** @type {any} */ a) => a.valve || a.without || '';
-  return html`<h4>${gettext('If one of them does not turn')}</h4><ul class="others">${list.slice(0, 8).map((a) => html`<li><button class="link" data-do="stuck" data-id="${name(a)}">${gettext('without %(id)s', { id: name(a) })}</button><span>${extra(a) ? gettext('+%(n)s customers', { n: figure(extra(a)) }) : gettext('nobody more')}</span></li>`)}</ul>`;
+  return html`<h4>${gettext('If one of them does not turn')}</h4><ul class="others">${list.slice(0, 8).map((a) => html`<li data-testid="alternative"><button class="link" data-do="stuck" data-id="${a.valve}">${gettext('without %(id)s', { id: a.valve })}</button>
+    <span>${a.isolates === false ? html`<b>${gettext('cannot be isolated')}</b>` : a.extra_customers ? gettext('+%(n)s customers', { n: figure(a.extra_customers) }) : gettext('nobody more')}${a.critical_customers ? html`, ${gettext('%(n)s of priority', { n: figure(a.critical_customers) })}` : ''}</span></li>`)}</ul>`;
 }
 
 /** @param {string} kind */
@@ -96,9 +81,9 @@ export function kindOfTrace(kind) {
 /** @param {Found} found */
 function tracePanel(found) {
   return html`<section data-testid="trace-plan" data-kind="${found.kind}"><h3>${kindOfTrace(found.kind)}: ${found.target}</h3>
-    ${found.reached ? '' : html`<p class="warning">${gettext('No source reaches this part of the network.')}</p>`}
+    ${found.reached || found.warnings.length ? '' : html`<p class="warning">${gettext('No source reaches this part of the network.')}</p>`}
     ${found.warnings.map((w) => html`<p class="warning">${warningText(w)}</p>`)}
-    <div class="bigfigs"><div><b data-testid="trace-length">${found.metres ? asLength(found.metres) : '–'}</b><span>${gettext('of mains')}</span></div><div><b>${found.pipes || '–'}</b><span>${gettext('mains')}</span></div><div><b>${found.sources.length}</b><span>${gettext('sources')}</span></div></div>
+    <div class="bigfigs"><div><b data-testid="trace-length">${found.metres ? asLength(found.metres) : '–'}</b><span>${gettext('of mains')}</span></div><div><b>${found.pipes || '–'}</b><span>${gettext('mains')}</span></div><div><b>${found.sources.length}</b><span>${found.sewers ? gettext('ends') : gettext('sources')}</span></div></div>
     ${found.sources.length ? html`<p>${found.sources.slice(0, 12).map((id) => html`<button class="link" data-do="pick" data-id="${id}">${id}</button> `)}</p>` : ''}
     <p class="row"><button data-do="fit">${gettext('Show all of it')}</button><button class="quiet" data-do="clear">${gettext('Clear')} <kbd>Esc</kbd></button></p></section>`;
 }
