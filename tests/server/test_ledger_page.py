@@ -18,11 +18,11 @@ from server.accounts.models import AuditRow
 from server.customers.models import Premise
 from server.ledger import reports, services
 from server.ledger.models import SupplyFact
-from server.outages import services as outages
 from server.outages.models import ShutOff
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+STREET = ["anna", "clinic", "school", "tea"]
 PERIOD = "from=2026-11-20&to=2026-11-21"
 
 
@@ -40,8 +40,8 @@ def story(burst):
     moment = patch("server.ledger.services.timezone.now")
     with moment as now:
         now.return_value = at(1)
-        for valve in ("V8", "V6", "V11"):
-            outages.valve_closed(off, valve, at=at(0), by="north")
+        services.water_off(STREET, at=at(0), shut_off=off.number, planned=False, by="north",
+                           source="valve V8 closed")  # fmt: skip
         now.return_value = at(61)
         services.water_off(["bo"], at=at(30), shut_off="A-9", planned=True, by="sari")
         services.water_on(["bo"], at=at(60), shut_off="A-9", by="sari")
@@ -49,8 +49,7 @@ def story(burst):
         services.water_on(["anna"], at=at(185), shut_off=off.number, by="aino",
                           basis="confirmed", source="customer")  # fmt: skip
         now.return_value = at(201)
-        for valve in ("V8", "V6", "V11"):
-            outages.valve_opened(off, valve, at=at(200), by="north")
+        services.water_on(STREET, at=at(200), shut_off=off.number, by="north")
     return off
 
 
@@ -110,7 +109,7 @@ def test_a_shut_off_is_still_off_while_one_house_is(story, get):
     assert first["minutes"] == 785 + 240 - 150
 
 
-def test_a_premise_shows_every_word_about_it_and_when_it_was_heard(story, get):
+def test_a_premise_shows_every_word_about_it_and_when_it_was_heard(story, get, cast):
     with patch("server.ledger.services.timezone.now", return_value=at(300)):
         services.void(["anna"], shut_off=story.number, by="sari", reason="wrong house")
     before = get("/premises/anna?as_of=2026-11-20T12:00:00Z").json()
@@ -127,6 +126,11 @@ def test_a_premise_shows_every_word_about_it_and_when_it_was_heard(story, get):
     assert after["intervals"] == []
     assert [f["taken_back"] for f in after["facts"]] == [True, True, True, False]
     assert after["facts"][-1]["source"] == "wrong house"
+    english = get("/premises/anna", user=cast.anu).json()["facts"]
+    assert english[0]["source_label"] == "valve V8 closed"
+    chinese = after["facts"]  # Hui reads Chinese
+    assert "V8" in chinese[0]["source_label"] and "valve" not in chinese[0]["source_label"]
+    assert chinese[-1]["source_label"] == "wrong house"
     names = [p["premise"] for p in get(f"/shutoffs/{story.number}?{PERIOD}").json()["premises"]]
     assert names == ["clinic", "school", "tea"]
 
