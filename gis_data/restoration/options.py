@@ -96,13 +96,12 @@ def restoration_options(
     """Options of one or two valves, those that stand first, best first.
 
     `short_nodes`: nodes that keep their supply but fall below service pressure. `contaminated`:
-    pipes or nodes whose water must reach nobody. `hours` 0 judges one instant at mean demand.
+    nodes whose water must reach nobody. `hours` 0 judges one instant at mean demand.
     Ranked by premises per turn of a valve, then the valves' condition. Errors: none of hydraulics;
     a trial EPANET cannot solve is refused.
     """
-    inside = {*plan.segment_nodes, *plan.segment_pipes}
-    cut = frozenset(plan.unintended_nodes) - inside
-    short = frozenset(short_nodes) - cut - inside
+    cut = frozenset(plan.unintended_nodes)
+    short = frozenset(short_nodes) - cut - frozenset(plan.segment_nodes)
     if not cut and not short and not plan.unintended_pipes:
         return ()
     shut = frozenset({*plan.closed, *plan.valves_to_close})
@@ -110,24 +109,20 @@ def restoration_options(
         network, plan, frozenset(opened), int(start_s), hours, tank_levels, required_m,
         dict(zone_highest_m or {}), highest_m, frozenset(contaminated), cut, short, shut,
     )  # fmt: skip
-    singles, within = _candidates(case)
-    if not singles:
+    entries, within = _candidates(case)
+    if not entries:
         return ()
     try:
         before = _run(case, ())
     except SimulationFailed:
         before = None
     found: dict[tuple[str, ...], Option] = {}
-    for valve in singles[:most_runs]:
-        found[(valve,)] = _tried(case, (valve,), before)
-    pool = sorted({*singles, *within})
-    first = set(singles)
-    for pair in combinations(pool, 2):
+    pairs = [p for p in combinations(sorted({*entries, *within}), 2) if set(p) & set(entries)]
+    for valves in [*((v,) for v in entries), *pairs]:
         if len(found) >= most_runs:
             break
-        if not first & set(pair) or _adds_nothing(case, pair, found):
-            continue
-        found[pair] = _tried(case, pair, before)
+        if not _adds_nothing(case, valves, found):
+            found[valves] = _tried(case, valves, before)
     kept = [o for o in found.values() if o.premises or o.refused]
     return tuple(sorted(kept, key=_rank))
 
@@ -144,16 +139,17 @@ def _rank(option: Option) -> tuple[bool, float, int, bool, int, tuple[str, ...]]
 
 
 def _candidates(case: _Case) -> tuple[list[str], list[str]]:
-    """Closed valves between the cut off and the supplied, and those within the cut off."""
+    """Closed valves that let supply in, and those beyond them that could pass it on."""
     network, plan = case.network, case.plan
     standing: dict[str, list[Valve]] = {}
     for valve in network.valves.values():
         if valve.id in case.closed or not (valve.normally_open or valve.id in case.opened):
             standing.setdefault(valve.pipe, []).append(valve)
-    inside = {*plan.segment_nodes, *plan.segment_pipes}
-    wanting = case.cut | case.short
-    unreached = without_supply(network, case.closed, case.opened)
-    singles: list[str] = []
+    inside, mains = set(plan.segment_nodes), set(plan.segment_pipes)
+    # Parts that had no water before either: the way in may lead through them.
+    unreached = without_supply(network, case.closed, case.opened) - inside
+    wanting = case.cut | case.short | unreached
+    entries: list[str] = []
     within: list[str] = []
     for pipe_id, shut in sorted(standing.items()):
         pipe = network.pipes[pipe_id]
@@ -161,23 +157,26 @@ def _candidates(case: _Case) -> tuple[list[str], list[str]]:
         if len(shut) != 1 or shut[0].id in case.closed or shut[0].operable == "no" or pipe.closed:
             continue
         ends = {pipe.start, pipe.end}
-        if pipe_id in inside or ends & inside or not ends & wanting:
+        if pipe_id in mains or ends & inside or not ends & wanting:
             continue
         fed = ends - case.cut - unreached
-        feeds = any(
-            (ends - {n}) & wanting and (n not in case.short or ends & case.cut) for n in fed
-        )
-        (singles if feeds else within).append(shut[0].id)
-    return singles, within
+        enters = any((ends - {n}) & wanting and (n not in case.short or ends & case.cut)
+                     for n in fed)  # fmt: skip
+        (entries if enters else within).append(shut[0].id)
+    return entries, within
 
 
 def _adds_nothing(
-    case: _Case, pair: tuple[str, ...], found: Mapping[tuple[str, ...], Option]
+    case: _Case, valves: tuple[str, ...], found: Mapping[tuple[str, ...], Option]
 ) -> bool:
-    """One of the two alone stands already and feeds all that both could."""
-    alone = [found[(v,)] for v in pair if (v,) in found]
-    reachable = _premises_of(case, case.cut - _still_cut(case, pair))
-    most = reachable | _premises_of(case, case.short)
+    """Nobody could be fed so, or one of the two alone stands already and feeds all of them."""
+    near = {n for v in valves for p in (case.network.pipes[case.network.valves[v].pipe],)
+            for n in (p.start, p.end)}  # fmt: skip
+    regained = case.cut - _still_cut(case, valves)
+    if not regained and not near & case.short:
+        return True
+    alone = [found[(v,)] for v in valves if (v,) in found]
+    most = _premises_of(case, regained) | _premises_of(case, case.short)
     return any(o.accepted and set(o.premises) >= most for o in alone)
 
 
@@ -261,23 +260,22 @@ def _bears(case: _Case, node: str) -> float:
 
 
 def _joined(case: _Case, valves: Collection[str]) -> set[str]:
-    """Nodes and pipes that share water with what the valves open to, whichever way it runs."""
+    """Nodes that share water with what the valves open to, whichever way it runs."""
     network = case.network
     shut = shut_links(network, case.closed)
     for valve in network.valves.values():
         if not valve.normally_open and valve.id not in case.opened and valve.id not in valves:
             shut.add(valve.pipe)
-    at: dict[str, list[tuple[str, str]]] = {}
+    at: dict[str, list[str]] = {}
     for link in network.links():
         if link.id not in shut and not link.closed:
-            at.setdefault(link.start, []).append((link.end, link.id))
-            at.setdefault(link.end, []).append((link.start, link.id))
-    queue = [n for v in valves for n in (network.pipes[network.valves[v].pipe].start,
-                                         network.pipes[network.valves[v].pipe].end)]  # fmt: skip
+            at.setdefault(link.start, []).append(link.end)
+            at.setdefault(link.end, []).append(link.start)
+    mains = [network.pipes[network.valves[v].pipe] for v in valves]
+    queue = [n for p in mains for n in (p.start, p.end)]
     found = set(queue)
     while queue:
-        for other, name in at.get(queue.pop(), ()):
-            found.add(name)
+        for other in at.get(queue.pop(), ()):
             if other not in found:
                 found.add(other)
                 queue.append(other)
@@ -285,14 +283,19 @@ def _joined(case: _Case, valves: Collection[str]) -> set[str]:
 
 
 def _premises_of(case: _Case, nodes: Collection[str]) -> set[str]:
-    """Premises on mains that these nodes feed, of those the plan lost or left short."""
+    """Premises these nodes feed, of those the plan cut off or the closure left short."""
+    network, lost = case.network, set(case.plan.premises)
+    mains = set(case.plan.segment_pipes)
     found = set()
-    for service in case.network.services.values():
-        pipe = case.network.pipes[service.pipe]
-        if service.pipe in case.plan.segment_pipes:
+    for service in network.services.values():
+        pipe = network.pipes[service.pipe]
+        if service.pipe in mains:
             continue
         nearer = pipe.start if service.measure <= 0.5 else pipe.end
-        lost = service.premise in case.plan.premises
-        if nearer in nodes or (lost and (pipe.start in nodes or pipe.end in nodes)):
+        if service.premise in lost:
+            fed = pipe.start in nodes or pipe.end in nodes
+        else:
+            fed = nearer in nodes and nearer in case.short
+        if fed:
             found.add(service.premise)
     return found

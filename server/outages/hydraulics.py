@@ -64,7 +64,7 @@ def judged(shut_off: ShutOff) -> dict[str, Any]:
         opened=now.opened & network.valves.keys(),
         limits=Limits(conf["required_m"], conf["fire_need_m3s"], conf["fire_hydrants"],
                       conf["most_pipes"]),
-        contaminated={*plan.segment_pipes, *plan.segment_nodes} if suspected else (),
+        contaminated=plan.segment_nodes if suspected else (),
         highest_m=conf["highest_m"],
         zone_highest_m=_zone_limits(),
     )  # fmt: skip
@@ -206,7 +206,10 @@ def _way_back(
              "lat": round(p.lat, 6), "street": _street(network, p, people)}
             for p in places
         ],
-        "flushing": [asdict(f) for f in restoration.flushing(network, plan, start=first)],
+        "flushing": [
+            {**asdict(f), "why": list(f.why)}
+            for f in restoration.flushing(network, plan, start=first)
+        ],
         "reopening": [
             {k: v for k, v in asdict(s).items() if v not in (None, "")} for s in steps
         ],

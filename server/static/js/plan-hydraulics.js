@@ -45,19 +45,19 @@ function effects(h) {
   const brown = h.brown_water || { count: 0, streets: [] };
   return html`<ul class="effects">
     <li data-bad="${h.below_service ? 'true' : 'false'}" data-testid="pressure">${pressure(h)}
-      ${(h.below_premises || []).length ? html`<details><summary>${gettext('Who')}</summary><ul>${h.below_premises.map((/** @type {any} */ p) => html`<li><span>${p.address || p.premise}</span> <span class="muted">${gettext('%(m)s m at %(at)s', { m: figure(p.least_m, 0), at: clock(p.at) })}</span></li>`)}</ul>${h.below_service > h.below_premises.length ? html`<p class="muted">${gettext('and %(count)s more', { count: h.below_service - h.below_premises.length })}</p>` : ''}</details>` : ''}</li>
+      ${(h.below_premises || []).length ? html`<details><summary>${gettext('Which customers')}</summary><ul>${h.below_premises.map((/** @type {any} */ p) => html`<li><span>${p.address || p.premise}</span> <span class="muted">${gettext('%(m)s m at %(at)s', { m: figure(p.least_m, 0), at: clock(p.at) })}</span></li>`)}</ul>${h.below_service > h.below_premises.length ? html`<p class="muted">${gettext('and %(count)s more', { count: h.below_service - h.below_premises.length })}</p>` : ''}</details>` : ''}</li>
     ${(h.tanks || []).filter((/** @type {any} */ t) => t.hours !== null).map((/** @type {any} */ t) => html`<li data-bad="true" data-testid="tank">${t.hours < 0.1 ? gettext('Tank %(id)s is empty at once.', { id: t.id }) : gettext('Tank %(id)s is empty after %(hours)s h.', { id: t.id, hours: figure(t.hours, 1) })}</li>`)}
     ${lost.length ? html`<li data-bad="true" data-testid="fire-lost">${ngettext('%(count)s fire point outside loses its flow: tell the fire service.', '%(count)s fire points outside lose their flow: tell the fire service.', lost.length)}
       <span class="muted">${lost.slice(0, 8).map((/** @type {any} */ f) => html`<b>${f.hydrant}</b>${f.critical ? html` (${gettext('counted on')})` : ''} ${gettext('%(before)s to %(after)s L/s', { before: figure(f.before_m3s * 1000), after: figure(f.after_m3s * 1000) })}; `)}${lost.length > 8 ? '…' : ''}</span></li>` : ''}
-    ${brown.count ? html`<li data-bad="true" data-testid="brown-water">${ngettext('Brown water may come in %(count)s main', 'Brown water may come in %(count)s mains', brown.count)}${brown.premises ? html`, ${ngettext('%(count)s customer on it', '%(count)s customers on them', brown.premises)}` : ''}${brown.streets.length ? html`: ${brown.streets.slice(0, 6).join(', ')}${brown.streets.length > 6 ? '…' : ''}` : ''}.</li>` : ''}
+    ${brown.count ? html`<li data-bad="true" data-testid="brown-water">${ngettext('Brown water may come in %(count)s main', 'Brown water may come in %(count)s mains', brown.count)}${brown.premises ? html`, ${ngettext('%(count)s customer on it', '%(count)s customers on them', brown.premises)}` : ''}${brown.streets.length ? html`<br><span class="muted">${brown.streets.slice(0, 6).join(', ')}${brown.streets.length > 6 ? '…' : ''}</span>` : ''}</li>` : ''}
   </ul>`;
 }
 
 /** @param {any} h */
 function pressure(h) {
   const worst = typeof h.worst_m === 'number' ? gettext('lowest %(m)s m at %(node)s at %(at)s, %(drop)s m under the usual', { m: figure(h.worst_m, 1), node: h.worst_node, at: clock(h.worst_at), drop: figure(Math.max(0, h.worst_drop_m || 0), 1) }) : '';
-  if (h.below_service) return html`<b>${ngettext('%(count)s more customer falls below service pressure', '%(count)s more customers fall below service pressure', h.below_service)}</b>${worst ? html`: ${worst}` : ''}.`;
-  return html`${gettext('Pressure holds for everybody else')}${worst ? html`: ${worst}` : ''}.`;
+  if (h.below_service) return html`<b>${ngettext('%(count)s more customer falls below service pressure', '%(count)s more customers fall below service pressure', h.below_service)}</b>${worst ? html`<br><span class="muted">${worst}</span>` : ''}`;
+  return html`${gettext('Pressure holds for everybody else')}${worst ? html`<br><span class="muted">${worst}</span>` : ''}`;
 }
 
 /** @param {any[]} list */
@@ -66,7 +66,8 @@ function options(list) {
   const bad = list.filter((o) => !o.accepted);
   if (!list.length) return '';
   return html`<h4>${gettext('Feed them another way')}</h4>
-    ${good.length ? html`<ol class="ways" data-testid="restoration">${good.map((o) => html`<li><span><b>${o.valves.join(' + ')}</b> <span class="muted">${word('condition', o.operable)}${o.accessible ? '' : html` · ${gettext('paved over')}`}</span></span><span>${ngettext('%(count)s customer back', '%(count)s customers back', o.premises)} <span class="muted">${ngettext('%(count)s turn', '%(count)s turns', o.turns)}${typeof o.lowest_m === 'number' ? html` · ${gettext('at least %(m)s m', { m: figure(o.lowest_m) })}` : ''}</span></span></li>`)}</ol>` : html`<p class="muted">${gettext('No closed valve helps.')}</p>`}
+    ${good.length ? html`<ol class="ways" data-testid="restoration">${good.slice(0, 3).map((o) => html`<li><span><b>${o.valves.join(' + ')}</b> <span class="muted">${word('condition', o.operable)}${o.accessible ? '' : html` · ${gettext('paved over')}`}</span></span><span>${ngettext('%(count)s customer back', '%(count)s customers back', o.premises)} <span class="muted">${ngettext('%(count)s turn', '%(count)s turns', o.turns)}${typeof o.lowest_m === 'number' ? html` · ${gettext('at least %(m)s m', { m: figure(o.lowest_m) })}` : ''}</span></span></li>`)}</ol>` : html`<p class="muted">${gettext('No closed valve helps.')}</p>`}
+    ${good.length > 3 ? html`<p class="muted">${gettext('Would do as well: %(valves)s', { valves: good.slice(3).map((o) => o.valves.join(' + ')).join(', ') })}</p>` : ''}
     ${bad.length ? html`<details><summary>${gettext('Tried and refused: %(count)s', { count: bad.length })}</summary><ul>${bad.map((o) => html`<li>${o.valves.join(' + ')} <span class="muted">${o.refused.map((/** @type {string} */ r) => (REFUSED[r] || (() => r))()).join(', ')}</span></li>`)}</ul></details>` : ''}`;
 }
 
