@@ -18,6 +18,7 @@ const { relevant, questions, KINDS } = await js('desk/questions.js');
 const { matches, direct } = await js('command.js');
 const { style } = await js('map/style.js');
 const period = await js('ledger/period.js');
+const { planHydraulics } = await js('plan-hydraulics.js');
 
 test('a name with markup in it stays text', () => {
   const evil = '<img src=x onerror=alert(1)>"\'`&';
@@ -222,4 +223,23 @@ test('a period is the calendar one that holds the day, and its neighbours touch 
     assert.equal(after[0], span[1], unit);
     assert.deepEqual(period.beside(unit, after, -1), span, unit);
   }
+});
+
+test('what a shut-off does outside is said in words, worst first, and names stay text', () => {
+  assert.equal(String(planHydraulics(undefined)), '');
+  assert.ok(String(planHydraulics({ status: 'pending' })).includes('Being computed'));
+  const done = String(planHydraulics({
+    status: 'done', from: '2026-11-26T04:00:00Z', hours: 3, below_service: 3, worst_node: 'J-1', worst_m: 4.2, worst_drop_m: 30, worst_at: '2026-11-26T05:00:00Z',
+    below_premises: [{ premise: 'x', address: '<b>Mill Street 1</b>', least_m: 4.2, at: '2026-11-26T05:00:00Z' }],
+    tanks: [{ id: 'T-01', hours: 3.37 }, { id: 'T-02', hours: null }],
+    fire_lost: [{ hydrant: 'H-1', before_m3s: 0.06, after_m3s: 0.011, critical: true }],
+    brown_water: { count: 2, premises: 5, streets: ['Mill Street'], pipes: [] },
+    restoration: [{ valves: ['V-1', 'V-2'], premises: 9, turns: 40, lowest_m: 20, operable: 'yes', accessible: false, accepted: true, refused: [] }, { valves: ['V-3'], premises: 0, turns: 1, operable: 'yes', accessible: true, accepted: false, refused: ['too_high'] }],
+    standpipes: [{ kind: 'standpipe', hydrant: 'H-9', persons: 40, litres_a_day: 400, farthest_m: 210, street: 'Mill Street' }],
+    reopening: [{ sequence: 1, code: 'fill', asset: 'V-8', why: 'smallest', diameter_mm: 100 }],
+  }));
+  for (const said of ['3 more customers', 'J-1', 'T-01 is empty after 3.4 h', 'H-1', 'counted on', '60 to 11 L/s', '2 mains', 'V-1 + V-2', 'paved over', '9 customers back', 'pressure too high', '0.4 m³ a day', 'H-9', 'V-8 alone, DN100']) assert.ok(done.includes(said), said);
+  assert.ok(!done.includes('T-02') && !done.includes('<b>Mill Street 1'));
+  const blind = String(planHydraulics({ status: 'topology_only', why: 'timeout', reason: '"><script>', reopening: [] }));
+  assert.ok(blind.includes('took too long') && !blind.includes('<script>'));
 });
