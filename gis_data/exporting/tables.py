@@ -143,7 +143,12 @@ _PREMISES: list[Column] = [
 ]
 _ZONES: list[Column] = _texts("id", "name", "kind")
 
-#: What each table is made of; the export's columns follow these.
+#: Table -> its columns, and the asset whose fields they hold.
+COLUMNS: Mapping[str, list[Column]] = {
+    "nodes": _NODES, "pipes": _PIPES, "controls": _CONTROLS, "valves": _VALVES,
+    "hydrants": _HYDRANTS, "services": _SERVICES, "stations": _STATIONS, "manholes": _MANHOLES,
+    "sewers": _SEWERS, "premises": _PREMISES, "zones": _ZONES,
+}  # fmt: skip
 ELEMENTS: Mapping[str, type] = {
     "nodes": Node, "pipes": Pipe, "valves": Valve, "controls": Control, "hydrants": Hydrant,
     "services": Service, "stations": Station, "manholes": Manhole, "sewers": Sewer,
@@ -160,17 +165,17 @@ def tables(
     """Tables that have rows, geometry in lon/lat."""
     drains = drainage or Drainage(network.crs_measure)
     found = [
-        _table("nodes", "Point", _NODES, network.nodes.values()),
-        _table("pipes", "LineString", _PIPES, network.pipes.values()),
-        _table("controls", "LineString", _CONTROLS, network.controls.values()),
-        _table("valves", "Point", _VALVES, network.valves.values()),
-        _table("hydrants", "Point", _HYDRANTS, network.hydrants.values()),
-        _table("services", "LineString", _SERVICES, network.services.values()),
-        _table("stations", "Point", _STATIONS, network.stations.values()),
-        _table("manholes", "Point", _MANHOLES, drains.manholes.values()),
-        _table("sewers", "LineString", _SEWERS, drains.sewers.values()),
-        _table("premises", "Point", _PREMISES, premises),
-        _table("zones", "MultiPolygon", _ZONES, zones),
+        _table("nodes", "Point", network.nodes.values()),
+        _table("pipes", "LineString", network.pipes.values()),
+        _table("controls", "LineString", network.controls.values()),
+        _table("valves", "Point", network.valves.values()),
+        _table("hydrants", "Point", network.hydrants.values()),
+        _table("services", "LineString", network.services.values()),
+        _table("stations", "Point", network.stations.values()),
+        _table("manholes", "Point", drains.manholes.values()),
+        _table("sewers", "LineString", drains.sewers.values()),
+        _table("premises", "Point", premises),
+        _table("zones", "MultiPolygon", zones),
     ]
     return [table for table in found if table.rows]
 
@@ -184,10 +189,9 @@ def header_table(network: Network) -> Table:
 def _table(
     name: str,
     shape: Literal["Point", "LineString", "MultiPolygon"],
-    columns: list[Column],
     elements: Iterable[Any],
 ) -> Table:
-    elements = list(elements)
+    elements, columns = list(elements), COLUMNS[name]
     return Table(
         name,
         shape,

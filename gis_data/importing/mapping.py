@@ -182,6 +182,7 @@ def _unit(layer: Layer, role: Role, attribute: str, about: Attribute, column: st
     table = UNITS[about.measure]
     if named:
         unit = re.sub(r"^m3([hds])$", r"m3/\1", named.group(1).lower())
+        unit = "inch" if unit == "in" else unit
         if unit in table:
             return unit
     numbers = []
