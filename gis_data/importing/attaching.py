@@ -82,14 +82,17 @@ def nearest(
         ],
         dtype=int,
     )
-    found: dict[int, Spot] = {}
-    for k in np.lexsort((on, fits, np.round(away, 2), at_node, which)):
-        thing, place = int(which[k]), int(on[k])
-        if thing in found:
-            continue
-        along = float(shapely.line_locate_point(geometries[place], points[thing]))
-        found[thing] = Spot(place, along, float(away[k]))
-    return {things[k].key: spot for k, spot in found.items()}
+    order = np.lexsort((on, fits, np.round(away, 2), at_node, which))
+    # The first row of each thing is its best.
+    best = order[np.unique(which[order], return_index=True)[1]]
+    along = shapely.line_locate_point(geometries[on[best]], points[which[best]])
+    return {
+        things[thing].key: Spot(part, measure, gap)
+        for thing, part, measure, gap in zip(
+            which[best].tolist(), on[best].tolist(), along.tolist(), away[best].tolist(),
+            strict=True,
+        )
+    }  # fmt: skip
 
 
 def _near_end(spot: Spot, length: float, limit: float) -> int | None:

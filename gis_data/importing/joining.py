@@ -15,7 +15,6 @@ import numpy as np
 import shapely
 from scipy.spatial import cKDTree
 from shapely.geometry import LineString
-from shapely.ops import substring
 
 XY = tuple[float, float]
 
@@ -162,12 +161,33 @@ class Lines:
                 continue
             at = [0.0, *(m for m, _ in sorted(cuts[k])), part.until - part.since]
             nodes = [part.start, *(n for _, n in sorted(cuts[k])), part.end]
-            for a, b, start, end in zip(at, at[1:], nodes, nodes[1:], strict=False):
+            for a, b, start, end, piece in zip(
+                at, at[1:], nodes, nodes[1:], _pieces(part.geometry, at), strict=False
+            ):
                 parts.append(
-                    Part(part.line, start, end, substring(part.geometry, a, b),
-                         part.since + a, part.since + b)
-                )  # fmt: skip
+                    Part(part.line, start, end, piece, part.since + a, part.since + b)
+                )
         self.parts = parts
+
+
+def _pieces(line: LineString, at: Sequence[float]) -> Any:
+    """The line between each two of these distances along it, which rise from its start to its end.
+
+    (shapely's `substring` measures the whole line again for every piece.)
+    """
+    coords = shapely.get_coordinates(line)
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(coords, axis=0).T))])
+    cuts = np.array(at[1:-1])
+    between = np.column_stack([np.interp(cuts, along, coords[:, k]) for k in (0, 1)])
+    places = [coords[0], *between, coords[-1]]
+    flat: list[Any] = []
+    of: list[int] = []
+    for k in range(len(at) - 1):
+        inner = coords[(along > at[k] + 1e-9) & (along < at[k + 1] - 1e-9)]
+        piece = [places[k], *inner, places[k + 1]]
+        flat += piece
+        of += [k] * len(piece)
+    return shapely.linestrings(np.array(flat), indices=np.array(of))
 
 
 def cut_rings(lines: Lines, namer: Namer) -> int:

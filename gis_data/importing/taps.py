@@ -12,7 +12,7 @@ import shapely
 from scipy.spatial import cKDTree
 from shapely.geometry import LineString
 
-from gis_data.crs import project_geometries, unproject_geometry
+from gis_data.crs import project_geometries, unproject_array
 from gis_data.importing.batches import Batch, Batches
 from gis_data.importing.values import PremiseRow, Tolerances
 from gis_data.importing.water import Water
@@ -32,6 +32,11 @@ def build_taps(
     taps.join_premises()
     taps.stations()
     return taps.network(), list(taps.premises.values())
+
+
+_XY = tuple[float, float]
+#: Pipe by number, measure 0..1 along it, distance from it in metres.
+_Spot = tuple[int, float, float]
 
 
 class _Taps:
@@ -83,7 +88,7 @@ class _Taps:
         fed: dict[str, str] = {}
         for service in self._services.values():
             fed.setdefault(service.premise, service.id)
-        assumed = 0
+        wanted: list[tuple[str, _Spot]] = []
         names = [n for n in self.premises if n not in fed]
         spots = self._nearest([self._at[n] for n in names])
         for name, spot in zip(names, spots, strict=True):
@@ -96,17 +101,19 @@ class _Taps:
                                     value=main, attribute="pipe", what="pipe")  # fmt: skip
                     del self.premises[name]
                     continue
-            if spot is None:
-                continue
+            if spot is not None:
+                wanted.append((name, spot))
+        rows = [self.premises[name] for name, _ in wanted]
+        lines = self._lines([(spot, self._at[name], (row.lon, row.lat))
+                             for (name, spot), row in zip(wanted, rows, strict=True)])  # fmt: skip
+        for (name, (pipe, share, _)), drawn in zip(wanted, lines, strict=True):
             line = self._free(f"S-{name}"[:60])
-            row = self.premises[name]
-            self._services[line] = self._service(
-                line, spot, self._at[name], (row.lon, row.lat), name, _SERVICE_MM
+            self._services[line] = Service(
+                line, self._pipes[pipe].id, share, drawn, name, _SERVICE_MM
             )
             fed[name] = line
-            assumed += 1
         self._batches.note(
-            "services_assumed", assumed,
+            "services_assumed", len(wanted),
             "{count} premises have no service line and tap the nearest main",
         )  # fmt: skip
         unfed = sum(n not in fed for n in self.premises)
@@ -194,46 +201,54 @@ class _Taps:
             return None
         pipe, share, _ = spots[best]  # type: ignore[misc]
         if len(places) == 1:
-            line = self._service("", (pipe, share, 0.0), places[0], (drawn.x, drawn.y), "", 0.0)
-            return self._pipes[pipe].id, share, line.geometry, places[0], (drawn.x, drawn.y)
+            (line,) = self._lines([((pipe, share, 0.0), places[0], (drawn.x, drawn.y))])
+            return self._pipes[pipe].id, share, line, places[0], (drawn.x, drawn.y)
         if best == 1:
             drawn = LineString(list(drawn.coords)[::-1])
         if measure is not None and measure <= 1 and self._pipes[pipe].id == main:
             share = measure
         return self._pipes[pipe].id, share, drawn, places[1 - best], drawn.coords[-1]
 
-    def _service(
-        self, name: str, spot: tuple[int, float, float], at: tuple[float, float],
-        lonlat: tuple[float, float], premise: str, diameter: float,
-    ) -> Service:  # fmt: skip
-        pipe, share, _ = spot
-        foot = self._shapes[pipe].interpolate(share, normalized=True)
-        tap = unproject_geometry(foot, self._epsg)
-        if foot.distance(shapely.Point(at)) < 0.01:
-            # A premise on the main itself: a line still needs two places.
-            lonlat = (lonlat[0], lonlat[1] + 1e-7)
-        line = LineString([(tap.x, tap.y), lonlat])
-        return Service(name, self._pipes[pipe].id, share, line, premise, diameter)
+    def _lines(self, taps: list[tuple[_Spot, _XY, _XY]]) -> Any:
+        """Straight lines from the foot on the main to (x, y), which is (lon, lat) on earth."""
+        if not taps:
+            return []
+        pipes = self._shapes[[spot[0] for spot, _, _ in taps]]
+        feet = shapely.line_interpolate_point(
+            pipes, np.array([spot[1] for spot, _, _ in taps]), normalized=True
+        )
+        feet = shapely.get_coordinates(feet)
+        ends = np.array([lonlat for _, _, lonlat in taps])
+        # A premise on the main itself: a line still needs two places.
+        ends[np.hypot(*(feet - np.array([at for _, at, _ in taps])).T) < 0.01, 1] += 1e-7
+        return shapely.linestrings(np.stack([unproject_array(feet, self._epsg), ends], axis=1))
 
-    def _nearest(self, places: list[tuple[float, float]]) -> list[tuple[int, float, float] | None]:
+    def _nearest(self, places: list[tuple[float, float]]) -> list[_Spot | None]:
         """(pipe, measure 0..1, distance) of the nearest main within reach, for each place."""
-        out: list[tuple[int, float, float] | None] = [None] * len(places)
+        out: list[_Spot | None] = [None] * len(places)
         if not places or not self._pipes:
             return out
         points = shapely.points(np.array(places))
         (which, on), away = self._tree.query_nearest(
             points, max_distance=self._tolerances.service, return_distance=True
         )
-        for k in np.lexsort((on, which)):
-            if out[int(which[k])] is None:
-                out[int(which[k])] = self._spot(int(on[k]), points[which[k]], float(away[k]))
+        order = np.lexsort((on, which))
+        first = order[np.unique(which[order], return_index=True)[1]]
+        shares = shapely.line_locate_point(
+            self._shapes[on[first]], points[which[first]], normalized=True
+        )
+        for thing, pipe, share, gap in zip(
+            which[first].tolist(), on[first].tolist(), shares.tolist(), away[first].tolist(),
+            strict=True,
+        ):  # fmt: skip
+            out[thing] = (pipe, min(max(share, 0.0), 1.0), gap)
         return out
 
-    def _spot(self, pipe: int, point: Any, away: float) -> tuple[int, float, float]:
+    def _spot(self, pipe: int, point: Any, away: float) -> _Spot:
         share = float(self._shapes[pipe].project(point, normalized=True))
         return pipe, min(max(share, 0.0), 1.0), away
 
-    def _on(self, main: str, place: tuple[float, float]) -> tuple[int, float, float] | None:
+    def _on(self, main: str, place: tuple[float, float]) -> _Spot | None:
         """The nearest place on a named pipe or on one of its parts."""
         parts = self._of_pipe.get(main) or self._of_pipe.get(
             self._batches.name("link").find(main) or "", []
@@ -268,8 +283,9 @@ class _Taps:
                                   reach_m=self._tolerances.service)  # fmt: skip
                         continue
                     service = self._free(f"S-{sheet.ids[i]}"[:60])
-                    self._services[service] = self._service(
-                        service, spot, (x, y), (lon, lat), sheet.ids[i], 100.0
+                    (line,) = self._lines([(spot, (x, y), (lon, lat))])
+                    self._services[service] = Service(
+                        service, self._pipes[spot[0]].id, spot[1], line, sheet.ids[i], 100.0
                     )
                 self._stations[sheet.ids[i]] = Station(
                     sheet.ids[i], lon, lat, service, tanks[i] or 0.0, demands[i] or 0.0,

@@ -359,44 +359,34 @@ class Water:
             out[name] = row.value(name, part, shape, roughness)
         return out
 
-    def _drawn(self, parts: list[Part]) -> list[LineString]:
+    def _drawn(self, parts: list[Part]) -> Any:
         """Lines in lon/lat, their ends on their nodes where these are within the tolerance."""
-        snap, at = self._tolerances.snap, self._namer.at
-        out = []
-        cut: list[int] = []
+        shapes = np.empty(len(parts), dtype=object)
+        if not len(parts):
+            return shapes
+        cut = np.ones(len(parts), dtype=bool)
         for k, part in enumerate(parts):
             row = self._rows[part.line]
-            whole = row.batch.lonlat[row.i]
-            if len(part.geometry.coords) == len(whole.coords) and part.since == 0.0 and (
-                part.until == row.batch.metres[row.i].length
-            ):
-                out.append(whole)
-            else:
-                cut.append(k)
-                out.append(part.geometry)
-        if cut:
-            some = np.empty(len(cut), dtype=object)
-            some[:] = [out[k] for k in cut]
-            coordinates = shapely.get_coordinates(some)
-            some = shapely.set_coordinates(
-                some, unproject_array(coordinates, self._batches.epsg)
-            )
-            for k, shape in zip(cut, some, strict=True):
-                out[k] = shape
-        for k, part in enumerate(parts):
-            drawn = part.geometry.coords
-            moved = [
-                side
-                for side, node in ((0, part.start), (-1, part.end))
-                if np.hypot(drawn[side][0] - at[node][0], drawn[side][1] - at[node][1]) <= snap
-            ]
-            if moved:
-                coords = list(out[k].coords)
-                for side in moved:
-                    node = self.nodes[part.start if side == 0 else part.end]
-                    coords[side] = (node.lon, node.lat)
-                out[k] = LineString(coords)
-        return out
+            cut[k] = part.geometry is not row.batch.metres[row.i]
+            shapes[k] = part.geometry if cut[k] else row.batch.lonlat[row.i]
+        metres = np.array([p.geometry for p in parts], dtype=object)
+        ends = np.stack(
+            [shapely.get_coordinates(shapely.get_point(metres, side)) for side in (0, -1)], axis=1
+        )
+        if cut.any():
+            some = shapes[cut]
+            drawn = shapely.get_coordinates(some)
+            shapes[cut] = shapely.set_coordinates(some, unproject_array(drawn, self._batches.epsg))
+        names = [(p.start, p.end) for p in parts]
+        nodes = np.array([[self._namer.at[n] for n in pair] for pair in names])
+        places = np.array([[(self.nodes[n].lon, self.nodes[n].lat) for n in p] for p in names])
+        moved = np.hypot(*np.moveaxis(ends - nodes, -1, 0)) <= self._tolerances.snap
+        coordinates, of = shapely.get_coordinates(shapes, return_index=True)
+        first = np.searchsorted(of, np.arange(len(parts)), side="left")
+        last = np.searchsorted(of, np.arange(len(parts)), side="right") - 1
+        coordinates[first[moved[:, 0]]] = places[moved[:, 0], 0]
+        coordinates[last[moved[:, 1]]] = places[moved[:, 1], 1]
+        return shapely.set_coordinates(shapes.copy(), coordinates)
 
     def _control_values(
         self, pipes: dict[str, Pipe]

@@ -16,8 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import geopandas
+import numpy as np
 import pyogrio
 from shapely.geometry import LineString, Point
+
+from gis_data.importing import Built, Layer, Layers, build, problems, suggest_map
+from gis_data.importing.layering import make_layer
+from gis_data.importing.systems import declared
 
 #: A corner of Xi'an in EPSG:4545 (CGCS2000, 3-degree zone, 108 E).
 X, Y = 500_000.0, 3_790_000.0
@@ -95,7 +100,7 @@ def _recoded(raw: bytes, heads: Sequence[str], encoding: str, mark: int) -> byte
     header, width = struct.unpack("<HH", raw[8:12])
     out = bytearray(raw)
     out[29] = mark
-    fields = []
+    fields: list[int] = []
     place = 32
     while raw[place] != 0x0D:
         name = heads[len(fields)].encode(encoding)[:10]
@@ -126,3 +131,30 @@ def geojson(path: Path, rows: Sequence[Mapping[str, Any]], crs: str | None = Non
         data["crs"] = {"type": "name", "properties": {"name": crs}}
     path.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
     return path
+
+
+def layer(name: str, rows: Sequence[Mapping[str, Any]], epsg: int | None = EPSG) -> Layer:
+    """A layer without the trouble of a file; rows have a "geometry", or none if a table."""
+    columns: dict[str, list[Any]] = {}
+    for row in rows:
+        for key in row:
+            columns.setdefault(key, [])
+    del columns["geometry"]
+    for key, values in columns.items():
+        values.extend(row.get(key) for row in rows)
+    geometry = np.array([None, *(row["geometry"] for row in rows)], dtype=object)[1:]
+    return make_layer(
+        name, columns, geometry, np.arange(1, len(rows) + 1), declared(epsg, "file")
+    )
+
+
+def built_of(layers: Mapping[str, Layer], **how: Any) -> Built:
+    """Layers named after what they hold ("pipes", "valves", ...), understood and built."""
+    found = Layers("town.gpkg", "gpkg", tuple(layers.values()))
+    schema_map = suggest_map(found)
+    assert [p for p in problems(schema_map, found) if p.severity == "error"] == []
+    return build(found, schema_map, **how)
+
+
+def import_of(town: Mapping[str, Sequence[Mapping[str, Any]]], **how: Any) -> Built:
+    return built_of({name: layer(name, rows) for name, rows in town.items() if rows}, **how)
