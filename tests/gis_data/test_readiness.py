@@ -32,7 +32,7 @@ def measured(network: Network) -> Network:
     """With the lengths that are drawn, as a clean record has, and some hills."""
     pipes = {}
     for name, pipe in network.pipes.items():
-        xy = [project(*c, 3067) for c in pipe.geometry.coords]
+        xy = [project(x, y, 3067) for x, y in pipe.geometry.coords]
         pipes[name] = replace(pipe, length_m=LineString(xy).length)
     nodes = {
         n.id: replace(n, elevation_m=10.0 + k) for k, n in enumerate(network.nodes.values())
@@ -45,9 +45,9 @@ def clean() -> Network:
 
 
 def houses(network: Network) -> list[PremiseRow]:
+    at = {s.id: s.geometry.interpolate(0.5, normalized=True) for s in network.services.values()}
     return [
-        PremiseRow(s.premise, *s.geometry.interpolate(0.5, normalized=True).coords[0], s.id)
-        for s in network.services.values()
+        PremiseRow(s.premise, at[s.id].x, at[s.id].y, s.id) for s in network.services.values()
     ]
 
 
@@ -79,7 +79,7 @@ def with_pipe(network: Network, name: str, start: Node, end: Node) -> Network:
     """A pipe between two nodes that are added, like the town's others."""
     like = next(iter(network.pipes.values()))
     line = LineString([(start.lon, start.lat), (end.lon, end.lat)])
-    length = LineString([project(*c, 3067) for c in line.coords]).length
+    length = LineString([project(x, y, 3067) for x, y in line.coords]).length
     pipe = replace(like, id=name, start=start.id, end=end.id, geometry=line, length_m=length)
     return replace(
         network,
