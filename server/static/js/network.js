@@ -99,7 +99,18 @@ async function pick(id, how = {}) {
 /** @param {any[]} geometries @param {number} nearest */
 function frame(geometries, nearest) {
   const box = bounds(geometries);
-  if (box) map.fitBounds(box, { padding: 90, maxZoom: nearest, duration: 0 });
+  // On a telephone what is picked lies over the lower half of the map.
+  const sheet = innerWidth <= 900 && !side.hidden ? side.offsetHeight : 0;
+  if (box) map.fitBounds(box, { padding: { top: sheet ? 100 : 90, bottom: sheet + (sheet ? 20 : 90), left: sheet ? 30 : 90, right: sheet ? 30 : 90 }, maxZoom: nearest, duration: 0 });
+}
+
+/** Bring a trace into view when some of it lies outside. @param {import('./network/plan.js').Found} traced */
+function show(traced) {
+  const ends = traced.valves.map((v) => ({ coordinates: [v.lon, v.lat] }));
+  const box = map && bounds([traced.lines, traced.unintended, ...ends]);
+  if (!box) return;
+  const seen = map.getBounds();
+  if (innerWidth <= 900 || !seen.contains(box[0]) || !seen.contains(box[1])) frame([traced.lines, traced.unintended, ...ends], map.getZoom());
 }
 
 function unpick() {
@@ -125,6 +136,7 @@ async function trace(kind, id) {
     found = readTrace({ target, ...answer }, kind);
     drawPicked(); drawMap();
     side.scrollTop = 0;
+    show(found);
   } catch (error) { if (mine === turn) complain(error); } finally { delete stage.dataset.busy; }
 }
 

@@ -52,7 +52,7 @@ export function premisePanel(p, service) {
 /** Layers, the meaning of colour, and the signs. @param {Record<string, boolean>} shown @param {import('./colours.js').Choice} choice @param {'light' | 'dark'} theme @param {any} summary @param {number} zoom */
 export function layersPanel(shown, choice, theme, summary, zoom) {
   const legend = legendOf(choice, theme, summary);
-  return html`<label class="field">${gettext('Colour of mains by')}<select id="colour-by" data-testid="colour-by">${CHOICES.map((c) => html`<option value="${c}" ${c === choice ? html`selected` : ''}>${choiceName(c)}</option>`)}</select></label>
+  return html`<p class="put-away"><b>${gettext('Layers')}</b><button class="quiet" data-do="layers" aria-label="${gettext('Close')}">✕</button></p><label class="field">${gettext('Colour of mains by')}<select id="colour-by" data-testid="colour-by">${CHOICES.map((c) => html`<option value="${c}" ${c === choice ? html`selected` : ''}>${choiceName(c)}</option>`)}</select></label>
     ${legend.length ? html`<ul class="swatches" data-testid="legend">${legend.map((e) => html`<li><i class="swatch" data-colour="${e.colour}"></i><span>${e.text}</span><span class="muted">${e.more || ''}</span></li>`)}</ul>` : ''}
     ${choice === 'segment' ? html`<p class="muted">${gettext('Neighbouring segments have different colours; valves are the borders. From zoom 14.')}</p>` : ''}
     ${(choice === 'material' || choice === 'age') && zoom < 11 ? html`<p class="muted">${gettext('Material and year are told apart from zoom 11.')}</p>` : ''}
