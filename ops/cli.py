@@ -155,6 +155,8 @@ def _hand_on(
     if name != "manage" and not manage_command_exists(name):
         raise OpsError(f"{name}: this checkout has no such command of the server")
     with database_running(installation, say):
+        if name == "bench" and not installation.site.cluster.offer_pgrouting():
+            say("pgRouting is not here (Debian: postgresql-15-pgrouting); measured without it.")
         status = hand_over(installation, command)
     if name == "city":
         forget_preparation(state)

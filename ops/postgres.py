@@ -35,6 +35,8 @@ TUNING: Mapping[str, str] = {
 }
 # In template1 too: databases made by tests get them without an administrator.
 EXTENSION_STATEMENTS = "".join(f"CREATE EXTENSION IF NOT EXISTS {name};" for name in EXTENSIONS)
+# What server/cityload/scratch.py copies for a benchmark, where it is there.
+PGROUTING_TEMPLATE = "standpipe_pgrouting"
 DATABASE_STATEMENT = f"CREATE DATABASE {DB_NAME} OWNER {DB_USER};"
 NOT_DURABLE: Mapping[str, str] = {
     "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
@@ -174,6 +176,22 @@ class Cluster:
         if known[1] == "0":
             self.sql(DATABASE_STATEMENT)
             self.sql(EXTENSION_STATEMENTS, DB_NAME)
+
+    def offer_pgrouting(self) -> bool:
+        """A template with pgRouting for the benchmark's own database; False where it is missing.
+
+        The product does without it. Only an administrator may make the extension.
+        """
+        known = self.sql(
+            "SELECT count(*) FROM pg_available_extensions WHERE name = 'pgrouting';"
+            f"SELECT count(*) FROM pg_database WHERE datname = '{PGROUTING_TEMPLATE}';"
+        ).split()
+        if known[0] == "0":
+            return False
+        if known[1] == "0":
+            self.sql(f"CREATE DATABASE {PGROUTING_TEMPLATE} OWNER {DB_USER};")
+            self.sql("CREATE EXTENSION IF NOT EXISTS pgrouting;", PGROUTING_TEMPLATE)
+        return True
 
     def _own(self, path: Path) -> None:
         if self.owner:

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from django.core.management import call_command
 from django.db import connection
 
+# Made by the front door where pgRouting is installed (ops/postgres.py).
+WITH_PGROUTING = "standpipe_pgrouting"
+
 
 @contextmanager
 def scratch_database() -> Iterator[str]:
@@ -20,7 +23,9 @@ def scratch_database() -> Iterator[str]:
     own = str(connection.settings_dict["NAME"])
     name = f"{own}_bench_{os.getpid()}"
     with connection.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}"')
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [WITH_PGROUTING])
+        template = f' TEMPLATE "{WITH_PGROUTING}"' if cursor.fetchone() else ""
+        cursor.execute(f'CREATE DATABASE "{name}"{template}')
     connection.close()
     connection.settings_dict["NAME"] = name
     try:
