@@ -204,7 +204,7 @@ def _questions(targets: Sequence[str], ask: Ask, row: Callable[..., None]) -> No
         ("api.find", "/api/find-assets?q={}", targets[:60]),
     ):
         ask(path.format(targets[-1]))  # what is read once for all is read now
-        seconds = []
+        seconds: list[float] = []
         until = time.monotonic() + 3 * PATIENCE_S
         for target in asked:
             if time.monotonic() > until and seconds:

@@ -28,8 +28,14 @@ def _pipes(name: str) -> Callable[[], Rows]:
     return bench
 
 
-BENCHES: dict[str, Callable[[], Rows]] = {
-    "nearest": _nearest, "trace": _pipes("trace"), "snap": _pipes("snap"),
+def _network(pipes: int = 500_000) -> Rows:
+    from server.cityload.bench import network as served
+
+    return list(served(pipes))
+
+
+BENCHES: dict[str, Callable[..., Rows]] = {
+    "nearest": _nearest, "trace": _pipes("trace"), "snap": _pipes("snap"), "network": _network,
 }  # fmt: skip
 
 
@@ -39,6 +45,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("name", nargs="?", help=", ".join(BENCHES))
         parser.add_argument("--json", action="store_true")
+        parser.add_argument("--pipes", type=int, default=500_000, help="size of `network`")
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["name"]
@@ -47,7 +54,7 @@ class Command(BaseCommand):
         rows: Rows = []
         for key, bench in BENCHES.items():
             if name in (None, key):
-                rows += bench()
+                rows += bench(pipes=options["pipes"]) if key == "network" else bench()
         if options["json"]:
             self.stdout.write(json.dumps(rows))
             return
