@@ -18,6 +18,7 @@ import numpy as np
 import shapely
 from shapely.geometry import LineString
 
+from gis_data import bench_network
 from gis_data.crs import project, project_geometries, unproject_array
 from gis_data.helsinki import demo_city
 from gis_data.isolation import SegmentIndex, isolate
@@ -84,14 +85,19 @@ def snap(points: int = 1000, grid: int = 70) -> list[Row]:
     return [_row("snap.point", len(mains), ours, {"every main": theirs}, label)]
 
 
-BENCHES: dict[str, Callable[[], list[Row]]] = {"trace": trace, "snap": snap}
+def network(pipes: int = 500_000) -> list[Row]:
+    """The compiled network of a made-up city of `pipes` pipes (`gis_data.bench_network`)."""
+    return bench_network.network(_row, pipes)
 
 
-def run(name: str) -> list[Row]:
-    """The rows of one bench. Errors: ValueError for an unknown name."""
+BENCHES: dict[str, Callable[..., list[Row]]] = {"trace": trace, "snap": snap, "network": network}
+
+
+def run(name: str, **how: int) -> list[Row]:
+    """The rows of one bench; `pipes` is for "network". Errors: ValueError for an unknown name."""
     if name not in BENCHES:
         raise ValueError(f"bench: {name[:40]!r} is none of {', '.join(BENCHES)}")
-    return BENCHES[name]()
+    return BENCHES[name](**how)
 
 
 def grid_network(size: int, step_m: float = 100.0) -> Network:
@@ -206,5 +212,15 @@ def _row(
 
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or list(BENCHES)
-    sys.stdout.write(json.dumps([row for name in wanted for row in run(name)], indent=1) + "\n")
+    import argparse
+
+    parser = argparse.ArgumentParser(description="Benchmarks of the pipe network.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--pipes", type=int, default=500_000, help="size of `network`")
+    asked = parser.parse_args()
+    every = [
+        row
+        for name in asked.names or list(BENCHES)
+        for row in run(name, **({"pipes": asked.pipes} if name == "network" else {}))
+    ]
+    sys.stdout.write(json.dumps(every, indent=1) + "\n")

@@ -63,7 +63,10 @@ class State:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self.root.chmod(0o711)
-            for name in ("log", "supervisor", "recordings", "photos", "sms", "streets", "city"):
+            for name in (
+                "log", "supervisor", "recordings", "photos", "sms", "streets", "city", "network",
+                "numba",
+            ):  # fmt: skip
                 (self.root / name).mkdir(mode=0o750, exist_ok=True)
         except OSError as error:
             raise OpsError(f"--state {self.root}: {error.strerror}: {error.filename}") from error

@@ -59,7 +59,10 @@ def partition(labels: dict[str, int]) -> set[frozenset[str]]:
     return {frozenset(g) for g in groups.values()}
 
 
-@pytest.mark.parametrize(("name", "layers"), [("Net1.inp", 25), ("Net3.inp", 12), ("ky4.inp", 1)])
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [("Net1.inp", 25), ("Net3.inp", 12), ("ky4.inp", 1), ("ky10.inp", 1), ("Net6.inp", 1)],
+)
 def test_segments_are_those_of_wntr(name: str, layers: int, tmp_path: Path) -> None:
     path = LIBRARY / name if (LIBRARY / name).exists() else shared(f"water/{name}")
     network, model = network_of(path, tmp_path)
