@@ -125,10 +125,13 @@ def environment_python(home: Path) -> Path | None:
 
 
 def preparation_fingerprint(options: Options) -> str:
-    """Changes when migrations or the city do: then the database must be looked at again."""
-    steps = [name for name in ("load_demo", "sign_ins") if manage_command_exists(name)]
+    """Changes when migrations, the city or compiled loops do: then all of it is looked at again."""
+    steps = [name for name in ("load_demo", "sign_ins", "warm") if manage_command_exists(name)]
     digest = hashlib.sha256(repr((options.city, steps)).encode())
-    for path in sorted((REPO / "server").glob("*/migrations/*.py")):
+    code = [
+        *(REPO / "server").glob("*/migrations/*.py"), *(REPO / "gis_data/compiled").glob("*.py")
+    ]  # fmt: skip
+    for path in sorted(code):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -149,6 +152,10 @@ def prepare_database(installation: Installation, say: Say) -> None:
         marker.unlink(missing_ok=True)
     with say.step("database tables"):
         manage(installation, ["migrate", "--noinput"])
+    if manage_command_exists("warm"):
+        # Not while somebody waits for an answer, nor within a transaction of theirs.
+        with say.step("machine code for the pipe network"):
+            manage(installation, ["warm"])
     if manage_command_exists("load_demo"):
         with say.step(f"the city of {installation.options.city}"):
             manage(installation, ["load_demo"])

@@ -131,6 +131,8 @@ def test_env(installation: Installation) -> dict[str, str]:
         "SDL_VIDEODRIVER": "offscreen",
         "KIVY_NO_ARGS": "1",
         "KIVY_HOME": str(installation.state.root / "kivy"),
+        # One store of machine code for all test states.
+        "NUMBA_CACHE_DIR": str(installation.site.home / "numba"),
     }
     (installation.state.root / "kivy").mkdir(exist_ok=True)
     if found := browser():

@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from tests.people import Cast
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _machine_code(request: pytest.FixtureRequest) -> None:
+    """Compile before the first transaction is open: the database ends those that idle a minute."""
+    if any("db" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        from gis_data.compiled.warm import warm
+
+        warm()
+
+
 @pytest.fixture
 def town(db: Any, settings: Any, tmp_path: Any) -> Any:
     """The town of tests/town.py in the tables, its streets compiled."""
