@@ -179,11 +179,13 @@ SELECT c.shut_off, bool_or(c.planned), min(c.off_at),
        count(*), sum(c.inside), sum(c.sure),
        CASE WHEN bool_or(c.planned) THEN 'planned'
             ELSE coalesce(nullif(i.confirmed_kind, ''), i.kind, '') END,
-       coalesce(nullif(i.address, ''), s.target, ''), coalesce(i.number, '')
+       coalesce(nullif(i.address, ''), nullif(main.street, ''), s.target, ''),
+       coalesce(i.number, '')
 FROM counted c
 LEFT JOIN outages_shutoff s ON s.number = c.shut_off
 LEFT JOIN tickets_incident i ON i.id = s.incident_id
-GROUP BY c.shut_off, i.id, s.id
+LEFT JOIN network_pipe main ON main.asset = s.target
+GROUP BY c.shut_off, i.id, s.id, main.id
 ORDER BY sum(c.inside) DESC, min(c.off_at), c.shut_off
 """
 )

@@ -101,6 +101,12 @@ def test_the_shut_offs_of_a_day_with_their_causes(story, get):
     assert {c["key"]: c["minutes"] for c in found["by_cause"]} == {"burst": 785, "planned": 30}
 
 
+def test_planned_work_without_an_incident_is_placed_by_the_street_of_its_main(story, get):
+    ShutOff.objects.create(number="A-9", target="P3", planned=True)
+    second = get(f"/shutoffs?{PERIOD}").json()["shut_offs"][1]
+    assert (second["number"], second["place"]) == ("A-9", "Mill Street")
+
+
 def test_a_shut_off_is_still_off_while_one_house_is(story, get):
     with patch("server.ledger.services.timezone.now", return_value=at(202)):
         services.water_off(["cai"], at=at(150), shut_off=story.number, planned=False, by="x")
