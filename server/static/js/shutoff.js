@@ -11,7 +11,7 @@ import { makeMap } from './map/map.js';
 import { page } from './page.js';
 import { planHydraulics } from './plan-hydraulics.js';
 import { local, planForm, showErrors } from './shutoffs/form.js';
-import { PERMIT, STEPS, findings, head, notice, permits, timeline, useful, valves, whoIsOff } from './shutoffs/pieces.js';
+import { PERMIT, STEPS, VALVE, findings, head, notice, permits, timeline, useful, valves, whoIsOff } from './shutoffs/pieces.js';
 import { complain, toast } from './toast.js';
 
 const number = $('#shutoff').dataset.number || '';
@@ -99,7 +99,10 @@ async function turn(verb, valve) {
     if (!reason) return;
     Object.assign(body, { reason });
   }
-  if (await send(body)) { toast(valve); advance(); }
+  if (!await send(body)) return;
+  const now = s.valves.find((/** @type {any} */ v) => v.id === valve);
+  if (now && VALVE[now.state]) toast(`${valve}: ${VALVE[now.state]()}`);
+  advance();
 }
 
 /** On to the next valve that waits. */

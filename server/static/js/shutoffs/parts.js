@@ -8,7 +8,7 @@ import { local } from './form.js';
 /** @type {Record<string, () => string>} */
 const STATE = {
   draft: () => gettext('draft'), approved: () => gettext('approved'), noticed: () => gettext('customers told'), active: () => gettext('water off'),
-  partly_restored: () => gettext('partly back'), restored: () => gettext('water back'), closed: () => gettext('closed'), cancelled: () => gettext('cancelled'),
+  partly_restored: () => gettext('partly back'), restored: () => gettext('water back'), closed: () => gettext('file closed'), cancelled: () => gettext('cancelled'),
 };
 /** @param {string} state */
 export const stateWord = (state) => (STATE[state] ? STATE[state]() : state);

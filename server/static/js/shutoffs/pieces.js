@@ -47,8 +47,8 @@ export function head(s) {
 }
 
 /** @type {Record<string, () => string>} */
-const VALVE = {
-  requested: () => gettext('to close'), authorised: () => gettext('released'), closed: () => gettext('closed'), cannot_close: () => gettext('cannot close'),
+export const VALVE = {
+  requested: () => gettext('to close'), authorised: () => gettext('released'), closed: () => gettext('shut'), cannot_close: () => gettext('cannot close'),
   reopened: () => gettext('open again'), left_closed: () => gettext('stays closed'), dropped: () => gettext('not needed'),
 };
 
@@ -70,9 +70,9 @@ export function valves(s, chosen, radio) {
 function buttons(v, may, s) {
   const list = [];
   const ready = s.planned ? ['authorised', 'cannot_close'].includes(v.state) : ['requested', 'authorised', 'cannot_close'].includes(v.state);
-  if ((ready || (v.state === 'reopened' && s.state === 'active')) && may('close_valve')) list.push(['close_valve', gettext('Closed'), 'C']);
+  if ((ready || (v.state === 'reopened' && s.state === 'active')) && may('close_valve')) list.push(['close_valve', gettext('Is shut'), 'C']);
   if (['requested', 'authorised'].includes(v.state) && may('cannot_close')) list.push(['cannot_close', gettext('Cannot close'), '']);
-  if (['closed', 'left_closed'].includes(v.state) && may('open_valve')) list.push(['open_valve', gettext('Opened'), 'O']);
+  if (['closed', 'left_closed'].includes(v.state) && may('open_valve')) list.push(['open_valve', gettext('Is open again'), 'O']);
   if (v.state === 'closed' && may('leave_closed') && s.work_done_at) list.push(['leave_closed', gettext('Stays closed'), '']);
   return list.map(([verb, text, key]) => html`<button data-do="valve" data-verb="${verb}" data-valve="${v.id}" data-testid="${verb}-${v.id}">${text}${key ? html` <kbd>${key}</kbd>` : ''}</button>`);
 }
@@ -104,7 +104,7 @@ export const PERMIT = {
 export function permits(s) {
   if (!s.permits.length) return s.planned ? html`<section class="panel"><h2>${gettext('Permits')}</h2><p class="muted">${gettext('None is needed.')}</p></section>` : '';
   return html`<section class="panel" data-testid="permits"><h2>${gettext('Permits')}</h2><ul class="plain">${s.permits.map((/** @type {any} */ p) => html`<li><span><b>${(PERMIT[p.kind] || (() => p.kind))()}</b> ${p.have ? html`<span class="muted">${p.have.number}, ${p.have.issuer}</span>` : ''}</span>
-    ${p.valid ? html`<span class="chip ok">${gettext('there')}</span>` : html`<span class="row"><span class="chip ${s.planned || !p.may_wait ? 'bad' : 'warn'}">${p.have ? gettext('not valid for these hours') : gettext('missing')}</span>${p.file_by ? html`<span class="soon">${gettext('file by %(time)s', { time: clock(p.file_by, true) })}</span>` : ''}</span>`}</li>`)}</ul></section>`;
+    ${p.valid ? html`<span class="chip ok">${gettext('on record')}</span>` : html`<span class="row"><span class="chip ${s.planned || !p.may_wait ? 'bad' : 'warn'}">${p.have ? gettext('not valid for these hours') : gettext('missing')}</span>${p.file_by ? html`<span class="soon">${gettext('file by %(time)s', { time: clock(p.file_by, true) })}</span>` : ''}</span>`}</li>`)}</ul></section>`;
 }
 
 /** @param {any[]} found */
