@@ -20,9 +20,13 @@ _NEIGHBOURS: dict[str, str] = {
         SELECT 'node', n FROM network_pipe, LATERAL unnest(ARRAY[start, "end"]) n
         WHERE asset = %(name)s
         UNION ALL SELECT 'valve', asset FROM network_valve WHERE pipe = %(name)s
-        UNION ALL SELECT 'pipe', q.asset FROM network_pipe p JOIN network_pipe q
-            ON (q.start IN (p.start, p."end") OR q."end" IN (p.start, p."end"))
-            AND q.asset <> p.asset WHERE p.asset = %(name)s
+        UNION ALL SELECT 'pipe', asset FROM (
+            SELECT q.id, q.asset FROM network_pipe p, LATERAL unnest(ARRAY[p.start, p."end"]) n
+                JOIN network_pipe q ON q.start = n WHERE p.asset = %(name)s
+            UNION SELECT q.id, q.asset FROM network_pipe p,
+                LATERAL unnest(ARRAY[p.start, p."end"]) n
+                JOIN network_pipe q ON q."end" = n WHERE p.asset = %(name)s
+        ) joined WHERE asset <> %(name)s
     """,
     "valve": """
         SELECT 'pipe', pipe FROM network_valve WHERE asset = %(name)s
@@ -40,13 +44,18 @@ _NEIGHBOURS: dict[str, str] = {
     "hydrant": """
         SELECT 'node', node FROM network_hydrant WHERE asset = %(name)s
         UNION ALL SELECT 'pipe', p.asset FROM network_hydrant h JOIN network_pipe p
-            ON h.node IN (p.start, p."end") WHERE h.asset = %(name)s
+            ON p.start = h.node WHERE h.asset = %(name)s
+        UNION ALL SELECT 'pipe', p.asset FROM network_hydrant h JOIN network_pipe p
+            ON p."end" = h.node WHERE h.asset = %(name)s
     """,
     "control": """
         SELECT 'node', n FROM network_control, LATERAL unnest(ARRAY[start, "end"]) n
         WHERE asset = %(name)s
-        UNION ALL SELECT 'pipe', p.asset FROM network_control c JOIN network_pipe p
-            ON p.start IN (c.start, c."end") OR p."end" IN (c.start, c."end")
+        UNION ALL SELECT 'pipe', p.asset FROM network_control c,
+            LATERAL unnest(ARRAY[c.start, c."end"]) n JOIN network_pipe p ON p.start = n
+            WHERE c.asset = %(name)s
+        UNION ALL SELECT 'pipe', p.asset FROM network_control c,
+            LATERAL unnest(ARRAY[c.start, c."end"]) n JOIN network_pipe p ON p."end" = n
             WHERE c.asset = %(name)s
     """,
     "service": """

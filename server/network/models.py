@@ -123,7 +123,12 @@ class Pipe(Asset):
     geom_3857 = tiled(models.LineStringField(srid=3857, spatial_index=False))
 
     class Meta:
-        indexes = [GistIndex(fields=["geom_3857"], name="pipe_tile")]
+        indexes = [
+            GistIndex(fields=["geom_3857"], name="pipe_tile"),
+            # What hangs on a node is asked at every click on the map.
+            models.Index(fields=["start"], name="pipe_start"),
+            models.Index(fields=["end"], name="pipe_end"),
+        ]
 
 
 class PipeGeneral(models.Model):
@@ -203,6 +208,7 @@ class Valve(Asset):
     class Meta:
         indexes = [
             GistIndex(fields=["geom_3857"], name="valve_tile"),
+            models.Index(fields=["node"], name="valve_node"),
             models.Index(fields=["asset"], name="valve_notable", condition=NOTABLE_VALVES),
             # Those that do not stand as they should: drawn from far away.
             GistIndex(
@@ -249,7 +255,10 @@ class Hydrant(Asset):
     geom_3857 = tiled(models.PointField(srid=3857, spatial_index=False))
 
     class Meta:
-        indexes = [GistIndex(fields=["geom_3857"], name="hydrant_tile")]
+        indexes = [
+            GistIndex(fields=["geom_3857"], name="hydrant_tile"),
+            models.Index(fields=["node"], name="hydrant_node"),
+        ]
 
 
 class ServiceLine(Asset):
