@@ -38,7 +38,7 @@ export function pickedPanel(picked, whatIf, plan) {
 function openNow(more) {
   if (!more || (!more.incidents.length && !more.shut_offs.length)) return '';
   return html`<section data-testid="open-here"><h3>${gettext('Open here')}</h3><ul>
-    ${more.shut_offs.map((/** @type {any} */ s) => html`<li class="row"><span class="chip bad">${gettext('shut-off')}</span> <b>${s.number}</b> <span class="muted">${s.started_at ? ago(s.started_at) : ''}</span></li>`)}
+    ${more.shut_offs.map((/** @type {any} */ s) => html`<li class="row"><span class="chip bad">${gettext('shut-off')}</span> <a href="/shutoffs/${s.number}">${s.number}</a> <span class="muted">${s.started_at ? ago(s.started_at) : ''}</span></li>`)}
     ${more.incidents.map((/** @type {any} */ i) => html`<li class="row"><b class="prio" data-p="${i.priority}">${i.priority.slice(1)}</b> <a href="/dispatch#${i.number}">${i.number}</a> ${word('kind', i.kind)} <span class="muted">${word('state', i.state)}${i.here ? '' : html`, ${gettext('same segment')}`}</span></li>`)}</ul></section>`;
 }
 
