@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from django.conf import settings
@@ -47,6 +47,8 @@ class Loaded:
     counts: dict[str, int]
     seconds: float
     skipped: bool = False
+    #: What the network is fit for: purpose -> "yes", "with_care" or "no"; {} where nobody asked.
+    verdicts: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -72,29 +74,36 @@ def load_demo_city(
 
 
 def load_city(
-    *, streets: str | Path | None = None, network: str | Path | None = None,
-    crs: str | int | None = None, grow: bool = False, name: str = "", seed: int = SEED,
-    premises: int = 2000, say: Say | None = None,
+    *, streets: str | Path | None = None,
+    network: str | Path | Sequence[str | Path] | None = None, crs: str | int | None = None,
+    grow: bool = False, name: str = "", seed: int = SEED, premises: int = 2000,
+    schema_map: str | Path | None = None, say: Say | None = None,
 ) -> Loaded:
-    """A city from any street extract (.osm.pbf, .osm, .osm.gz, .osm.bz2), network (.inp) or both.
+    """A city from any street extract (.osm.pbf, .osm, .osm.gz, .osm.bz2), network or both.
 
+    `network`: an EPANET file, or one or several files of GIS layers (GeoPackage, Shapefile,
+    GeoJSON, CSV, zip), read as `schema_map` (a JSON file) says or as they look.
     `crs` is the network's system ("EPSG:26917"); `grow` grows a network along the streets.
     Replaces the city that is loaded. Errors: CityLoadError naming the file and what is wrong;
     nothing is changed.
     """
-    if grow and network is not None:
+    paths = [network] if isinstance(network, str | Path) else list(network or ())
+    if grow and paths:
         raise CityLoadError("grow_network", "Give a network file or have one grown, not both.")
-    if streets is not None and network is None and not grow:
+    if streets is not None and not paths and not grow:
         raise CityLoadError("grow_network", "Streets alone carry no water: add --grow-network, or "
                                             "name a network with --network and --crs.")
     progress = _Progress(say)
     with progress.step("Reading the files"):
         source = file_source(
             streets=Path(streets) if streets is not None else None,
-            network=Path(network) if network is not None else None,
+            network=[Path(p) for p in paths],
+            schema_map=Path(schema_map) if schema_map else None,
             crs=read_crs(crs), name=" ".join(name.split())[:80], seed=seed, premises=premises,
         )
-    return _load(source, seed, progress)
+    for line in source.said:
+        progress.say(line)
+    return replace(_load(source, seed, progress), verdicts=source.verdicts)
 
 
 def read_crs(crs: str | int | None) -> int | None:
@@ -124,7 +133,7 @@ class _Progress:
     """Says which step is being done, and how long it took if that was noticeable."""
 
     def __init__(self, say: Say | None) -> None:
-        self._say = say or (lambda _line: None)
+        self.say = self._say = say or (lambda _line: None)
         self.started = time.monotonic()
 
     @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from gis_data.helsinki import Area, City, demo_city, demo_extract, grown_city
 from gis_data.inp import NetworkFileError, read_inp
 from gis_data.model import Network, NetworkError, Service
 from gis_data.places import Extract, PlaceFileError, Places, Street, read_extract
+from server.cityload.layered import Layered, LayersError, read_layered
 
 # Water used by one household, cubic metres per second: 2.2 persons of 155 litres a day.
 _HOUSEHOLD_M3S = 2.2 * 0.155 / 86400
@@ -52,6 +54,9 @@ class Source:
     name_zh: str
     street_file: Path | None
     described: dict[str, Any]
+    #: What a person should be told of the files: lines set aside, what the network is fit for.
+    said: tuple[str, ...] = ()
+    verdicts: dict[str, str] = field(default_factory=dict)
 
 
 def demo_source(seed: int, premises: int = 2000) -> Source:
@@ -65,27 +70,57 @@ def demo_source(seed: int, premises: int = 2000) -> Source:
 
 
 def file_source(
-    *, streets: Path | None, network: Path | None, crs: int | None, name: str, seed: int,
-    premises: int,
+    *, streets: Path | None, network: Sequence[Path], crs: int | None, name: str, seed: int,
+    premises: int, schema_map: Path | None = None,
 ) -> Source:
-    """A city from files: streets with a grown network, a network file, or both.
+    """A city from files: streets with a grown network, network files, or both.
 
     Errors: CityLoadError naming the file and what is wrong with it.
     """
+    if len(network) > 1 or (network and network[0].suffix.lower() != ".inp"):
+        return _layered_source(streets, network, crs, name, seed, schema_map)
+    return _plain_source(streets, network[0] if network else None, crs, name, seed, premises)
+
+
+def _layered_source(
+    streets: Path | None, network: Sequence[Path], crs: int | None, name: str, seed: int,
+    schema_map: Path | None,
+) -> Source:  # fmt: skip
+    name = name or network[0].name.split(".")[0].replace("_", " ").title()
+    if streets is not None and not streets.is_file():
+        raise CityLoadError("streets", f"There is no file {streets}.")
+    try:
+        extract = read_extract(streets) if streets is not None else Extract(Places([], [], []), [])
+        found = read_layered(network, crs=crs, schema_map=schema_map, name=name)
+        city = _from_network(found.built.network, extract, name, found)
+    except LayersError as error:
+        raise CityLoadError(error.field, str(error)) from error
+    except PlaceFileError as error:
+        raise CityLoadError("streets", _sentence(f"The street file cannot be used: {error}")) \
+            from error
+    except (NetworkError, CoordinateError) as error:
+        raise CityLoadError(error.field, _sentence(f"{network[0].name}: {error.message}")) \
+            from error
+    described = {"streets": streets.name if streets else None,
+                 "network": ", ".join(p.name for p in network), "seed": seed, "crs": crs}
+    return Source(city, "", "", streets, described, found.said, found.verdicts)
+
+
+def _plain_source(
+    streets: Path | None, network: Path | None, crs: int | None, name: str, seed: int,
+    premises: int,
+) -> Source:  # fmt: skip
     if streets is None and network is None:
         raise CityLoadError("streets", "Give a street file (--streets), a network (--network) or "
                                        "both.")
-    for field, path in (("streets", streets), ("network", network)):
+    for given_as, path in (("streets", streets), ("network", network)):
         if path is not None and not path.is_file():
-            raise CityLoadError(field, f"There is no file {path}.")
+            raise CityLoadError(given_as, f"There is no file {path}.")
     if crs is not None:
         try:
             measuring_system(crs)
         except CoordinateError as error:
             raise CityLoadError("crs", f"{error.message}.") from error
-    if network is not None and network.suffix.lower() != ".inp":
-        raise CityLoadError("network", f"{network.name} is not an EPANET file: its name should "
-                                       "end in .inp.")
     if network is not None and crs is None:
         raise CityLoadError("crs", f"An EPANET file does not say in which system it was drawn: "
                                    f"give --crs EPSG:n for {network.name}.")
@@ -95,7 +130,7 @@ def file_source(
     try:
         extract = read_extract(streets) if streets is not None else Extract(Places([], [], []), [])
         if network is not None:
-            city = _from_inp(read_inp(network, int(crs or 0)), extract, name)
+            city = _from_network(read_inp(network, int(crs or 0)), extract, name)
         else:
             lon, lat = extract.streets[0].geometry.coords[0][:2]
             city = grown_city(extract, name, epsg=crs or utm_epsg(lon, lat), seed=seed,
@@ -120,12 +155,17 @@ def _sentence(text: str) -> str:
 
 # --- a network file as a city -------------------------------------------------------------------
 
-def _from_inp(network: Network, extract: Extract, name: str) -> City:
+def _from_network(
+    network: Network, extract: Extract, name: str, layered: Layered | None = None
+) -> City:
     if not network.pipes:
         raise NetworkError("network", "the file holds no pipes")
     epsg = network.crs_measure
     network = _with_streets(network, extract.streets)
-    network, premises = _with_premises(network, extract.places)
+    if layered is not None and (layered.premises or not _draws(network)):
+        premises = layered.premises
+    else:
+        network, premises = _with_premises(network, extract.places)
     lines = list(project_geometries([p.geometry for p in network.pipes.values()], epsg))
     rim = shapely.union_all(lines).envelope.buffer(200.0, join_style="mitre")
     corners = unproject_array(rim.exterior.coords, epsg)
@@ -133,10 +173,16 @@ def _from_inp(network: Network, extract: Extract, name: str) -> City:
     east, north = corners.max(axis=0)
     return City(
         name, epsg, network, extract.places, extract.streets, premises,
-        _areas(network, "zone"), _areas(network, "dma"),
+        (layered.zones if layered else []) or _areas(network, "zone"),
+        (layered.dmas if layered else []) or _areas(network, "dma"),
         districts((float(west), float(south), float(east), float(north))),
         unproject(*_middle(lines), epsg),
-        (float(west), float(south), float(east), float(north)), None)  # type: ignore[arg-type]
+        (float(west), float(south), float(east), float(north)), None,  # type: ignore[arg-type]
+        layered.built.drainage if layered else None)
+
+
+def _draws(network: Network) -> bool:
+    return any(n.base_demand_m3s > 0 for n in network.nodes.values())
 
 
 def _middle(lines: list[Any]) -> tuple[float, float]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from gis_data import readiness
 from gis_data.importing import (
@@ -144,12 +143,7 @@ def ask_build(draft: NetworkImport, *, by: str) -> NetworkImport:
     from server.versions.tasks import build_draft
 
     with transaction.atomic():
-        draft = services.locked(draft)
-        services.step_to(draft, "build")
-        draft.edition += 1
-        draft.step, draft.percent, draft.problems = "wait", 1, []
-        draft.heartbeat_at = timezone.now()
-        draft.save()
+        draft = services.begin_build(draft)
         edition = draft.edition
         transaction.on_commit(lambda: build_draft.enqueue(draft.pk, edition))
     return draft

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 from typing import IO, Any
 
 from django.db import connection, transaction
@@ -56,6 +58,30 @@ def receive(
         draft.files, draft.crs = files.keep(draft, given), crs
         draft.save(update_fields=["files", "crs"])
         transaction.on_commit(lambda: look_into.enqueue(draft.pk))
+    return draft
+
+
+def receive_paths(
+    paths: list[Path], *, name: str, source: str, crs: int | None, by: str
+) -> NetworkImport:
+    """As `receive`, for files on this machine, to be read by the caller."""
+    with ExitStack() as opened, transaction.atomic():
+        draft = create(name=name, source=source, by=by)
+        given = [(p.name, opened.enter_context(p.open("rb"))) for p in paths]
+        draft.files, draft.crs = files.keep(draft, given), crs
+        draft.save(update_fields=["files", "crs"])
+    return draft
+
+
+def begin_build(draft: NetworkImport) -> NetworkImport:
+    """Mark `draft` as being built, by the caller or by the worker; Conflict where it is."""
+    with transaction.atomic():
+        draft = locked(draft)
+        step_to(draft, "build")
+        draft.edition += 1
+        draft.step, draft.percent, draft.problems = "wait", 1, []
+        draft.heartbeat_at = timezone.now()
+        draft.save()
     return draft
 
 
