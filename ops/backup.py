@@ -32,7 +32,7 @@ from ops.up import database_running, set_up
 FORMAT = 1
 DUMP = "database.dump"
 MANIFEST = "manifest.json"
-FOLDERS = ("recordings", "photos", "city", "streets")
+FOLDERS = ("recordings", "photos", "uploads", "city", "streets")
 CHUNK = 1024 * 1024
 
 

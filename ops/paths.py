@@ -64,8 +64,8 @@ class State:
             self.root.mkdir(parents=True, exist_ok=True)
             self.root.chmod(0o711)
             for name in (
-                "log", "supervisor", "recordings", "photos", "sms", "streets", "city", "network",
-                "numba",
+                "log", "supervisor", "recordings", "photos", "sms", "uploads", "streets", "city",
+                "network", "numba",
             ):  # fmt: skip
                 (self.root / name).mkdir(mode=0o750, exist_ok=True)
         except OSError as error:
