@@ -128,7 +128,8 @@ def fire_points(
         for h in near
         if after[h.node] < need_m3s <= before[h.node]
     ]
-    return len(near), tuple(lost)
+    # Those the fire service counts on are told first; of the rest the nearest.
+    return len(near), tuple(sorted(lost, key=lambda f: not f.fire_critical))
 
 
 def hydrants_near(network: Network, plan: IsolationPlan, most: int) -> list[Hydrant]:

@@ -31,7 +31,8 @@ export function html(parts, ...values) {
   return new Safe(out);
 }
 
-/** Replace what an element holds, keeping focus and scroll where the same element comes back.
+/** Replace what an element holds, keeping focus, scroll and unfolded parts (details with a data-key)
+ * where the same element comes back.
  * @param {Element | null} element @param {Safe} safe */
 export function render(element, safe) {
   if (!element) return;
@@ -39,7 +40,9 @@ export function render(element, safe) {
   const id = focused && element.contains(focused) ? focused.id || focused.getAttribute('data-key') : '';
   const attribute = focused && focused.id ? 'id' : 'data-key';
   const top = element.scrollTop;
+  const unfolded = [...element.querySelectorAll('details[data-key][open]')].map((part) => part.getAttribute('data-key') || '');
   element.innerHTML = safe.text;
+  for (const key of unfolded) element.querySelector(`details[data-key="${CSS.escape(key)}"]`)?.setAttribute('open', '');
   element.scrollTop = top;
   if (id) {
     const again = element.querySelector(`[${attribute}="${CSS.escape(id)}"]`);

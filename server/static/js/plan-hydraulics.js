@@ -45,7 +45,7 @@ function effects(h) {
   const brown = h.brown_water || { count: 0, streets: [] };
   return html`<ul class="effects">
     <li data-bad="${h.below_service ? 'true' : 'false'}" data-testid="pressure">${pressure(h)}
-      ${(h.below_premises || []).length ? html`<details><summary>${gettext('Which customers')}</summary><ul>${h.below_premises.map((/** @type {any} */ p) => html`<li><span>${p.address || p.premise}</span> <span class="muted">${gettext('%(m)s m at %(at)s', { m: figure(p.least_m, 0), at: clock(p.at) })}</span></li>`)}</ul>${h.below_service > h.below_premises.length ? html`<p class="muted">${gettext('and %(count)s more', { count: h.below_service - h.below_premises.length })}</p>` : ''}</details>` : ''}</li>
+      ${(h.below_premises || []).length ? html`<details data-key="short-of-pressure"><summary>${gettext('Which customers')}</summary><ul>${h.below_premises.map((/** @type {any} */ p) => html`<li><span>${p.address || p.premise}</span> <span class="muted">${gettext('%(m)s m at %(at)s', { m: figure(p.least_m, 0), at: clock(p.at) })}</span></li>`)}</ul>${h.below_service > h.below_premises.length ? html`<p class="muted">${gettext('and %(count)s more', { count: h.below_service - h.below_premises.length })}</p>` : ''}</details>` : ''}</li>
     ${(h.tanks || []).filter((/** @type {any} */ t) => t.hours !== null).map((/** @type {any} */ t) => html`<li data-bad="true" data-testid="tank">${t.hours < 0.1 ? gettext('Tank %(id)s is empty at once.', { id: t.id }) : gettext('Tank %(id)s is empty after %(hours)s h.', { id: t.id, hours: figure(t.hours, 1) })}</li>`)}
     ${lost.length ? html`<li data-bad="true" data-testid="fire-lost">${ngettext('%(count)s fire point outside loses its flow: tell the fire service.', '%(count)s fire points outside lose their flow: tell the fire service.', lost.length)}
       <span class="muted">${lost.slice(0, 8).map((/** @type {any} */ f) => html`<b>${f.hydrant}</b>${f.critical ? html` (${gettext('counted on')})` : ''} ${gettext('%(before)s to %(after)s L/s', { before: figure(f.before_m3s * 1000), after: figure(f.after_m3s * 1000) })}; `)}${lost.length > 8 ? '…' : ''}</span></li>` : ''}
@@ -68,7 +68,7 @@ function options(list) {
   return html`<h4>${gettext('Feed them another way')}</h4>
     ${good.length ? html`<ol class="ways" data-testid="restoration">${good.slice(0, 3).map((o) => html`<li><span><b>${o.valves.join(' + ')}</b> <span class="muted">${word('condition', o.operable)}${o.accessible ? '' : html` · ${gettext('paved over')}`}</span></span><span>${ngettext('%(count)s customer back', '%(count)s customers back', o.premises)} <span class="muted">${ngettext('%(count)s turn', '%(count)s turns', o.turns)}${typeof o.lowest_m === 'number' ? html` · ${gettext('at least %(m)s m', { m: figure(o.lowest_m) })}` : ''}</span></span></li>`)}</ol>` : html`<p class="muted">${gettext('No closed valve helps.')}</p>`}
     ${good.length > 3 ? html`<p class="muted">${gettext('Would do as well: %(valves)s', { valves: good.slice(3).map((o) => o.valves.join(' + ')).join(', ') })}</p>` : ''}
-    ${bad.length ? html`<details><summary>${gettext('Tried and refused: %(count)s', { count: bad.length })}</summary><ul>${bad.map((o) => html`<li>${o.valves.join(' + ')} <span class="muted">${o.refused.map((/** @type {string} */ r) => (REFUSED[r] || (() => r))()).join(', ')}</span></li>`)}</ul></details>` : ''}`;
+    ${bad.length ? html`<details data-key="refused-options"><summary>${gettext('Tried and refused: %(count)s', { count: bad.length })}</summary><ul>${bad.map((o) => html`<li>${o.valves.join(' + ')} <span class="muted">${o.refused.map((/** @type {string} */ r) => (REFUSED[r] || (() => r))()).join(', ')}</span></li>`)}</ul></details>` : ''}`;
 }
 
 /** @param {any[]} list */
@@ -83,7 +83,7 @@ function handOut(list) {
 function wayBack(h) {
   const steps = h.reopening || [];
   if (!steps.length) return '';
-  return html`<details class="way-back" data-testid="reopening"><summary>${gettext('Bringing the water back: %(count)s steps', { count: steps.length })}</summary>
+  return html`<details class="way-back" data-key="way-back" data-testid="reopening"><summary>${gettext('Bringing the water back: %(count)s steps', { count: steps.length })}</summary>
     ${h.contamination_suspected ? html`<p class="warning">${gettext('Contamination suspected: no flushing before a sample is taken.')}</p>` : ''}
     <ol>${steps.map((/** @type {any} */ s) => html`<li data-code="${s.code}">${step(s)}${s.why ? html` <span class="muted">${(PLACE[s.why] || (() => s.why))()}</span>` : ''}</li>`)}</ol></details>`;
 }
