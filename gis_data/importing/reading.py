@@ -7,6 +7,7 @@ files of these kinds are handed to GDAL, and never a path that it could take for
 from __future__ import annotations
 
 import gzip
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -29,6 +30,9 @@ _KINDS: dict[str, Format] = {
 }  # fmt: skip
 #: Parts of a shapefile, and what else a zip may hold for us to look at.
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+#: What Python's own reader raises for a zip that is torn or forged.
+_TORN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, UnicodeError,
+         NotImplementedError, RuntimeError)  # fmt: skip
 _FREE_GROWTH = 10 * 1024 * 1024
 _MOST_MEMBERS = 2000
 
@@ -206,7 +210,7 @@ def _zip(path: Path, place: Path, limits: Limits) -> Iterator[tuple[Path, str]]:
                 parts.setdefault("name", Path(name.name))
                 if suffix == ".shp":
                     parts["name"] = Path(name.name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _TORN as error:
         raise damaged(path.name) from error
     for parts in groups.values():
         for suffix in _KINDS:

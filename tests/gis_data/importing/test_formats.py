@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zipfile
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -193,6 +194,39 @@ def test_what_unpacks_to_a_thousandfold_is_refused(tmp_path: Path) -> None:
         read_layers(archive)
     assert caught.value.code == "bomb"
     assert list(tmp_path.iterdir()) == [packed, archive] or len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("form", ["gpkg", "zip", "json", "csv"])
+def test_a_file_torn_at_random_is_read_or_refused_and_nothing_else(
+    tmp_path: Path, form: str
+) -> None:
+    whole = tmp_path / f"whole.{form}"
+    if form == "gpkg":
+        files.geopackage(whole)
+    elif form == "zip":
+        files.shapefiles(whole)
+    elif form == "json":
+        files.geojson(whole, files.PIPES, f"urn:ogc:def:crs:EPSG::{files.EPSG}")
+    else:
+        rows = "\n".join(f"P{i},100,{files.X + i},{files.Y},{files.X + 9},1" for i in range(30))
+        whole.write_text(f"编号,管径,起点X,起点Y,终点X,终点Y\n{rows}", encoding="gbk")
+    dice = Random(965113)
+    for _ in range(12):
+        raw = bytearray(whole.read_bytes())
+        for _ in range(dice.choice((1, 5, 40))):
+            place = dice.randrange(len(raw))
+            if dice.random() < 0.7:
+                raw[place] = dice.randrange(256)
+            else:
+                del raw[place : place + dice.randrange(1, 40)]
+        torn = tmp_path / f"torn.{form}"
+        torn.write_bytes(bytes(raw))
+        try:
+            layers = read_layers(torn)
+            build(layers, suggest_map(layers), crs=files.EPSG, city_bounds=files.XIAN)
+        except ImportRefused as refused:
+            assert refused.field
+            assert refused.message
 
 
 def test_more_than_the_limits_is_refused(tmp_path: Path) -> None:
