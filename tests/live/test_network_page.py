@@ -93,7 +93,7 @@ def test_layers_and_colours_are_remembered_and_the_page_speaks_chinese(
     page.get_by_test_id("legend").wait_for()
 
     page.get_by_test_id("language").click()
-    becomes(page, "!!(window.__map && document.querySelector('#stage[data-ready]'))")
+    page.locator("html[lang=zh-Hans] #stage[data-ready]").wait_for()
     assert page.get_by_test_id("colour-by").input_value() == "material"
     assert not page.locator("#layer-sewers").is_checked()
     assert "管线着色依据" in page.get_by_test_id("layers").inner_text()
@@ -104,6 +104,7 @@ def test_layers_and_colours_are_remembered_and_the_page_speaks_chinese(
     becomes(page, "() => document.querySelector('#stage').dataset.layers === 'shut'")
     # Back to English for whoever comes after.
     page.get_by_test_id("language").click()
+    page.locator("html[lang=en]").wait_for(state="attached")
 
 
 def test_the_map_is_reached_from_an_incident_with_its_main_picked(
