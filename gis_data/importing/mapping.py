@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from typing import Any
@@ -243,7 +244,7 @@ def _headloss(layers: Layers, found: dict[str, LayerMap]) -> Any:
 
 def _is_number(value: Any) -> bool:
     try:
-        return value is not None and float(value) > 0
+        return value is not None and 0 < float(value) < math.inf
     except (TypeError, ValueError):
         return False
 
@@ -325,8 +326,38 @@ def _layer_problems(layer: Layer, m: LayerMap) -> list[MapProblem]:
                            f"say which column holds the {attribute}, or give a value for all",
                            {"layer": layer.name, "attribute": attribute})
             )  # fmt: skip
+    out += _default_problems(m, at)
     out += _place_problems(layer, m, at)
     out += _word_problems(layer, m, at)
+    return out
+
+
+def _default_problems(m: LayerMap, at: str) -> list[MapProblem]:
+    """Values for records that have none must be such as a record could have."""
+    out = []
+    for attribute, value in m.defaults.items():
+        where = f"{at}.defaults.{attribute}"
+        about = ATTRIBUTES[m.role].get(attribute)
+        said = word(value)
+        if about is None:
+            out.append(
+                MapProblem(where, "no_such_attribute", f"a {m.role} has no {attribute}",
+                           {"role": m.role, "attribute": attribute})
+            )  # fmt: skip
+        elif about.kind in ("number", "year") and not (_is_number(value) or said == "0"):
+            out.append(
+                MapProblem(where, "not_a_number", f"{said[:40]!r} is not a number above zero",
+                           {"attribute": attribute, "value": said[:40]})
+            )  # fmt: skip
+        elif about.kind in ("word", "flag"):
+            table = WORDS[about.words or "flag"]
+            if plain(said) not in table:
+                allowed = sorted(set(table.values()))
+                out.append(
+                    MapProblem(where, "unknown_value",
+                               f"{said[:40]!r} is none of {', '.join(allowed)}",
+                               {"value": said[:40], "known": allowed})
+                )  # fmt: skip
     return out
 
 

@@ -205,7 +205,7 @@ class Sheet:
         values = self._values(attribute)
         if values is None:
             default = self.means.defaults.get(attribute)
-            return [None if default is None else int(default)] * self.count
+            return [None if default is None else round(float(default))] * self.count
         cache: dict[Any, int | None] = {}
         out: list[int | None] = []
         for i, value in enumerate(values):

@@ -139,6 +139,25 @@ def test_a_default_stands_in_for_a_column_and_a_word_can_be_explained() -> None:
     assert not network.valves["V1"].normally_open
 
 
+@pytest.mark.parametrize(
+    ("defaults", "field", "code"),
+    [
+        ({"diameter": "wide"}, "layers.pipes.defaults.diameter", "not_a_number"),
+        ({"diameter": None}, "layers.pipes.defaults.diameter", "not_a_number"),
+        ({"diameter": 100, "year": [1990]}, "layers.pipes.defaults.year", "not_a_number"),
+        ({"diameter": 100, "role": "gas"}, "layers.pipes.defaults.role", "unknown_value"),
+        ({"diameter": 100, "colour": 1}, "layers.pipes.defaults.colour", "no_such_attribute"),
+    ],
+)
+def test_a_default_that_no_record_could_have_is_named(
+    defaults: dict[str, Any], field: str, code: str
+) -> None:
+    layers = town(pipes=[{"id": "P1", "geometry": line((0, 0), (90, 0))}])
+    schema_map = SchemaMap({"pipes": LayerMap("pipe", {"id": "id"}, defaults=defaults)})
+    errors = [p for p in problems(schema_map, layers) if p.severity == "error"]
+    assert [(p.field, p.code) for p in errors] == [(field, code)]
+
+
 def test_numbers_that_start_at_one_in_each_layer_are_told_apart() -> None:
     layers = town(
         pipes=[{"id": "1", "dn": 100, "geometry": line((0, 0), (90, 0))},
