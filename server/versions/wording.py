@@ -192,12 +192,21 @@ SENTENCES: dict[str, Promise] = {
 }  # fmt: skip
 
 
+# What a file must say of a thing, as the screen calls it.
+_NAMED: dict[str, Promise] = {
+    "id": _("number on the plate"), "diameter": _("diameter"), "kind": _("kind"),
+    "start": _("from node"), "end": _("to node"), "length": _("length"),
+}  # fmt: skip
+
+
 def say(code: str, params: Mapping[str, Any], otherwise: str) -> str:
     """The sentence for `code` in the language in use; `otherwise` where there is none."""
     sentence = SENTENCES.get(code)
     if sentence is None:
         return _ended(otherwise)
     shown = {k: _shown(v) for k, v in params.items()}
+    if shown.get("attribute") in _NAMED:
+        shown["attribute"] = str(_NAMED[shown["attribute"]])
     try:
         return str(sentence) % shown
     except (KeyError, TypeError, ValueError):

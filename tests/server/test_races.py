@@ -272,3 +272,25 @@ def test_two_crews_turn_valves_of_two_jobs_and_nobody_waits_for_ever(real):
         assert all(isinstance(r, bool) for r in results), results
     assert set(ShutOff.objects.values_list("state", flat=True)) == {"restored"}
     assert not PremiseOff.objects.filter(off_at__isnull=False, on_at=None).exists()
+
+
+def test_of_two_surveys_approved_at_once_one_is_the_next_version(real):
+    """And the other is told to compare again."""
+    from server.accounts.refusals import Conflict
+    from server.network import graph
+    from server.network.models import NetworkVersion
+    from server.versions import services
+    from server.versions.models import NetworkImport
+    from tests.server.surveyors import draft_of, surveyed
+
+    start = graph.version()
+    one, other = draft_of(surveyed()), draft_of(surveyed())
+    results = race(lambda: services.approve(one, by="juho"),
+                   lambda: services.approve(other, by="sari"))  # fmt: skip
+    assert sum(isinstance(r, NetworkVersion) for r in results) == 1, results
+    assert sum(isinstance(r, Conflict) for r in results) == 1, results
+    assert graph.version() == start + 1
+    services.roll_back(start, by="juho", reason="for the tests that follow")
+    NetworkImport.objects.all().delete()
+    NetworkVersion.objects.filter(number__gt=start).delete()
+    graph.forget()

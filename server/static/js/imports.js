@@ -40,7 +40,8 @@ function wanted() { return decodeURIComponent(location.hash.slice(1)); }
 /** @param {any} matter */
 function problem(matter) {
   const systems = matter.candidates || [];
-  return html`<div class="problem" data-testid="problem"><strong>${matter.text}</strong>${systems.length && may ? html`<div class="row"><span>${gettext('These would fit the city:')}</span>${systems.map((/** @type {any} */ s) => html`<button data-do="system" data-epsg="${s.epsg}" data-testid="candidate">EPSG:${s.epsg} ${s.name}</button>`)}</div>` : ''}</div>`;
+  const swapped = matter.code === 'crs_axes_swapped' && may;
+  return html`<div class="problem" data-testid="problem"><strong>${matter.text}</strong>${swapped ? html`<div class="row"><button data-do="swap" data-testid="swap">${gettext('Exchange the axes and check again')}</button></div>` : ''}${systems.length && may ? html`<div class="row"><span>${gettext('These would fit the city:')}</span>${systems.map((/** @type {any} */ s) => html`<button data-do="system" data-epsg="${s.epsg}" data-testid="candidate">EPSG:${s.epsg} ${s.name}</button>`)}</div>` : ''}</div>`;
 }
 
 function facts() {
@@ -166,6 +167,7 @@ onDo(main, {
   build,
   again: () => { act(() => api.post(`/api/network/imports/${draft.number}/build`, {})); },
   system: (target) => { crs = `EPSG:${target.dataset.epsg}`; build(); },
+  swap: () => { for (const map of Object.values(edited.layers)) /** @type {any} */ (map).swap_axes = !(/** @type {any} */ (map).swap_axes); build(); },
   approve: async () => {
     const unfit = draft.readiness.verdicts && draft.readiness.verdicts.tracing && draft.readiness.verdicts.tracing.ok === 'no';
     const reason = unfit ? await askReason(gettext('No shut-off could be planned with it. Put it in force all the same?'), gettext('Put in force')) : '';
