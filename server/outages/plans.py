@@ -121,7 +121,12 @@ def _who_is_dry(plan: dict[str, Any], also_closed: Collection[str]) -> None:
 
 def dry_with(valves: Collection[str], drained: Collection[str] = ()) -> Dry:
     """Who has no water with these valves shut, and no others, and these pipes drained."""
-    return graph.dry(closed=valves, blocked_segments=segments_of(drained))
+    return graph.dry(closed=still_there(valves), blocked_segments=segments_of(drained))
+
+
+def still_there(valves: Collection[str]) -> list[str]:
+    """Those the network in force knows: a plan may be older than the last import."""
+    return sorted(v for v in valves if graph.segment_of(v) is not None)
 
 
 def dry_alone(plan: dict[str, Any]) -> set[str]:

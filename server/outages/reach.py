@@ -52,7 +52,8 @@ def dry_now(rows: Iterable[ShutOff]) -> set[str]:
         if off.isolated_at is not None and off.work_done_at is None and off.state in states.OPEN
         for pipe in off.plan["pipes"]
     ]
-    return set(graph.dry(now.closed, now.opened, plans.segments_of(drained)).premises)
+    shut, opened = plans.still_there(now.closed), plans.still_there(now.opened)
+    return set(graph.dry(shut, opened, plans.segments_of(drained)).premises)
 
 
 def follow(

@@ -26,6 +26,7 @@ from server.outages.planning import missing, permits_of
 
 BOARD_DAYS = 14
 ENDED_SHOWN = 20
+REOPENING_TRIED = 6  # more valves than this are not tried in every order while somebody waits
 T = ValveTask.State
 
 
@@ -152,7 +153,7 @@ def _alternatives(off: ShutOff) -> list[dict[str, Any]]:
     found = []
     inside = set(off.plan["premises"])
     stuck = list(off.plan.get("inoperable", ()))
-    for task in off.valves.filter(state__in=ValveTask.WAITING)[:8]:
+    for task in off.valves.filter(state__in=ValveTask.WAITING)[:6]:
         plan = graph.isolate(
             off.target, inoperable=[*stuck, task.asset],
             still_ours=[v["asset"] for v in off.plan["valves"]],
@@ -173,6 +174,7 @@ def _reopening(off: ShutOff) -> list[dict[str, Any]]:
     if off.state not in states.OPEN or off.work_done_at is None:
         return []
     now = graph.positions()
+    opened = plans.still_there(now.opened)
     others = ShutOff.objects.filter(
         state__in=states.OPEN, isolated_at__isnull=False, work_done_at=None
     ).exclude(pk=off.pk)
@@ -180,11 +182,13 @@ def _reopening(off: ShutOff) -> list[dict[str, Any]]:
     left = list(off.valves.filter(state=T.CLOSED).values_list("asset", flat=True))
     mine = set(off.premises.values_list("premise__code", flat=True))
     order: list[dict[str, Any]] = []
-    shut = set(now.closed)
-    dry = mine & set(graph.dry(shut, now.opened, drained).premises)
-    while left and len(order) < 8:
+    shut = set(plans.still_there(now.closed))
+    if len(left) > REOPENING_TRIED:
+        return []
+    dry = mine & set(graph.dry(shut, opened, drained).premises)
+    while left:
         tried = {
-            v: mine & set(graph.dry(shut - {v}, now.opened, drained).premises) for v in left
+            v: mine & set(graph.dry(shut - {v}, opened, drained).premises) for v in left
         }
         best = min(left, key=lambda v: (len(tried[v]), left.index(v)))
         order.append({"valve": best, "back": len(dry - tried[best])})
