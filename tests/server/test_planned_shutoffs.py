@@ -548,7 +548,10 @@ DOOR_STEPS = sorted({str(v) for v in states.Verb} - {"noticed"})
 
 @pytest.mark.parametrize("state", [str(s) for s in states.State])
 def test_every_step_the_table_does_not_list_is_refused_at_the_door(draft, cast, client_of, state):
-    """State x verb x role: 409 or 403 for every cell not listed, and nothing changes."""
+    """State x verb: 409 to one who takes that step elsewhere; verb x role: 403 to who never does.
+
+    Nothing changes. The role is asked before the state, so one state is enough for the roles.
+    """
     people = {"agent": cast.aino, "dispatcher": cast.mika, "supervisor": cast.sari,
               "engineer": cast.juho, "manager": cast.hui, "auditor": cast.anu}  # fmt: skip
     starts = timezone.localtime(draft.notice_from).isoformat()
@@ -559,10 +562,15 @@ def test_every_step_the_table_does_not_list_is_refused_at_the_door(draft, cast, 
     }  # fmt: skip
     ShutOff.objects.filter(pk=draft.pk).update(state=state)
     draft.valves.update(state="closed")
+    asked_of: set[str] = set()
     for role, user in people.items():
         client = client_of(user)
         for verb in DOOR_STEPS:
-            if states.may(verb, role) and states.results("planned", state, verb):
+            if states.may(verb, role):
+                if states.results("planned", state, verb) or verb in asked_of:
+                    continue
+                asked_of.add(verb)
+            elif state != "active":
                 continue
             if verb == "close_valve":
                 draft.valves.update(state="authorised")
