@@ -34,6 +34,7 @@ def judge(
     highest_m: float = HIGHEST_M,
     zone_highest_m: Mapping[str, float] | None = None,
     most_runs: int = 80,
+    budget_s: float | None = None,
 ) -> Judged:
     """`assess`, then `restoration_options` for those cut off or left short. Never raises."""
     limits = limits or Limits()
@@ -47,7 +48,7 @@ def judge(
         network, plan, opened=opened, short_nodes={s.node for s in found.below},
         contaminated=contaminated, start_s=start_s, hours=hours, tank_levels=tank_levels,
         required_m=limits.required_m, highest_m=highest_m, zone_highest_m=zone_highest_m,
-        most_runs=most_runs,
+        most_runs=most_runs, budget_s=budget_s,
     )  # fmt: skip
     return Judged(found, options)
 
@@ -57,10 +58,11 @@ def judge_bounded(
 ) -> Judged:
     """`judge` in a process of its own, killed after `timeout_s`; then only the topology is known.
 
-    Where the whole takes too long, what the closure does is asked for once more without the
-    options. Never raises for hydraulics.
+    Options are tried for a quarter of that time. Where the whole takes too long all the same, what
+    the closure does is asked for once more without them. Never raises for hydraulics.
     """
     why, reason = "no_answer", ""
+    more.setdefault("budget_s", timeout_s / 4)
     for task, share in ((judge, 0.65), (_assessed, 0.35)):
         try:
             return bounded(task, network, plan, timeout_s=timeout_s * share, **more)

@@ -7,6 +7,7 @@ above what its zone bears, and nothing contaminated joins.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -92,14 +93,17 @@ def restoration_options(
     highest_m: float = HIGHEST_M,
     zone_highest_m: Mapping[str, float] | None = None,
     most_runs: int = 80,
+    budget_s: float | None = None,
 ) -> tuple[Option, ...]:
     """Options of one or two valves, those that stand first, best first.
 
     `short_nodes`: nodes that keep their supply but fall below service pressure. `contaminated`:
-    nodes whose water must reach nobody. `hours` 0 judges one instant at mean demand.
+    nodes whose water must reach nobody. `hours` 0 judges one instant at mean demand. No more than
+    `most_runs` simulations, and none begun after `budget_s` seconds; single valves come first.
     Ranked by premises per turn of a valve, then the valves' condition. Errors: none of hydraulics;
     a trial EPANET cannot solve is refused.
     """
+    began = time.monotonic()
     cut = frozenset(plan.unintended_nodes)
     short = frozenset(short_nodes) - cut - frozenset(plan.segment_nodes)
     if not cut and not short and not plan.unintended_pipes:
@@ -119,7 +123,8 @@ def restoration_options(
     found: dict[tuple[str, ...], Option] = {}
     pairs = [p for p in combinations(sorted({*entries, *within}), 2) if set(p) & set(entries)]
     for valves in [*((v,) for v in entries), *pairs]:
-        if len(found) >= most_runs:
+        late = budget_s is not None and time.monotonic() - began > budget_s
+        if len(found) >= most_runs or late:
             break
         if not _adds_nothing(case, valves, found):
             found[valves] = _tried(case, valves, before)

@@ -102,6 +102,14 @@ def test_two_valves_are_tried_where_one_leads_only_half_the_way() -> None:
     assert found[0].turns == 40 and "house CD" in found[0].premises
 
 
+def test_trying_ends_when_the_time_or_the_runs_are_used_up() -> None:
+    network = two_zones()
+    plan = isolate(network, "AB")
+    assert restoration_options(network, plan, budget_s=-1.0) == ()
+    assert len(restoration_options(network, plan, most_runs=1)) == 1
+    assert len(restoration_options(network, plan, budget_s=600.0)) >= 2
+
+
 def test_nothing_cut_off_asks_for_no_valve() -> None:
     network = with_heads(town("R---A-o--o-B"), B=1.0)
     assert restoration_options(network, isolate(network, "AB")) == ()
