@@ -82,7 +82,7 @@ class Snapper:
         x, y = self._checked(lon, lat, radius_m)
         net, grid = self.arrays, self.grid
         streets = self._in_street(street)
-        pipes, standing, distances, measures = nearest_pipes(
+        pipes, standing, distances, measures, feet = nearest_pipes(
             x, y, float(radius_m), max(limit, 2), self._main_of(premise),
             _NO_STREET if streets is None else streets, streets is not None, net.pipe_street,
             grid.box, grid.starts, grid.pieces, grid.pipe_of, grid.rank, net.line_xy,
@@ -90,7 +90,7 @@ class Snapper:
         )  # fmt: skip
         if not len(pipes):
             return SnapHits([], ambiguous=False)
-        lonlat = unproject_array(self._feet(pipes, measures), self._epsg)
+        lonlat = unproject_array(feet, self._epsg)
         hits = [
             SnapHit(pipe, at[0], at[1], measure, distance, street_name.decode(), _REASONS[order])
             for pipe, at, measure, distance, street_name, order in zip(
@@ -99,17 +99,6 @@ class Snapper:
             )
         ]  # fmt: skip
         return SnapHits(hits[:limit], ambiguous=_ambiguous(hits))
-
-    def _feet(self, pipes: Any, measures: Any) -> Any:
-        """(x, y) of the feet: the points at `measures` along the pipes."""
-        net = self.arrays
-        feet = np.empty((len(pipes), 2))
-        for k, (pipe, measure) in enumerate(zip(pipes.tolist(), measures.tolist(), strict=True)):
-            xy = net.line_xy[net.line_starts[pipe] : net.line_starts[pipe + 1]]
-            along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))])
-            at = measure * along[-1]
-            feet[k] = np.interp(at, along, xy[:, 0]), np.interp(at, along, xy[:, 1])
-        return feet
 
     def _main_of(self, premise: str) -> int:
         """Row of the main that a premise's service line taps; -1 for none to snap to."""

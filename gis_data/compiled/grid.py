@@ -95,16 +95,21 @@ def _foot(x: float, y: float, xy: Any, k: int) -> tuple[float, float]:
 
 
 @kernel
-def _whole_pipe(x: float, y: float, xy: Any, first: int, last: int) -> tuple[float, float, float]:
-    """(distance, metres along to the foot, length) of the pipe with vertices first..last - 1."""
+def _whole_pipe(
+    x: float, y: float, xy: Any, first: int, last: int
+) -> tuple[float, float, float, float, float]:
+    """(distance, metres to the foot, length, foot) of the pipe with vertices first..last - 1."""
     best, along, length = math.inf, 0.0, 0.0
+    foot_x, foot_y = xy[first, 0], xy[first, 1]
     for k in range(first, last - 1):
         metres = math.hypot(xy[k + 1, 0] - xy[k, 0], xy[k + 1, 1] - xy[k, 1])
         far, t = _foot(x, y, xy, k)
         if far < best:
             best, along = far, length + t * metres
+            foot_x = xy[k, 0] + t * (xy[k + 1, 0] - xy[k, 0])
+            foot_y = xy[k, 1] + t * (xy[k + 1, 1] - xy[k, 1])
         length += metres
-    return best, along, length
+    return best, along, length, foot_x, foot_y
 
 
 @kernel
@@ -112,8 +117,8 @@ def nearest_pipes(
     x: float, y: float, radius: float, keep: int, served: int, streets: Any, any_street: bool,
     pipe_street: Any, box: Any, starts: Any, pieces: Any, pipe_of: Any, rank: Any, xy: Any,
     line_starts: Any,
-) -> tuple[Any, Any, Any, Any]:
-    """The best `keep` pipes within `radius`: (pipe, standing, distance, measure 0..1 of the foot).
+) -> tuple[Any, Any, Any, Any, Any]:
+    """The best `keep` pipes within `radius`: (pipe, standing, distance, measure 0..1, foot).
 
     Standing 0 is the pipe `served`, 1 a pipe in one of `streets` (a flag for each street), 2 any.
     Order: standing, distance to a tenth of a millimetre, place in the order of ids. The rings of
@@ -123,7 +128,7 @@ def nearest_pipes(
     keys = np.empty((keep + 1, 3), np.int64)
     count = 0
     if served >= 0:
-        far, _, _ = _whole_pipe(x, y, xy, line_starts[served], line_starts[served + 1])
+        far, _, _, _, _ = _whole_pipe(x, y, xy, line_starts[served], line_starts[served + 1])
         if far <= radius:
             pipes[0] = served
             keys[0, 0], keys[0, 1], keys[0, 2] = 0, round(far * 1e4), rank[served]
@@ -163,12 +168,13 @@ def nearest_pipes(
     standing = np.empty(count, np.int8)
     distance = np.empty(count)
     measure = np.empty(count)
+    feet = np.empty((count, 2))
     for n in range(count):
         first, end = line_starts[pipes[n]], line_starts[pipes[n] + 1]
-        distance[n], along, length = _whole_pipe(x, y, xy, first, end)
+        distance[n], along, length, feet[n, 0], feet[n, 1] = _whole_pipe(x, y, xy, first, end)
         measure[n] = along / length if length > 0 else 0.0
         standing[n] = keys[n, 0]
-    return pipes[:count].copy(), standing, distance, measure
+    return pipes[:count].copy(), standing, distance, measure, feet
 
 
 @kernel
