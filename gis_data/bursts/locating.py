@@ -150,6 +150,15 @@ def severity_of_pressures(
     return found
 
 
+def severity_of_both(by_pressure: Any, by_topology: Any) -> Any:
+    """Both as ways it may be, in one array: pressures where they tell, the mains where they do not.
+
+    In a strong network no burst of these sizes is felt in the model, and yet people call: then the
+    topology speaks. Where it is felt, the pressures explain the calls better and outweigh it.
+    """
+    return np.concatenate([np.nan_to_num(by_pressure), by_topology], axis=1)
+
+
 def _severity(now: Any, usual: Any) -> Any:
     """0 as ever, 1 dry; a strong fall is felt before the service pressure is reached."""
     served = np.minimum(SERVED_M, 0.9 * usual)
@@ -184,7 +193,11 @@ def rank(
     if len(evidence.sites):
         fit = _log_likelihood(np.nan_to_num(severity), evidence, shares)
         if evidence.drops_m and pressures is not None:
-            fit = fit + _sensors(pressures, pipes, names, evidence)[:, :, None]
+            told = _sensors(pressures, pipes, names, evidence)
+            more = fit.shape[1] - told.shape[1]
+            # Ways without pressures are no way around the sensors: they get the best of the rest.
+            told = np.concatenate([told, np.repeat(told.max(1, keepdims=True), more, 1)], axis=1)
+            fit = fit + told[:, :, None]
         score = score + _log_mean(fit.reshape(len(names), -1))
     score = score + _seen(graph, names, evidence.seen)
     score = np.where(known, score, -math.inf)

@@ -94,11 +94,15 @@ def from_pressures(there: Scene) -> list[dict[str, Any]]:
     )
     sites = [s for s in there.evidence.sites if s.spot.pipe in whole.pipes]
     evidence = Evidence(sites, there.evidence.seen, there.evidence.usual)
-    severity = locating.severity_of_pressures(pressures, whole.pipes, there.names, sites)
+    dry = _dry(there)
+    alone, metres = locating.severity_of_topology(there.graph, there.names, sites, dry)
+    severity = locating.severity_of_both(
+        locating.severity_of_pressures(pressures, whole.pipes, there.names, sites), alone
+    )
     return kept(
         locating.rank(
-            there.names, there.pipes, there.graph, evidence, severity, pressures=pressures,
-            dry=_dry(there), rates=_rates(),
+            there.names, there.pipes, there.graph, evidence, severity, metres=metres,
+            pressures=pressures, dry=dry, rates=_rates(),
         )
     )  # fmt: skip
 

@@ -1,8 +1,8 @@
 """The verdict before "hello": is this caller standing in trouble we already know of?
 
-Four outcomes, first that fits: inside an open shut-off, inside a planned notice, on a valve
-segment others have called from, nothing known. Computed from the network, so a neighbour on the
-other side of a closed valve is not told what concerns this side.
+Five outcomes, first that fits: inside an open shut-off, inside a planned notice, on a valve
+segment others have called from, near a probable burst, nothing known. Computed from the network,
+so a neighbour on the other side of a closed valve is not told what concerns this side.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from server.bursts import selectors as bursts
 from server.network import selectors as network
 from server.outages import selectors as outages
 from server.tickets import selectors as tickets
 
-INSIDE, PLANNED, SAME_SEGMENT, NOTHING = (
-    "inside_shutoff", "planned_notice", "same_segment", "nothing_known",
+INSIDE, PLANNED, SAME_SEGMENT, PROBABLE_BURST, NOTHING = (
+    "inside_shutoff", "planned_notice", "same_segment", "probable_burst", "nothing_known",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`code` is one of the four; `data` holds the evidence as values, worded when shown."""
+    """`code` is one of the five; `data` holds the evidence as values, worded when shown."""
 
     code: str
     premise: str = ""
@@ -67,6 +68,7 @@ def of_premise(premise_code: str | None) -> Verdict:
                 "to": _iso(planned.notice_to),
             },
         )  # fmt: skip
+    suspected = _suspected(pipe)
     incident = tickets.on_segment(segment)
     if incident is not None:
         return replace(
@@ -75,9 +77,21 @@ def of_premise(premise_code: str | None) -> Verdict:
                 "incident_number": incident.number, "kind": incident.kind,
                 "since": _iso(incident.opened_at), "callers": incident.contacts.count() + 1,
                 "crew": _crew_on(incident.pk), "address": incident.address,
+                **({"burst": suspected} if suspected else {}),
             },
         )  # fmt: skip
+    if suspected:
+        return replace(here, code=PROBABLE_BURST, data={"burst": suspected})
     return here
+
+
+def _suspected(pipe: str) -> dict[str, Any] | None:
+    """The probable burst whose calls came from around this main, as values."""
+    alert = bursts.near(pipe)
+    if alert is None:
+        return None
+    line = bursts.summary(alert)
+    return {k: line[k] for k in ("number", "calls", "minutes", "address")}
 
 
 def _crew_on(incident_id: int) -> str | None:

@@ -44,14 +44,27 @@ def sentence(code: str, data: dict[str, Any]) -> str:
         ) % {
             "since": clock(d.get("since")), "kind": kind, "number": d.get("incident_number"),
             "n": d.get("callers"),
-        }  # fmt: skip
+        } + (" " + _suspected(d["burst"]) if d.get("burst") else "")  # fmt: skip
+    if code == "probable_burst":
+        return _suspected(d.get("burst") or {})
     return _("Nothing known at this place.")
+
+
+def _suspected(burst: dict[str, Any]) -> str:
+    return _(
+        "Probable burst %(number)s near %(street)s, not confirmed yet: "
+        "%(count)s callers in %(minutes)s min."
+    ) % {
+        "number": burst.get("number"), "street": burst.get("address") or "?",
+        "count": burst.get("calls"), "minutes": burst.get("minutes"),
+    }  # fmt: skip
 
 
 def evidence(code: str, data: dict[str, Any]) -> list[dict[str, str]]:
     d = data.get("data", {})
     rows = [
         (_("Incident"), d.get("incident_number")),
+        (_("Probable burst"), (d.get("burst") or {}).get("number")),
         (_("Shut-off"), d.get("shut_off")),
         (_("Since"), clock(d["since"]) if d.get("since") else None),
         (_("Expected back"), clock(d["back_at"]) if d.get("back_at") else None),

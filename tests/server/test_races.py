@@ -16,6 +16,7 @@ RACES = 40
 WRITTEN = (
     "tickets_incident", "tickets_contact", "tickets_ticket", "events_event", "calls_call",
     "messaging_smsmessage", "service_level_clock", "accounts_idempotencykey", "outages_shutoff",
+    "bursts_alert",
 )  # fmt: skip
 
 
@@ -294,3 +295,29 @@ def test_of_two_surveys_approved_at_once_one_is_the_next_version(real):
     NetworkImport.objects.all().delete()
     NetworkVersion.objects.filter(number__gt=start).delete()
     graph.forget()
+
+
+def test_two_dispatchers_take_one_probable_burst_up_and_there_is_one_incident(real):
+    """Each would open an incident of its own; the second is told who was first."""
+    from server.accounts.refusals import Conflict
+    from server.bursts import services
+    from server.bursts.models import Alert
+    from server.tickets.models import Incident
+    from server.tickets.placing import Where
+    from server.tickets.services import Registration, register
+
+    for _n in range(5):
+        Alert.objects.all().delete()
+        Incident.objects.update(state="closed")
+        for home in ("anna", "clinic", "school"):
+            services.note(register(Registration("no_water", Where(premise=home)), by="aino"))
+        alert = Alert.objects.get()
+        results = race(
+            lambda a=alert: services.confirm(a, pipe="P8", by="mika"),
+            lambda a=alert: services.confirm(a, pipe="P11", by="sari"),
+        )
+        refused = [r for r in results if isinstance(r, Conflict)]
+        assert len(refused) == 1, results
+        assert refused[0].extra["incident"] == Alert.objects.get().incident.number
+        assert Incident.objects.exclude(state="closed").count() == 1
+        services.Report.objects.all().delete()

@@ -180,7 +180,7 @@ function compose() {
 /** @param {any} answer */
 function prefill(answer) {
   const place = answer.place && typeof answer.place.lon === 'number' ? { lon: answer.place.lon, lat: answer.place.lat, address: answer.place.address || '', premise: answer.place.premise || '' } : null;
-  return { place, kind: answer.verdict && ['inside_shutoff', 'same_segment'].includes(answer.verdict.code) ? 'no_water' : undefined };
+  return { place, kind: answer.verdict && ['inside_shutoff', 'same_segment', 'probable_burst'].includes(answer.verdict.code) ? 'no_water' : undefined };
 }
 
 /** A card that only announced a call goes away when somebody else takes it or the caller gives up; one that was worked on stays. */

@@ -5,6 +5,7 @@ import { api, Refused } from './api.js';
 import { askReason, showPhoto } from './ask.js';
 import { matches, offer, placesGo } from './command.js';
 import { askAnother } from './dispatch/assign.js';
+import { probableBursts } from './dispatch/bursts.js';
 import { detail } from './dispatch/detail.js';
 import { askClaim } from './dispatch/dig.js';
 import { byBreach, move, nextKind } from './dispatch/order.js';
@@ -34,6 +35,12 @@ const mayAct = page.role !== 'engineer' && page.role !== 'auditor';
 
 const ordered = () => Array.from(incidents.values()).map((f) => f.properties).sort(byBreach);
 
+const suspects = probableBursts({
+  map: () => map, mayAct,
+  opened: (_number, id) => { readIncidents().then(() => choose(String(id))).catch(complain); },
+  closed: () => { drawDetail(); },
+});
+
 function drawList() {
   const list = ordered();
   $('#count').textContent = ngettext('%(count)s open incident', '%(count)s open incidents', list.length);
@@ -53,6 +60,7 @@ function drawCrews() {
 }
 
 function drawDetail() {
+  if (suspects.chosen()) { suspects.draw(); return; }
   const holder = $('#detail');
   holder.hidden = !shown;
   if (shown) {
@@ -95,6 +103,8 @@ let turn = 0;
 /** @param {string | null} id @param {{fly?: boolean}} [how] */
 async function choose(id, how = {}) {
   const mine = ++turn;
+  if (id !== null && id.startsWith('b')) { chosen = null; shown = null; ranking = null; drawList(); await suspects.choose(id); return; }
+  suspects.close();
   if (id !== chosen) { shown = null; ranking = null; chosenCrew = null; if (map) map.put('route', null); }
   chosen = id;
   drawList();
@@ -164,6 +174,7 @@ async function assign(crew, kind, reason) {
 }
 
 function assignFirst() {
+  if (suspects.chosen()) { suspects.takeUp(); return; }
   if (!shown) { const first = ordered()[0]; if (first) choose(String(first.id)); return; }
   if (!shown.geometry) { locate(); return; }
   const kind = nextKind(shown);
@@ -221,7 +232,8 @@ function listOnly(on) {
 function note(why) { const p = $('#map-note'); p.textContent = why; p.hidden = false; }
 
 onDo(stage, {
-  choose: (row) => choose(row.dataset.id || null),
+  choose: (row) => choose(row.dataset.id || null), suspect: (row) => choose(row.dataset.id || null),
+  main: (row) => suspects.target(row.dataset.pipe || ''), 'take-up': () => { suspects.takeUp(); }, dismiss: () => { suspects.dismiss(); },
   back: () => choose(null),
   list: () => listOnly(),
   assign: assignFirst, locate, recall: (button) => { recall(button.dataset.number || ''); }, end: () => { end(); },
@@ -231,13 +243,15 @@ onDo(stage, {
   crew: (row) => { const c = crews.get(row.dataset.id || ''); if (c && map && typeof c.lon === 'number') map.flyTo({ center: [c.lon, c.lat], zoom: Math.max(15, map.getZoom()), duration: 0 }); },
 });
 /** @param {1 | -1} by */
-const step = (by) => { const id = move(ordered().map((p) => String(p.id)), chosen, by); if (id !== null) choose(id); };
+const step = (by) => { const id = move([...suspects.ids(), ...ordered().map((p) => String(p.id))], suspects.chosen() || chosen, by); if (id !== null) choose(id); };
 keys(
   { key: 'j', text: gettext('next incident'), run: () => step(1) }, { key: 'ArrowDown', text: '', run: () => step(1) },
   { key: 'k', text: gettext('previous incident'), run: () => step(-1) }, { key: 'ArrowUp', text: '', run: () => step(-1) },
   { key: 'Enter', text: gettext('send the first crew of the ranking'), run: assignFirst },
   { key: 'Shift-Enter', text: gettext('send another crew, with a reason'), run: assignAnother },
   { key: 'Escape', text: gettext('close the chosen incident'), run: () => choose(null) },
+  { key: 'd', text: gettext('dismiss the chosen probable burst'), run: () => { suspects.dismiss(); } },
+  ...[1, 2, 3, 4, 5].map((n) => ({ key: String(n), text: n === 1 ? gettext('choose another main of a probable burst') : '', run: () => suspects.nth(n - 1) })),
   { key: 'l', text: gettext('list only, or list and map'), run: () => listOnly() },
 );
 offer((query) => [
@@ -258,6 +272,8 @@ placesGo((place) => {
 let later = 0;
 const refresh = () => { clearTimeout(later); later = window.setTimeout(() => { readIncidents().catch(complain); if (chosen) choose(chosen, { fly: false }); }, 150); };
 on('incident.opened incident.changed ticket.opened ticket.changed order.changed', refresh);
+on('burst.suspected', (data) => { suspects.heard(data); });
+on('burst.suspected burst.changed burst.confirmed burst.dismissed burst.expired resumed', () => { suspects.read(); });
 on('incident.changed order.changed resumed', () => { if (map) map.renew(); });
 on('crew.changed', () => { readCrews().catch(() => undefined); });
 on('resumed', () => { refresh(); readCrews().catch(() => undefined); });
@@ -265,7 +281,7 @@ on('positions', (data) => {
   for (const p of data.crews || []) crews.set(String(p.id), { ...crews.get(String(p.id)), ...p, id: p.id });
   drawCrews();
 });
-setInterval(() => { drawList(); drawCrews(); }, 5000);
+setInterval(() => { drawList(); drawCrews(); suspects.drawList(); }, 5000);
 
 function fromHash() {
   const target = decodeURIComponent(location.hash.slice(1));
@@ -284,7 +300,7 @@ let wanted = 'map';
 try { wanted = localStorage.getItem('standpipe.view') || 'map'; } catch { /* private window */ }
 if (wanted === 'list') listOnly(true);
 
-Promise.allSettled([readIncidents(), readCrews()]).then((results) => { for (const r of results) if (r.status === 'rejected') complain(r.reason); fromHash(); });
+Promise.allSettled([readIncidents(), readCrews(), suspects.read()]).then((results) => { for (const r of results) if (r.status === 'rejected') complain(r.reason); fromHash(); });
 makeMap($('#map'), { onFail: (why) => { note(why); listOnly(true); toast(why); }, onError: note }).then((made) => {
   map = made;
   if (!map) return;

@@ -82,7 +82,7 @@ function toNetwork(d) {
 }
 
 /** @param {any} d */
-function planSection(d) {
+export function planSection(d) {
   const plan = d.plan;
   if (!plan) return '';
   const turned = plan.valves.filter((/** @type {any} */ v) => v.state === 'closed').length;

@@ -9,11 +9,16 @@ const EMPTY = { type: 'FeatureCollection', features: [] };
 /** @param {any} map @param {'light' | 'dark'} theme */
 export function addLayers(map, theme) {
   const c = PALETTE[theme];
-  for (const id of ['shutoff', 'route', 'plan-valves', 'incidents', 'chosen', 'crews', 'pin']) map.addSource(id, { type: 'geojson', data: EMPTY, promoteId: 'id' });
+  for (const id of ['shutoff', 'suspects', 'suspect-calls', 'route', 'plan-valves', 'incidents', 'chosen', 'crews', 'pin']) map.addSource(id, { type: 'geojson', data: EMPTY, promoteId: 'id' });
   const text = { 'text-font': ['Map Bold'], 'text-size': 12 };
   // A hatched area around every pipe without water; the pipes themselves on top of it.
   map.addLayer({ id: 'shutoff-area', type: 'fill', source: 'shutoff', filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-pattern': 'hatch', 'fill-opacity': ['case', ['get', 'unintended'], 0.4, 0.7] } }, 'pipes-case');
   map.addLayer({ id: 'shutoff-line', type: 'line', source: 'shutoff', filter: ['==', ['geometry-type'], 'LineString'], layout: { 'line-cap': 'round' }, paint: { 'line-color': c.off, 'line-width': ['case', ['get', 'unintended'], 2.5, 4] } });
+  // The likelier, the broader: mains that may be open, and from where people called.
+  const likely = ['interpolate', ['linear'], ['sqrt', ['get', 'probability']], 0, 3, 1, 14];
+  map.addLayer({ id: 'suspects-case', type: 'line', source: 'suspects', layout: { 'line-cap': 'round' }, paint: { 'line-color': c.routeCase, 'line-width': ['+', 3, likely] } });
+  map.addLayer({ id: 'suspects', type: 'line', source: 'suspects', layout: { 'line-cap': 'round' }, paint: { 'line-color': c.suspect, 'line-width': likely, 'line-opacity': ['interpolate', ['linear'], ['get', 'probability'], 0, 0.35, 0.3, 0.95] } });
+  map.addLayer({ id: 'suspect-calls', type: 'circle', source: 'suspect-calls', paint: { 'circle-radius': 6, 'circle-color': c.paper, 'circle-stroke-color': c.suspect, 'circle-stroke-width': 3 } });
   map.addLayer({ id: 'route-case', type: 'line', source: 'route', layout: { 'line-cap': 'round', 'line-join': 'round' }, paint: { 'line-color': c.routeCase, 'line-width': 8 } });
   map.addLayer({ id: 'route-line', type: 'line', source: 'route', layout: { 'line-cap': 'round', 'line-join': 'round' }, paint: { 'line-color': c.route, 'line-width': 4.5 } });
   map.addLayer({ id: 'plan-valves', type: 'symbol', source: 'plan-valves', layout: { 'icon-image': ['concat', 'order-', ['get', 'state']], 'icon-allow-overlap': true, 'icon-size': 0.85, 'icon-offset': ['array', 'number', 2, ['get', 'icon']], 'text-offset': ['array', 'number', 2, ['get', 'text']], 'text-field': ['to-string', ['get', 'sequence']], ...text, 'text-size': 13, 'text-allow-overlap': true },
@@ -108,6 +113,16 @@ export function planData(plan) {
   const offsets = spread(list);
   const valves = list.map((/** @type {any} */ v, /** @type {number} */ i) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: [v.lon, v.lat] }, properties: { id: v.id, sequence: v.sequence, state: valveState(v.state), icon: offsets[i].map((px) => px / 0.85), text: offsets[i].map((px) => px / 13) } }));
   return { shutoff: { type: 'FeatureCollection', features: shutoff }, valves: { type: 'FeatureCollection', features: valves } };
+}
+
+/** A probable burst: the mains it may be, weighted, and where the calls came from. @param {any} burst */
+export function suspectData(burst) {
+  const mains = ((burst && burst.candidates) || []).filter((/** @type {any} */ c) => c.geometry && c.probability >= 0.005).reverse();
+  const calls = (burst && burst.reports) || [];
+  return {
+    mains: { type: 'FeatureCollection', features: mains.map((/** @type {any} */ c) => ({ type: 'Feature', geometry: c.geometry, properties: { id: c.pipe, probability: c.probability } })) },
+    calls: { type: 'FeatureCollection', features: calls.map((/** @type {any} */ r) => ({ type: 'Feature', geometry: { type: 'Point', coordinates: [r.lon, r.lat] }, properties: { id: r.ticket } })) },
+  };
 }
 
 /** A route as a feature, whether it came as GeoJSON or as bare coordinates.

@@ -5,9 +5,9 @@
 /** Colours of the map; tokens.css has the same words for the page around it. */
 export const PALETTE = {
   light: { ground: '#f4f4f1', water: '#d5e3ee', green: '#e6ede0', building: '#e2e2dd', road: '#ffffff', roadEdge: '#d8d7d0', ink: '#3c4650', halo: '#fbfbf9',
-    pipe: '#1572b8', main: '#0b4f8a', pipeClosed: '#8a949d', valve: '#0b4f8a', paper: '#ffffff', hydrant: '#b3261e', premise: '#6b7680', off: '#c9281c', route: '#1d5fc4', routeCase: '#ffffff' },
+    pipe: '#1572b8', main: '#0b4f8a', pipeClosed: '#8a949d', valve: '#0b4f8a', paper: '#ffffff', hydrant: '#b3261e', premise: '#6b7680', off: '#c9281c', route: '#1d5fc4', routeCase: '#ffffff', suspect: '#b35900' },
   dark: { ground: '#10161c', water: '#14222e', green: '#131d19', building: '#1b242c', road: '#29333c', roadEdge: '#161d24', ink: '#a9b6c1', halo: '#10161c',
-    pipe: '#3f9ae0', main: '#76c0ff', pipeClosed: '#66727d', valve: '#9fd2ff', paper: '#10161c', hydrant: '#ff8a7a', premise: '#8b98a3', off: '#ff6a58', route: '#8fc1ff', routeCase: '#06121c' },
+    pipe: '#3f9ae0', main: '#76c0ff', pipeClosed: '#66727d', valve: '#9fd2ff', paper: '#10161c', hydrant: '#ff8a7a', premise: '#8b98a3', off: '#ff6a58', route: '#8fc1ff', routeCase: '#06121c', suspect: '#ffb454' },
 };
 
 /** @typedef {typeof PALETTE.light} Colours */
