@@ -35,8 +35,15 @@ def _network(pipes: int = 500_000) -> Rows:
     return [*run("network", pipes=pipes), *served(pipes)]
 
 
+def _bursts() -> Rows:
+    from gis_data.bursts.bench import run
+
+    return list(run())
+
+
 BENCHES: dict[str, Callable[..., Rows]] = {
     "nearest": _nearest, "trace": _pipes("trace"), "snap": _pipes("snap"), "network": _network,
+    "bursts": _bursts,
 }  # fmt: skip
 
 
