@@ -218,7 +218,9 @@ def test_the_server_gets_every_setting_it_reads() -> None:
             read |= set(re.findall(r"""\benv\.(?:text|number|flag)\(\s*["']([A-Z0-9_]+)""", text))
         read |= set(re.findall(r"""environ\S*?\W["']STANDPIPE_([A-Z0-9_]+)["']""", text))
     # Where these have no value the server derives the folder from STANDPIPE_STATE.
-    derived = {"RECORDINGS", "PHOTOS", "SMS_DIR", "STREETS", "CALL_LOG", "TEST"}
+    derived = {
+        "RECORDINGS", "PHOTOS", "SMS_DIR", "STREETS", "NETWORK", "UPLOADS", "CALL_LOG", "TEST",
+    }  # fmt: skip
     lacking = {f"STANDPIPE_{name}" for name in read - derived} - set(env) - set(PASSED_ON)
     assert not lacking, f"ops/settings.py gives no value for {sorted(lacking)}"
 
