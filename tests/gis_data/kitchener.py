@@ -98,13 +98,13 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 @cache
 def breaks() -> tuple[Break, ...]:
-    """Breaks of mains up to 2015 within reach of a modelled main, in the order of the file."""
+    """Breaks up to 2015 within reach of a modelled main, in the order of the file."""
     network = kitchener_network()
     shapes = project_geometries([p.geometry for p in network.pipes.values()], EPSG)
     tree = shapely.STRtree(shapes)
     out = []
     for row in _rows("kitchener/water_main_breaks_to_2015.csv.gz"):
-        if row["Type of Asset Broken"] != "MAIN" or not row["x"]:
+        if not row["x"]:
             continue
         x, y = float(row["x"]), float(row["y"])
         found = tree.query_nearest(shapely.Point(x, y), max_distance=NEAR_M, return_distance=True)
