@@ -140,8 +140,8 @@ def _confirms(report: Report, ticket: Ticket) -> bool:
 
 def _consider(report: Report) -> None:
     """The cluster this report is in: does it belong to an alert, or is it one?"""
-    if report.cluster is None:
-        return
+    if report.cluster is None or timezone.now() - report.at > QUIET:
+        return  # old news, read late or for the first time: nobody can act on it any more
     members = list(
         Report.objects.filter(cluster=report.cluster)
         .select_related("alert", "ticket__incident")

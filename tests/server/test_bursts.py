@@ -232,6 +232,16 @@ def test_nobody_decides_and_six_hours_later_it_has_died_down(alert):
     assert (alert.state, alert.reason) == ("expired", "quiet")
 
 
+def test_old_news_read_for_the_first_time_alarms_nobody(register, news):
+    """A subscriber starts at the beginning of the list of events, in a system that has run long."""
+    for home in DRY:
+        register("no_water", home=home)
+    Ticket.objects.update(opened_at=timezone.now() - timedelta(days=2))
+    news()
+    assert Report.objects.filter(cluster__isnull=False).count() == 3
+    assert not Alert.objects.exists()
+
+
 def test_calls_of_another_hour_are_other_trouble(calls, register):
     calls("anna", "clinic")
     Ticket.objects.update(opened_at=timezone.now() - timedelta(hours=2))
