@@ -116,12 +116,11 @@ def served() -> Iterator[Ask]:
     One connection kept open, signed in as an engineer, as a browser would.
     """
     import uvicorn
-
-    from server.config.asgi import application
+    from django.core.asgi import get_asgi_application
 
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     server = uvicorn.Server(uvicorn.Config(
-        application, host="127.0.0.1", port=0, log_level="error", lifespan="off", access_log=False,
+        get_asgi_application(), host="127.0.0.1", port=0, log_level="error", lifespan="off", access_log=False,
     ))  # fmt: skip
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

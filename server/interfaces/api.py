@@ -28,7 +28,7 @@ def hook_json(hook: Webhook) -> dict[str, Any]:
 class WebhooksView(APIView):
     permission_classes = [role_in("supervisor")]
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=OpenApiTypes.OBJECT, operation_id="webhooks_list")
     def get(self, request: Request) -> Response:
         return Response({"results": [hook_json(h) for h in Webhook.objects.all()]})
 
@@ -48,7 +48,7 @@ class WebhookView(APIView):
 
     permission_classes = [role_in("supervisor")]
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=OpenApiTypes.OBJECT, operation_id="webhooks_retrieve")
     def get(self, request: Request, pk: int) -> Response:
         hook = get_object_or_404(Webhook, pk=pk)
         rows = hook.deliveries.select_related("event").order_by("-pk")[:100]
@@ -58,7 +58,9 @@ class WebhookView(APIView):
              "done_at": d.done_at} for d in rows
         ]})  # fmt: skip
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT, operation_id="webhooks_step"
+    )
     def post(self, request: Request, pk: int) -> Response:
         step = str(body(request).get("step") or "")
         secret = services.change(
