@@ -120,7 +120,8 @@ def served() -> Iterator[Ask]:
 
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     server = uvicorn.Server(uvicorn.Config(
-        get_asgi_application(), host="127.0.0.1", port=0, log_level="error", lifespan="off", access_log=False,
+        get_asgi_application(), host="127.0.0.1", port=0, log_level="error", lifespan="off",
+        access_log=False,
     ))  # fmt: skip
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
