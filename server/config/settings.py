@@ -100,14 +100,15 @@ TEMPLATES = [
 
 DATABASES = {
     "default": {
-        "ENGINE": "django.contrib.gis.db.backends.postgis",
+        # Tests drop their database, which kept connections would not let them.
+        "ENGINE": "django.contrib.gis.db.backends.postgis" if TESTING else "server.config.pooled",
         "NAME": env.text("DB_NAME", "standpipe"),
         "USER": env.text("DB_USER", "standpipe"),
         "PASSWORD": env.text("DB_PASSWORD"),
         "HOST": env.text("DB_HOST", "127.0.0.1"),
         "PORT": env.text("DB_PORT", "5432"),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
+        # At the end of each request back to the pool, which asks before it hands out.
+        "CONN_MAX_AGE": 0,
         "OPTIONS": {"connect_timeout": 5},
     }
 }

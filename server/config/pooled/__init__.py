@@ -1,0 +1,1 @@
+"""GeoDjango's PostGIS backend, with connections that outlive a request."""
