@@ -112,7 +112,8 @@ DATABASES = {
         "OPTIONS": {"connect_timeout": 5},
     }
 }
-# Debian 12 ships GDAL 3.6. We hand GDAL no file of a stranger: networks come in by wntr and pyrosm.
+# Debian 12 ships GDAL 3.6, which sees no file of a stranger: those are read by the newer GDAL in
+# pyogrio's wheel, two drivers of it, in the worker (gis_data/importing/ogr.py).
 SILENCED_SYSTEM_CHECKS = ["gis.W001"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
