@@ -34,6 +34,7 @@ SKILLS: dict[str, frozenset[str]] = {
     # Whoever can read a plan can stop a digger.
     Kind.CONSTRUCTION: frozenset({Skill.VALVE}),
     Kind.DEFECT: frozenset({Skill.VALVE}),
+    Kind.PLANNED: frozenset({Skill.VALVE, Skill.REPAIR}),
     Kind.ENQUIRY: frozenset(),
 }
 WORK_S = {"P1": 4 * 3600.0, "P2": 3 * 3600.0, "P3": 2 * 3600.0, "P4": 3600.0}

@@ -134,7 +134,10 @@ def _next(order: WorkOrder, shut_off: ShutOff | None) -> list[Any]:
     """Legal steps, the main one first; valve steps only where there is such a valve."""
     legal = [str(a) for a in states.legal_actions(order.state, Who.CREW) if a in ACTIONS]
     tasks = set(shut_off.valves.values_list("state", flat=True)) if shut_off else set()
-    if not tasks & set(ValveTask.WAITING):
+    waiting = set(ValveTask.WAITING)
+    if shut_off is not None and shut_off.planned:
+        waiting.discard(ValveTask.State.REQUESTED)  # control releases them first
+    if not tasks & waiting:
         legal = [a for a in legal if a not in ("close_valve", "cannot_close_valve")]
     if ValveTask.State.CLOSED not in tasks:
         legal = [a for a in legal if a != "open_valve"]

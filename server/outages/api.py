@@ -19,7 +19,7 @@ from server.accounts.idempotency import idempotent
 from server.accounts.permissions import OFFICE, role_in
 from server.accounts.refusals import Refused
 from server.accounts.requests import body, person
-from server.outages import nearby, planning, screens, services
+from server.outages import nearby, ordering, planning, screens, services
 from server.outages.models import ShutOff
 from server.outages.planning import Works
 
@@ -215,6 +215,7 @@ STEPS: dict[str, Callable[..., Any]] = {
     "release": lambda off, d, **who: planning.release(
         off, valves=_texts(d, "valves"), override=_text(d, "override", 200), **who
     ),
+    "dispatch": lambda off, d, **who: ordering.send_to_dispatch(off, **who),
     "close_valve": _close_valve,
     "cannot_close": lambda off, d, **who: services.cannot_close(
         off, _valve(d), reason=_text(d, "reason", 120), at=_when(d), **who

@@ -37,6 +37,7 @@ class Verb(StrEnum):
     NOTICED = "noticed"  # given by the system when it has gone out
     REACHED = "reached"  # somebody was called, or the letters are put out
     RELEASE = "release"  # control lets the crew turn the valves
+    DISPATCH = "dispatch"  # the works go on the dispatcher's list, for a crew
     CLOSE_VALVE = "close_valve"
     CANNOT_CLOSE = "cannot_close"
     OPEN_VALVE = "open_valve"
@@ -107,6 +108,9 @@ TRANSITIONS: dict[Kind, dict[tuple[State, Verb], frozenset[State]]] = {
         (S.APPROVED, V.NOTICED): frozenset({S.NOTICED}),
         # Without a notice only in an emergency, by the supervisor and with a reason.
         (S.APPROVED, V.RELEASE): frozenset({S.APPROVED}),
+        (S.APPROVED, V.DISPATCH): frozenset({S.APPROVED}),
+        (S.NOTICED, V.DISPATCH): frozenset({S.NOTICED}),
+        (S.ACTIVE, V.DISPATCH): frozenset({S.ACTIVE}),
         (S.APPROVED, V.CLOSE_VALVE): _LIVE,
         (S.APPROVED, V.CANCEL): frozenset({S.CANCELLED}),
         (S.NOTICED, V.REVISE): frozenset({S.DRAFT}),
@@ -136,6 +140,7 @@ ALLOWED: dict[Verb, frozenset[Role]] = {
     V.NOTICED: frozenset({R.SYSTEM}),
     V.REACHED: _PLANNERS | {R.DISPATCHER, R.AGENT},
     V.RELEASE: _CONTROL,
+    V.DISPATCH: _PLANNERS | {R.DISPATCHER},
     V.CLOSE_VALVE: _FIELD,
     V.CANNOT_CLOSE: _FIELD,
     V.OPEN_VALVE: _FIELD,

@@ -32,7 +32,9 @@ STOP_WATER_KINDS = frozenset({"burst", "leak"})
 
 
 def clocks_for(kind: str, priority: str) -> dict[str, int]:
-    """Clock kind -> seconds allowed, for an incident."""
+    """Clock kind -> seconds allowed, for an incident. Planned works have a window of their own."""
+    if kind == "planned":
+        return {}
     names = ["dispatch", "arrival", "repair"]
     if kind in STOP_WATER_KINDS:
         names.append("stop_water")

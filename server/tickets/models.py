@@ -21,6 +21,7 @@ class Kind(models.TextChoices):
     HYDRANT = "hydrant", _("Hydrant or cover")
     CONSTRUCTION = "construction", _("Digging near a main")
     DEFECT = "defect", _("Defect of an asset")
+    PLANNED = "planned", _("Planned works")
     ENQUIRY = "enquiry", _("Enquiry")
 
 

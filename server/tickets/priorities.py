@@ -18,6 +18,7 @@ BASE: dict[str, str] = {
     Kind.HYDRANT: "P3",
     Kind.CONSTRUCTION: "P2",
     Kind.DEFECT: "P3",
+    Kind.PLANNED: "P3",
     Kind.ENQUIRY: "P4",
 }
 # Answers to the symptom questions that make it an emergency.

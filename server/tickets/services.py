@@ -102,7 +102,7 @@ def answers(value: Any) -> dict[str, Any]:
 
 def check(what: Registration) -> None:
     """Refused, naming the field, for what no ticket can hold."""
-    if what.kind not in Kind.values:
+    if what.kind not in Kind.values or what.kind == Kind.PLANNED:
         raise Refused("kind", "unknown", _("Choose what has happened."))
     if what.channel not in Contact.Channel.values:
         raise Refused("channel", "unknown", _("There is no such channel."))

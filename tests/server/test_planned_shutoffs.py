@@ -583,3 +583,51 @@ def test_every_step_the_table_does_not_list_is_refused_at_the_door(draft, cast, 
             assert answer.status_code in (403, 409) or quiet, (role, verb, answer.content)
             assert ShutOff.objects.get(pk=draft.pk).version == version, (role, verb)
             draft.valves.update(state="closed")
+
+
+# -- the crew's own list --------------------------------------------------------------------------
+
+
+def test_planned_works_reach_a_crew_that_turns_what_is_released(noticed, cast, news, report):
+    """V6 seizes under the crew's hands: the plan goes round it, and its phone has the new list."""
+    from server.dispatch import services as dispatch
+    from server.dispatch.lists import order_list
+    from server.outages.ordering import send_to_dispatch
+    from server.service_level.models import Clock
+
+    incident = send_to_dispatch(noticed, by="juho", role="engineer")
+    with pytest.raises(Conflict) as no:
+        send_to_dispatch(noticed, by="mika", role="dispatcher")
+    assert no.value.code == "on_the_list"
+    news()
+    assert (incident.kind, incident.pipe, incident.priority) == ("planned", "P8", "P3")
+    assert not Clock.objects.filter(incident=incident).exists(), "its window is its promise"
+    assert ShutOff.objects.filter(incident=incident).count() == 1
+
+    def steps() -> set[str]:
+        cast.north.refresh_from_db()
+        (listed,) = order_list(cast.north).orders
+        return {str(step) for step in listed.next}
+
+    order = dispatch.assign(incident, cast.north, by="mika")
+    for action in ("accept", "depart", "arrive"):
+        assert report(cast.north, order, action).ok
+    assert "close_valve" not in steps(), "nothing is released yet"
+    assert report(cast.north, order, "close_valve", valve="V8").error.code == "not_released"
+
+    in_its_hour(noticed)
+    planning.release(noticed, by="mika", role="dispatcher")
+    assert "close_valve" in steps()
+    assert report(cast.north, order, "close_valve", valve="V8").ok
+    noticed.refresh_from_db()
+    assert noticed.state == "active"
+    assert report(cast.north, order, "cannot_close_valve", valve="V6", reason="seized").ok
+    noticed.refresh_from_db()
+    assert "V3" in noticed.valves.values_list("asset", flat=True)
+    assert "bo" in noticed.plan["premises"]
+
+
+def test_nobody_registers_planned_works_by_telephone(cast, register):
+    with pytest.raises(Refused) as no:
+        register("planned", home="anna")
+    assert no.value.field == "kind"

@@ -76,6 +76,7 @@ const DO = {
   (data) => ({ action: 'approve', acknowledge: data.getAll('acknowledge').map(String), override: String(data.get('override') || '') })),
   notify: () => send({ action: 'notify' }),
   release: () => form(html`<form novalidate><h2>${gettext('Release the valves of %(number)s', { number })}</h2><p>${gettext('The crew may then close them, in the order of the list.')}</p>${emergency()}${foot(gettext('Release'))}</form>`, (data) => ({ action: 'release', override: String(data.get('override') || '') })),
+  dispatch: () => send({ action: 'dispatch' }),
   work_done: () => send({ action: 'work_done' }),
   restore: () => send({ action: 'restore' }),
   close: () => send({ action: 'close' }),

@@ -6,7 +6,7 @@ import { gettext } from './i18n.js';
 const WORDS = {
   'kind.burst': () => gettext('Burst main'), 'kind.leak': () => gettext('Leak'), 'kind.no_water': () => gettext('No water'),
   'kind.low_pressure': () => gettext('Low pressure'), 'kind.discoloured': () => gettext('Discoloured water'),
-  'kind.meter': () => gettext('Meter'), 'kind.sewer': () => gettext('Sewer blockage'), 'kind.hydrant': () => gettext('Hydrant or cover'), 'kind.construction': () => gettext('Digging near a main'), 'kind.defect': () => gettext('Defect of an asset'), 'kind.enquiry': () => gettext('Enquiry'),
+  'kind.meter': () => gettext('Meter'), 'kind.sewer': () => gettext('Sewer blockage'), 'kind.hydrant': () => gettext('Hydrant or cover'), 'kind.construction': () => gettext('Digging near a main'), 'kind.defect': () => gettext('Defect of an asset'), 'kind.planned': () => gettext('Planned works'), 'kind.enquiry': () => gettext('Enquiry'),
   'order.repair': () => gettext('Isolate and repair'), 'order.valves': () => gettext('Close valves'), 'order.notices': () => gettext('Notices'), 'order.inspect': () => gettext('Inspect'),
   'state.draft': () => gettext('draft'), 'state.registered': () => gettext('registered'), 'state.triaged': () => gettext('triaged'), 'state.assigned': () => gettext('assigned'),
   'state.returned': () => gettext('returned'), 'state.in_progress': () => gettext('in progress'), 'state.suspended': () => gettext('suspended'), 'state.pending_customer': () => gettext('waiting for customer'),

@@ -39,7 +39,7 @@ function outline(pen, priority) {
 
 const PRIORITY = { P1: ['#d3311a', '#ffffff'], P2: ['#ef8a1d', '#1d1104'], P3: ['#f2c230', '#1d1504'], P4: ['#7d8892', '#ffffff'] };
 /** @type {Record<string, string>} */
-export const LETTER = { burst: 'B', leak: 'L', no_water: 'N', low_pressure: 'P', quality: 'Q', discoloured: 'Q', meter: 'M', hydrant: 'H', sewer: 'S', construction: 'C', defect: 'D', enquiry: 'E' };
+export const LETTER = { burst: 'B', leak: 'L', no_water: 'N', low_pressure: 'P', quality: 'Q', discoloured: 'Q', meter: 'M', hydrant: 'H', sewer: 'S', construction: 'C', defect: 'D', planned: 'W', enquiry: 'E' };
 
 /** Register every sign on a map. @param {any} map @param {'light' | 'dark'} theme */
 export function addIcons(map, theme) {

@@ -9,7 +9,7 @@ import { hours, noticeLine, stateKind, stateWord } from './parts.js';
 /** The word and key of each step on the page. @type {Record<string, {word: () => string, key: string}>} */
 export const STEPS = {
   approve: { word: () => gettext('Approve'), key: 'a' }, notify: { word: () => gettext('Send the notice'), key: 'n' }, release: { word: () => gettext('Release the valves'), key: 'r' },
-  work_done: { word: () => gettext('Work is done'), key: 'w' }, restore: { word: () => gettext('Everybody is back'), key: 'b' }, close: { word: () => gettext('Close the file'), key: 'f' },
+  dispatch: { word: () => gettext('Put on the dispatcher’s list'), key: 'd' }, work_done: { word: () => gettext('Work is done'), key: 'w' }, restore: { word: () => gettext('Everybody is back'), key: 'b' }, close: { word: () => gettext('Close the file'), key: 'f' },
   expect: { word: () => gettext('Another time'), key: 't' }, revise: { word: () => gettext('Change'), key: 'e' }, permit: { word: () => gettext('Add a permit'), key: 'p' }, cancel: { word: () => gettext('Cancel it'), key: 'x' },
 };
 
@@ -25,6 +25,7 @@ export function useful(s, verb) {
   const valves = s.valves.map((/** @type {any} */ v) => v.state);
   if (verb === 'notify') return s.notice && (s.state === 'approved' ? s.notice.total === 0 : false);
   if (verb === 'release') return s.planned && valves.includes('requested') && (s.state !== 'approved' || s.notice.total > 0);
+  if (verb === 'dispatch') return !s.incident;
   if (verb === 'work_done') return !s.work_done_at && Boolean(s.isolated_at || valves.includes('closed'));
   if (verb === 'restore') return Boolean(s.work_done_at) && !valves.includes('closed');
   if (verb === 'permit') return s.planned || s.permits_missing.length > 0;
@@ -131,7 +132,7 @@ export function whoIsOff(s) {
 /** @type {Record<string, () => string>} */
 const DONE = {
   'shutoff.plan': () => gettext('planned'), 'shutoff.revise': () => gettext('changed'), 'shutoff.permit': () => gettext('permit on record'), 'shutoff.approve': () => gettext('approved'), 'shutoff.notify': () => gettext('notice sent'),
-  'shutoff.noticed': () => gettext('notice is out'), 'shutoff.reached': () => gettext('reached'), 'shutoff.not_reached': () => gettext('not reached'), 'shutoff.release': () => gettext('valves released'), 'shutoff.override': () => gettext('emergency'),
+  'shutoff.noticed': () => gettext('notice is out'), 'shutoff.reached': () => gettext('reached'), 'shutoff.not_reached': () => gettext('not reached'), 'shutoff.release': () => gettext('valves released'), 'shutoff.dispatch': () => gettext('on the dispatcher’s list'), 'shutoff.override': () => gettext('emergency'),
   'shutoff.start': () => gettext('water off'), 'shutoff.part': () => gettext('partly back'), 'shutoff.restore': () => gettext('water back'), 'shutoff.work_done': () => gettext('work done'), 'shutoff.expect': () => gettext('another time'), 'shutoff.close': () => gettext('file closed'), 'shutoff.cancel': () => gettext('cancelled'),
   'valve.close': () => gettext('valve closed'), 'valve.open': () => gettext('valve opened'), 'valve.cannot_close': () => gettext('valve cannot be closed'), 'valve.left_closed': () => gettext('valve stays closed'),
 };
