@@ -198,7 +198,8 @@ def _tile_at(lon: float, lat: float, zoom: int) -> tuple[int, int]:
 def _questions(targets: Sequence[str], ask: Ask, row: Callable[..., None]) -> None:
     """Isolation, traces and identify, whole, through the API."""
     for name, path, asked in (
-        ("api.isolate", "/api/trace/{}", targets),
+        ("api.isolate", "/api/trace/{}?alternatives=no", targets),
+        ("api.isolate and plans B", "/api/trace/{}", targets),
         ("api.identify", "/api/assets/{}/identify", targets),
         ("api.source_path", "/api/trace/{}?kind=source_path", targets[:20]),
         ("api.find", "/api/find-assets?q={}", targets[:60]),
@@ -214,8 +215,8 @@ def _questions(targets: Sequence[str], ask: Ask, row: Callable[..., None]) -> No
                 raise AssertionError(f"{path.format(target)}: {status} {body[:200]!r}")
             json.loads(body)
             seconds.append(took)
-        row(name, seconds, "HTTP and JSON, alternatives and customers included"
-            if name == "api.isolate" else "HTTP and JSON")
+        row(name, seconds, "HTTP and JSON, unintended isolation, customers and drawing included"
+            if name.startswith("api.isolate") else "HTTP and JSON")
 
 
 # --- the same question in SQL --------------------------------------------------------------------

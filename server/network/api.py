@@ -205,6 +205,7 @@ class Trace(APIView):
 
     ?kind= asks for another trace than isolate; ?inoperable=V-1,V-2 for the plan without those
     valves, ?closed=V-3 as if that one were shut, ?usable=V-4 with one that will be dug out.
+    ?alternatives=no leaves out what happens if one of the valves will not turn.
     """
 
     permission_classes = [role_in(*OFFICE)]
@@ -215,6 +216,7 @@ class Trace(APIView):
             OpenApiParameter("inoperable", str),
             OpenApiParameter("closed", str),
             OpenApiParameter("usable", str),
+            OpenApiParameter("alternatives", str, enum=["yes", "no"]),
         ],
         responses={200: dict},
         operation_id="trace_retrieve",
@@ -229,6 +231,7 @@ class Trace(APIView):
                 closed=str(asked.get("closed", "")).split(","),
                 usable=str(asked.get("usable", "")).split(","),
                 geometry=True,
+                plan_b=asked.get("alternatives") != "no",
             )
         )
 

@@ -156,6 +156,7 @@ def answer(
     closed: Collection[str] = (),
     usable: Collection[str] = (),
     geometry: bool = False,
+    plan_b: bool = True,
 ) -> dict[str, Any]:
     """The whole answer to a question; Refused as `find` and `check_valves`, ('kind', …).
 
@@ -164,6 +165,7 @@ def answer(
 
     isolate: see `isolation`. Others: {"target", "kind", "pipes", "nodes", "controls", "parts",
     "length_m", "sources", "reached", "warnings"}. With `geometry` the map's part stands in "drawn".
+    Without `plan_b` "alternatives" is empty.
     """
     if kind not in KINDS:
         text = _("A trace goes %(kinds)s.") % {"kinds": ", ".join(KINDS)}
@@ -172,7 +174,7 @@ def answer(
     stuck, shut = check_valves("inoperable", inoperable), check_valves("closed", closed)
     dug = check_valves("usable", usable)
     if kind == "isolate":
-        return isolation(target, stuck, shut, dug, geometry=geometry)
+        return isolation(target, stuck, shut, dug, geometry=geometry, plan_b=plan_b)
     return path(target, kind, shut, geometry=geometry)
 
 
@@ -229,6 +231,7 @@ def isolation(
     usable: Sequence[str] = (),
     *,
     geometry: bool = False,
+    plan_b: bool = True,
 ) -> dict[str, Any]:
     """What taking the target out of service means, as the valves stand now.
 
@@ -261,7 +264,7 @@ def isolation(
         "hydrants_lost": list(plan.hydrants_lost),
         "already_closed": list(plan.already_closed),
         "valves": _valves(plan),
-        "alternatives": plans_b(target, plan, inoperable),
+        "alternatives": plans_b(target, plan, inoperable) if plan_b else [],
         "warnings": [warning_in_words({"code": w.code, "text": w.text}) for w in plan.warnings],
     }  # fmt: skip
     return {**found, **_for_screens(plan, who)} if geometry else found

@@ -93,6 +93,8 @@ def test_the_command_and_the_api_say_the_same(cast, client_of):
     assert by_api["drawn"]["pipes"]["type"] == "MultiLineString"
     assert len(by_api["drawn"]["pipes"]["coordinates"]) == len(by_api["segment"]["pipes"])
     assert by_api["customers_off"] == by_api["premises"]["total"] == 5
+    bare = client_of(cast.juho).get("/api/trace/P8?inoperable=V6&alternatives=no").json()
+    assert by_api["alternatives"] and bare == {**by_api, "alternatives": []}
 
 
 def test_a_valve_named_shut_already_is_a_boundary_and_no_work():
