@@ -8,6 +8,8 @@ osmid, name, highway, oneway, maxspeed, length (m), speed_kph, travel_time (s), 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,18 @@ CLASS_SPEEDS_KPH = {
 _SLOWEST_KPH, _FASTEST_KPH = 5.0, 130.0
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A straight piece of street, ends as (lon, lat); `oneway` 1 along it, -1 against, 0 both."""
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    name: str
+    klass: str
+    speed_kph: float | None = None
+    oneway: int = 0
+
+
 def build_streets(path: Path | str) -> nx.MultiDiGraph:
     """The drivable streets of an OSM extract (.osm.pbf, .osm, .osm.gz, .osm.bz2).
 
@@ -50,7 +64,41 @@ def build_streets(path: Path | str) -> nx.MultiDiGraph:
     that the compiled index and NetworkX add up the same figures. Raises StreetFileError.
     """
     path = Path(path)
-    raw = read_osm(path)
+    return _built(read_osm(path), path.name)
+
+
+def streets_from_lines(lines: Iterable[Line], name: str) -> nx.MultiDiGraph:
+    """The same model from straight pieces of street, for streets that come from a register.
+
+    Ends within about a metre are one place. Raises StreetFileError as `build_streets`.
+    """
+    number: dict[tuple[int, int], int] = {}
+    nodes: dict[int, tuple[float, float]] = {}
+    ways = []
+    for way, line in enumerate(lines, start=1):
+        ends = []
+        for lon, lat in (line.start, line.end):
+            key = (round(lon * 1e5), round(lat * 1e5))
+            node = number.setdefault(key, len(number) + 1)
+            nodes.setdefault(node, (lon, lat))
+            ends.append(node)
+        tags = {"highway": line.klass if line.klass in CLASS_SPEEDS_KPH else "road"}
+        if line.name:
+            tags["name"] = line.name
+        if line.speed_kph:
+            tags["maxspeed"] = str(round(line.speed_kph))
+        if line.oneway:
+            tags["oneway"] = "yes" if line.oneway > 0 else "-1"
+        else:
+            tags["oneway"] = "no"
+        if ends[0] != ends[1]:
+            ways.append(RawWay(way, tags, [(ends[0], ends[1])]))
+    return _built(RawStreets(nodes, ways, 0), name)
+
+
+def _built(raw: RawStreets, name: str) -> nx.MultiDiGraph:
+    if not raw.ways:
+        raise StreetFileError(f"The file {name} holds no street that leads anywhere.")
     whole = _raw_graph(raw)
     parts = sorted(nx.strongly_connected_components(whole), key=lambda p: (-len(p), min(p)))
     islands = _islands(whole, parts[1:])
@@ -58,11 +106,11 @@ def build_streets(path: Path | str) -> nx.MultiDiGraph:
     whole.remove_nodes_from([node for part in parts[1:] for node in part])
     kept = _simplify(whole)
     if kept.number_of_edges() == 0:
-        raise StreetFileError(f"The file {path.name} holds no street that leads anywhere.")
+        raise StreetFileError(f"The file {name} holds no street that leads anywhere.")
     _set_times(kept)
     kept.graph["islands"] = islands
     kept.graph["report"] = {
-        "file": path.name,
+        "file": name,
         "ways": len(raw.ways),
         "clipped_ways": raw.clipped_ways,
         **counts,

@@ -15,9 +15,10 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 from django.utils.text import slugify
 
+from gis_data.street_table import is_table, read_street_table
 from routing.errors import RoutingError
 from routing.index import StreetIndex
-from routing.streets import build_streets
+from routing.streets import Line, build_streets, streets_from_lines
 from server.cityload import filling
 from server.cityload.people import Living, invent
 from server.cityload.sources import (
@@ -150,7 +151,7 @@ def _load(source: Source, seed: int, progress: _Progress) -> Loaded:
     index = None
     if source.street_file is not None:
         with progress.step("Compiling the street index"):
-            index = _street_index(source.street_file)
+            index = _street_index(source.street_file, source.described.get("crs"))
     with progress.step("Writing the city to the database"):
         try:
             with _disk():
@@ -186,8 +187,14 @@ def _save_index(index: StreetIndex) -> None:
     index.save(_street_dir())
 
 
-def _street_index(path: Path) -> StreetIndex:
+def _street_index(path: Path, crs: int | None = None) -> StreetIndex:
     try:
+        if is_table(path) and crs is not None:
+            rows = read_street_table(path, crs).rows
+            return StreetIndex.compile(streets_from_lines(
+                (Line(r.line.coords[0], r.line.coords[-1], r.name, r.klass, r.speed_kph, r.oneway)
+                 for r in rows), path.name,
+            ))  # fmt: skip
         return StreetIndex.compile(build_streets(path))
     except RoutingError as error:
         raise CityLoadError("streets", str(error)) from error

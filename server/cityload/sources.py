@@ -28,6 +28,7 @@ from gis_data.helsinki import Area, City, demo_city, demo_extract, grown_city
 from gis_data.inp import NetworkFileError, read_inp
 from gis_data.model import Network, NetworkError, Service
 from gis_data.places import Extract, PlaceFileError, Places, Street, read_extract
+from gis_data.street_table import is_table, read_street_table
 from server.cityload.layered import Layered, LayersError, read_layered
 
 # Water used by one household, cubic metres per second: 2.2 persons of 155 litres a day.
@@ -90,7 +91,7 @@ def _layered_source(
     if streets is not None and not streets.is_file():
         raise CityLoadError("streets", f"There is no file {streets}.")
     try:
-        extract = read_extract(streets) if streets is not None else Extract(Places([], [], []), [])
+        extract = _streets(streets, crs)
         found = read_layered(network, crs=crs, schema_map=schema_map, name=name)
         city = _from_network(found.built.network, extract, name, found)
     except LayersError as error:
@@ -104,6 +105,18 @@ def _layered_source(
     described = {"streets": streets.name if streets else None,
                  "network": ", ".join(p.name for p in network), "seed": seed, "crs": crs}
     return Source(city, "", "", streets, described, found.said, found.verdicts)
+
+
+def _streets(path: Path | None, crs: int | None) -> Extract:
+    """Streets and places of an extract, or of a register's table in the system of `crs`."""
+    if path is None:
+        return Extract(Places([], [], []), [])
+    if not is_table(path):
+        return read_extract(path)
+    if crs is None:
+        raise CityLoadError("crs", f"A table does not say in which system it was measured: give "
+                                   f"--crs EPSG:n for {path.name}.")
+    return read_street_table(path, crs).extract
 
 
 def _plain_source(
@@ -128,7 +141,7 @@ def _plain_source(
     assert given is not None
     name = name or given.name.split(".")[0].replace("_", " ").title()
     try:
-        extract = read_extract(streets) if streets is not None else Extract(Places([], [], []), [])
+        extract = _streets(streets, crs)
         if network is not None:
             city = _from_network(read_inp(network, int(crs or 0)), extract, name)
         else:

@@ -170,6 +170,32 @@ def test_a_real_network_is_loaded_without_streets(db, streets):
     assert not streets.exists()
 
 
+def test_a_real_district_is_loaded_with_the_street_register_of_its_town(db, streets):
+    """Kitchener whole: mains named by their streets, houses found by number, crews sent by road."""
+    from routing.index import StreetIndex
+    from server.places.search import find_places
+
+    loading.load_city(
+        network=shared("kitchener/model.inp"), streets=shared("kitchener/roads.csv.gz"),
+        crs="EPSG:26917", name="Kitchener",
+    )  # fmt: skip
+    named = Pipe.objects.exclude(street="").count()
+    assert named > 0.8 * Pipe.objects.count()
+    assert Street.objects.count() > 5400
+    found = find_places("35 Max Becker Dr").results[0]
+    assert (round(found.lon, 2), round(found.lat, 2)) == (-80.51, 43.41)
+    index = StreetIndex.open(streets)
+    depot = City.objects.get().depot
+    way = index.route((depot.x, depot.y), (found.lon, found.lat))
+    assert way is not None and 0 < way.metres < 30_000
+
+
+def test_a_table_of_streets_needs_its_system_named(db, streets, small):
+    with pytest.raises(CityLoadError) as refused:
+        loading.load_city(streets=shared("kitchener/roads.csv.gz"), grow=True)
+    assert refused.value.field == "crs"
+
+
 def test_another_city_takes_the_place_of_the_one_in_use(city, streets, small):
     loading.load_city(network=small[0], crs=26917, name="Other town")
     assert [c.code for c in City.objects.all()] == ["other-town"]

@@ -31,7 +31,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: Any) -> None:
         sub = parser.add_subparsers(dest="what", required=True)
         load = sub.add_parser("load", help="read files and replace the city")
-        load.add_argument("--streets", help="an OSM extract (.osm.pbf, .osm, .osm.gz, .osm.bz2)")
+        load.add_argument("--streets", help="an OSM extract (.osm.pbf, .osm, .osm.gz, .osm.bz2), "
+                          "or a register's table (.csv, .csv.gz) in the system of --crs")
         load.add_argument("--grow-network", action="store_true", help="grow pipes along streets")
         load.add_argument(
             "--network", nargs="+",
