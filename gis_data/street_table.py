@@ -140,8 +140,8 @@ def _lines(path: Path) -> list[list[str]]:
 def _columns(path: Path, header: list[str]) -> dict[str, int]:
     found = {}
     names = [h.strip().lower() for h in header]
-    for key, words in _WORDS.items():
-        at = next((names.index(w) for w in words if w in names), None)
+    for key, known in _WORDS.items():
+        at = next((names.index(w) for w in known if w in names), None)
         if at is not None:
             found[key] = at
     missing = [k for k in _NEEDED if k not in found]
@@ -195,9 +195,9 @@ def _addresses(
     lonlat = unproject_array([(x, y) for *_s, x, y in wanted], crs)
     found: dict[str, Address] = {}
     for (key, what, _x, _y), (lon, lat) in zip(wanted, lonlat.tolist(), strict=True):
-        street, _tab, house = what.partition("\t")
+        street, _tab, digits = what.partition("\t")
         # Where two pieces meet a number may be said twice: the first word counts.
-        found.setdefault(what, Address(key, street, house, lon, lat))
+        found.setdefault(what, Address(key, street, digits, lon, lat))
     return list(found.values())
 
 
