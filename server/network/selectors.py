@@ -193,13 +193,20 @@ def asset_place(name: str) -> tuple[float, float]:
     return point.x, point.y
 
 
+def degrees_around(metres: float, lat: float = 80.0) -> float:
+    """Degrees wide enough for `metres` at a latitude, at any below 80 where none is named.
+
+    For the box that an index looks through; who is really within reach the sphere decides.
+    """
+    return metres / 111_000 / max(math.cos(math.radians(lat)), 0.17)
+
+
 def assets_near(
     lon: float, lat: float, kind: str = "valve", *, radius_m: float = 100.0, limit: int = 20
 ) -> list[Any]:
     """Assets of a kind around a point, nearest first, each with `distance_m`."""
     point = Point(lon, lat, srid=4326)
-    # Degrees are wide enough at any latitude below 80; the sphere then decides.
-    reach = radius_m / 111_000 / max(math.cos(math.radians(lat)), 0.17)
+    reach = degrees_around(radius_m, lat)
     metres = RawSQL(
         "ST_Distance(geom::geography, ST_Point(%s, %s, 4326)::geography)", [lon, lat]
     )

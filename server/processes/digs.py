@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from server.accounts.audit import record
 from server.accounts.refusals import Conflict, Refused
 from server.events.services import publish
-from server.network.selectors import check_position
+from server.network.selectors import check_position, degrees_around
 from server.processes.models import DamageClaim, Dig, DigPermit
 from server.processes.rules import DIG_REACH_M, TRUNK_MM, MainNear, judge_dig
 from server.tickets import services as tickets
@@ -67,8 +67,7 @@ def mains_near(shape: Any, *, reach_m: float = DIG_REACH_M) -> list[MainNear]:
             """,
             {
                 "shape": bytes(shape.ewkb), "reach": reach_m, "trunk": TRUNK_MM,
-                # Wide enough at any latitude below 80; the sphere then decides.
-                "degrees": reach_m / 111_000 / 0.17,
+                "degrees": degrees_around(reach_m),
             },
         )  # fmt: skip
         return [MainNear(r[0], round(float(r[1]), 2), float(r[2]), bool(r[3]))

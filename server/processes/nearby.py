@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from server.accounts.refusals import Refused
-from server.network.selectors import check_position
+from server.network.selectors import check_position, degrees_around
 
 MOST_M = 500.0
 _LIMIT = 200
@@ -54,7 +54,7 @@ KINDS: tuple[Kind, ...] = (
          "coalesce((SELECT c.name FROM workforce_crew c WHERE c.device = t.device LIMIT 1), '')"),
 )  # fmt: skip
 
-# Degrees wide enough for the reach at any latitude below 80 let the index choose; then the sphere.
+# A box in degrees lets the index choose; then the sphere decides.
 _SQL = """
 SELECT {label}, {more}, ST_Distance(t.geom::geography, p.g::geography) AS metres,
        ST_X(ST_ClosestPoint(t.geom, p.g)), ST_Y(ST_ClosestPoint(t.geom, p.g)){taken}
@@ -80,7 +80,7 @@ def around(lon: object, lat: object, *, reach_m: object = 200.0) -> dict[str, An
         raise Refused("radius", "out_of_range", _("Look up to 500 metres around."))
     found: dict[str, Any] = {"lon": x, "lat": y, "radius_m": reach}
     values = {
-        "x": x, "y": y, "reach": reach, "degrees": reach / 111_000 / 0.17, "limit": _LIMIT,
+        "x": x, "y": y, "reach": reach, "degrees": degrees_around(reach), "limit": _LIMIT,
     }  # fmt: skip
     with connection.cursor() as cursor:
         for kind in KINDS:
