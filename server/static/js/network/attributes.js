@@ -6,7 +6,7 @@ import { ago, figure } from '../time.js';
 /** @type {Record<string, () => string>} */
 const KIND = {
   pipe: () => gettext('Main'), valve: () => gettext('Valve'), hydrant: () => gettext('Hydrant'), control: () => gettext('Control'), node: () => gettext('Node'),
-  service: () => gettext('Service line'), station: () => gettext('Booster station'), sewer: () => gettext('Sewer'), manhole: () => gettext('Manhole'), premise: () => gettext('Premises'),
+  service: () => gettext('Service line'), station: () => gettext('Secondary-supply station'), sewer: () => gettext('Sewer'), manhole: () => gettext('Manhole'), premise: () => gettext('Premises'),
   tank: () => gettext('Tank'), reservoir: () => gettext('Reservoir'), junction: () => gettext('Node'), pump: () => gettext('Pump'), prv: () => gettext('Pressure reducing valve'),
   psv: () => gettext('Pressure sustaining valve'), fcv: () => gettext('Flow control valve'), check: () => gettext('Check valve'), tcv: () => gettext('Throttle valve'),
   gully: () => gettext('Gully'), outfall: () => gettext('Outfall'),

@@ -70,7 +70,7 @@ function signs(summary) {
     ${row('n-flow', gettext('direction of flow, from topology; none where it may be either'))}
     ${row('v-open', gettext('valve open'))}${row('v-closed', gettext('valve closed'))}${row('v-closed-odd', gettext('stands as it should not'))}${row('v-open-seized', gettext('seized'))}${row('v-open-unknown', gettext('not known whether it turns'))}${row('v-open-buried', gettext('paved over'))}
     ${row('n-pump', gettext('pump, and which way'))}${row('n-prv', gettext('pressure reducing valve'))}${row('n-check', gettext('check valve'))}
-    ${row('n-hydrant', gettext('hydrant'))}${row('n-hydrant-fire', gettext('the fire service counts on it'))}${row('n-tank', gettext('tank'))}${row('n-reservoir', gettext('reservoir'))}${row('n-station', gettext('booster station'))}
+    ${row('n-hydrant', gettext('hydrant'))}${row('n-hydrant-fire', gettext('the fire service counts on it'))}${row('n-tank', gettext('tank'))}${row('n-reservoir', gettext('reservoir'))}${row('n-station', gettext('secondary-supply station'))}
     ${line('zone', gettext('pressure zone'))}${line('dma', gettext('metered area'))}${line('sewerline', gettext('sewer, with its direction'))}${row('n-manhole', gettext('manhole'))}${row('n-outfall', gettext('outfall'))}
     ${line('off', gettext('open shut-off'))}${line('hatched', gettext('falls dry by the plan; weaker: not meant to'))}${line('traced', gettext('traced'))}</ul>`;
 }

@@ -29,7 +29,7 @@ export function groups() {
       { id: 'services', text: gettext('Service lines'), layers: ['services'], on: true, from: 16 },
       { id: 'premises', text: gettext('Premises'), layers: ['premises'], on: true, from: 16 },
       { id: 'dry', text: gettext('Premises without water'), layers: ['premises-off'], on: true, from: 14 },
-      { id: 'stations', text: gettext('Booster stations'), layers: ['stations'], on: true, from: 14 },
+      { id: 'stations', text: gettext('Secondary-supply stations'), layers: ['stations'], on: true, from: 14 },
     ] },
     { id: 'base', text: gettext('Base map'), layers: [
       { id: 'streets', text: gettext('Streets'), layers: ['road-edge', 'roads', 'road-names'], on: true },
