@@ -16,7 +16,9 @@ from ops.say import Say
 from ops.settings import Options
 
 # These hand their words on: the rest of the line belongs to somebody else.
-HANDED_ON = ("test", "bench", "simulate", "call", "city", "trace", "manage")
+HANDED_ON = (
+    "test", "bench", "simulate", "call", "city", "trace", "nearest", "route", "locate", "manage",
+)  # fmt: skip
 NEEDS_RUNNING = ("simulate", "call")
 
 COMMANDS = """\
@@ -30,6 +32,9 @@ COMMANDS = """\
   call        place one real telephone call
   city        load another city: city load --streets FILE --grow-network
   trace       which valves isolate ELEMENT and who is off then (--kind upstream …, --json)
+  nearest     which crews are soonest at a place: --at LON,LAT (-k 10, --json)
+  route       the way to drive: --from LON,LAT --to LON,LAT (--json)
+  locate      the places a text may mean: locate TEXT (--json)
   crew        open the crew's app
   logs        show a service's log (SERVICE, --follow)
   backup      write everything into FILE

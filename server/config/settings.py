@@ -45,10 +45,12 @@ INSTALLED_APPS = [
     "server.network",
     "server.customers",
     "server.places",
+    "server.streets",
     "server.messaging",
     "server.interfaces",
     "server.tickets",
     "server.workforce",
+    "server.positions",
     "server.ledger",
     "server.calls",
     "server.dispatch",
@@ -61,6 +63,7 @@ INSTALLED_APPS = [
     "server.bi",
     "server.wallboard",
     "server.versions",
+    "server.replay",
     "server.portal",
 ]
 

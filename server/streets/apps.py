@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class StreetsConfig(AppConfig):
+    name = "server.streets"
+    label = "streets"
