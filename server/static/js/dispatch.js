@@ -9,6 +9,7 @@ import { probableBursts } from './dispatch/bursts.js';
 import { detail } from './dispatch/detail.js';
 import { askClaim } from './dispatch/dig.js';
 import { byBreach, move, nextKind } from './dispatch/order.js';
+import { makePage } from './dispatch/page.js';
 import { boardRow, incidentRow, totals } from './dispatch/rows.js';
 import { $, html, onDo, render } from './html.js';
 import { gettext, ngettext } from './i18n.js';
@@ -32,6 +33,11 @@ let loaded = false;
 
 const stage = $('#stage');
 const mayAct = page.role !== 'engineer' && page.role !== 'auditor';
+
+/** Parts of the page that work by themselves (see dispatch/page.js): one import above, one name here.
+ * @type {{start: (page: import('./dispatch/page.js').DispatchPage) => void}[]} */
+const PARTS = [];
+const host = makePage({ select: (id) => { choose(id); }, selected: () => shown, mayAct, tools: $('#tools'), legend: $('#signs') });
 
 const ordered = () => Array.from(incidents.values()).map((f) => f.properties).sort(byBreach);
 
@@ -63,6 +69,7 @@ function drawDetail() {
   if (suspects.chosen()) { suspects.draw(); return; }
   const holder = $('#detail');
   holder.hidden = !shown;
+  host.tellSelected(shown);
   if (shown) {
     render(holder, detail(shown, ranking, { busy: busy || !mayAct, chosenCrew }));
     holder.querySelectorAll('[data-share]').forEach((bar) => { if (bar instanceof HTMLElement) bar.style.width = `${bar.dataset.share}%`; });
@@ -296,6 +303,8 @@ function fromHash() {
 }
 addEventListener('hashchange', fromHash);
 
+for (const part of PARTS) part.start(host.page);
+
 let wanted = 'map';
 try { wanted = localStorage.getItem('standpipe.view') || 'map'; } catch { /* private window */ }
 if (wanted === 'list') listOnly(true);
@@ -307,10 +316,11 @@ makeMap($('#map'), { onFail: (why) => { note(why); listOnly(true); toast(why); }
   Object.defineProperty(window, '__map', { value: map });
   drawList(); drawCrews(); drawDetail();
   for (const layer of ['incidents', 'crews']) {
-    map.on('mouseenter', layer, () => { map.getCanvas().style.cursor = 'pointer'; });
-    map.on('mouseleave', layer, () => { map.getCanvas().style.cursor = ''; });
+    map.on('mouseenter', layer, () => { if (!host.page.clicksTaken()) map.getCanvas().style.cursor = 'pointer'; });
+    map.on('mouseleave', layer, () => { if (!host.page.clicksTaken()) map.getCanvas().style.cursor = ''; });
   }
-  map.on('click', 'incidents', (/** @type {any} */ e) => choose(String(e.features[0].properties.id)));
+  map.on('click', 'incidents', (/** @type {any} */ e) => { if (!host.page.clicksTaken()) choose(String(e.features[0].properties.id)); });
+  host.drawn(map);
   if (location.hash.startsWith('#at=')) fromHash();
   else if (shown) { frame(); if (chosen) choose(chosen); }
 });
