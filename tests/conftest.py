@@ -23,7 +23,7 @@ def _machine_code(request: pytest.FixtureRequest) -> None:
 def town(db: Any, settings: Any, tmp_path: Any) -> Any:
     """The town of tests/town.py in the tables, its streets compiled."""
     from server.network import graph
-    from server.workforce import streets
+    from server.streets import index as streets
     from tests import town as drawn
 
     settings.STANDPIPE = {
@@ -34,11 +34,11 @@ def town(db: Any, settings: Any, tmp_path: Any) -> Any:
     settings.STATE = tmp_path
     for name in ("streets", "recordings", "asterisk"):
         (tmp_path / name).mkdir()
-    streets._held = None
+    streets.forget()
     drawn.build(tmp_path / "streets")
     yield drawn
     graph.forget()
-    streets._held = None
+    streets.forget()
 
 
 @pytest.fixture

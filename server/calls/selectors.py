@@ -14,10 +14,10 @@ from server.calls.wording import evidence, sentence
 from server.customers import selectors as customers
 from server.customers.models import Account
 from server.network import selectors as network
+from server.streets import index as streets
 from server.tickets import selectors as tickets
 from server.tickets.models import Incident, Ticket
 from server.workforce import selectors as workforce
-from server.workforce import streets
 
 
 def live_calls() -> list[dict[str, Any]]:

@@ -33,10 +33,10 @@ from server.dispatch import (
 from server.dispatch.models import Photo, WorkOrder
 from server.dispatch.services import Step
 from server.dispatch.states import Who
+from server.streets import index as streets
 from server.tickets import services as tickets
 from server.tickets.models import Incident
 from server.workforce import selectors as workforce
-from server.workforce import streets
 from server.workforce.models import Crew
 
 

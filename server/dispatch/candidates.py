@@ -17,9 +17,9 @@ from server.dispatch.models import WorkOrder
 from server.dispatch.ranking import Candidate, Need, Ranked, Reason, rank
 from server.network.models import Pipe
 from server.places.models import City
+from server.streets import index as streets
 from server.tickets.models import Incident, Kind
 from server.workforce import selectors as workforce
-from server.workforce import streets
 from server.workforce.models import Crew, Skill
 
 SKILLS: dict[str, frozenset[str]] = {

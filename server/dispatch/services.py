@@ -18,10 +18,10 @@ from server.dispatch.states import Action, State, Who
 from server.events.services import publish
 from server.outages import services as outages
 from server.outages.models import ShutOff
+from server.streets import index as streets
 from server.tickets import services as tickets
 from server.tickets.models import Incident
 from server.workforce import services as workforce
-from server.workforce import streets
 from server.workforce.models import Crew
 from server.workforce.selectors import position_of
 

@@ -40,8 +40,8 @@ from server.network import graph
 from server.network.models import Pipe, Zone
 from server.outages import plans
 from server.outages.models import ShutOff
+from server.streets import index as streets
 from server.tickets.models import Kind
-from server.workforce import streets
 
 #: What a reader can take in; the counts say how many there are.
 _MOST_LISTED = 40

@@ -18,7 +18,7 @@ from mobile_app.store import StoreError
 from mqtt.fields import BadMessage
 from routing.drive import Drive
 from server.accounts.refusals import Refused
-from server.workforce import streets
+from server.streets import index as streets
 
 log = logging.getLogger("standpipe.simulator")
 

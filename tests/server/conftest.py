@@ -22,12 +22,12 @@ def _built(
     from django.db import transaction
 
     from server.network import graph
-    from server.workforce import streets
+    from server.streets import index as streets
     from tests import people, town
 
     folder = tmp_path_factory.mktemp("town")
     (folder / "streets").mkdir()
-    streets._held = None
+    streets.forget()
     with django_db_blocker.unblock():
         whole = transaction.atomic()
         whole.__enter__()
@@ -38,7 +38,7 @@ def _built(
         transaction.set_rollback(True)
         whole.__exit__(None, None, None)
     graph.forget()
-    streets._held = None
+    streets.forget()
 
 
 @pytest.fixture

@@ -28,19 +28,19 @@ def committed(
     from django.core.management import call_command
 
     from server.network import graph
-    from server.workforce import streets
+    from server.streets import index as streets
     from tests import people, town
 
     folder = tmp_path_factory.mktemp("races")
     (folder / "streets").mkdir()
-    streets._held = None
+    streets.forget()
     with django_db_blocker.unblock():
         town.build(folder / "streets")
         yield people.hire(), folder
         call_command("flush", interactive=False, verbosity=0)
         connection.close()
     graph.forget()
-    streets._held = None
+    streets.forget()
 
 
 @pytest.fixture

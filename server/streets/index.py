@@ -38,6 +38,13 @@ def index() -> StreetIndex:
         return _held[1]
 
 
+def forget() -> None:
+    """Drop what this process holds; the next question opens it again."""
+    global _held
+    with _lock:
+        _held = None
+
+
 def reach(to: tuple[float, float], origins: Sequence[Origin]) -> list[Reach]:
     """Every origin with its driving seconds to `to`, nearest first; unreachable ones last.
 
