@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -42,50 +43,56 @@ WORK_S = {"P1": 4 * 3600.0, "P2": 3 * 3600.0, "P3": 2 * 3600.0, "P4": 3600.0}
 
 def rank_crews(incident: Incident, at: datetime | None = None) -> tuple[list[Ranked], float]:
     """All crews, best first, and the milliseconds it took. Refused for an unlocated incident."""
+    started = time.perf_counter()
+    place = place_of(incident)
+    rows = candidates(at)
+    reached = {
+        r.id: r for r in streets.reach(place, [Origin(str(c.id), c.lon, c.lat) for c in rows])
+    }
+    ways = ((c, reached[str(c.id)]) for c in rows)
+    here = [replace(c, seconds=way.seconds, metres=way.metres) for c, way in ways]
+    ranked = rank(here, needs_of(incident))
+    return ranked, (time.perf_counter() - started) * 1000
+
+
+def place_of(incident: Incident) -> tuple[float, float]:
+    """(lon, lat) of an incident. Refused ('place', 'unlocated') for one that has none yet."""
     if incident.geom is None:
         raise Refused("place", "unlocated", _("This incident has no place yet."))
-    at = at or timezone.now()
-    started = time.perf_counter()
-    crews = _busy(workforce.crews(at))
-    place = (incident.geom.x, incident.geom.y)
-    origins, fixes = [], {}
-    for crew in crews:
-        lon, lat, fix = workforce.position_of(crew)
-        origins.append(Origin(str(crew.pk), lon, lat))
-        fixes[crew.pk] = fix
-    reached = {r.id: r for r in streets.reach(place, origins)}
+    return incident.geom.x, incident.geom.y
+
+
+def needs_of(incident: Incident, kind: str = WorkOrder.Kind.REPAIR) -> Need:
+    """What a work order of `kind` asks for there; a clamp is wanted only by who repairs."""
     pipe = Pipe.objects.filter(asset=incident.pipe).first() if incident.pipe else None
-    clamped = pipe is not None and incident.kind in (Kind.BURST, Kind.LEAK)
-    need = Need(
+    clamped = incident.kind in (Kind.BURST, Kind.LEAK) and kind == WorkOrder.Kind.REPAIR
+    return Need(
         skills=SKILLS[incident.kind],
         diameter_mm=pipe.diameter_mm if pipe is not None and clamped else 0.0,
-        work_s=WORK_S[incident.priority], depot_detour_s=_depot_detour(place),
-        priority=incident.priority,
+        work_s=WORK_S[incident.priority], depot_detour_s=_depot_detour(place_of(incident)),
+        priority=incident.priority, area=incident.area_id,
     )  # fmt: skip
-    rows = []
-    for crew in crews:
-        reach = reached[str(crew.pk)]
-        shift = next((s for s in crew.now_shifts if s.starts <= at), None)
-        fix = fixes[crew.pk]
-        rows.append(
-            Candidate(
-                id=crew.pk, name=crew.shown, seconds=reach.seconds, metres=reach.metres,
-                on_shift=crew.on_shift,
-                shift_left_s=(shift.ends - at).total_seconds() if shift else 0.0,
-                state=crew.state, busy_s=3600.0 if crew.holding else 0.0,
-                skills=frozenset(workforce.valid_skills(crew, at)),
-                max_diameter_mm=crew.max_diameter_mm,
-                has_clamp=any(
-                    s.quantity > 0 and pipe is not None and s.diameter_mm >= pipe.diameter_mm
-                    for s in crew.stock.all()
-                ),
-                fix_age_s=(at - fix).total_seconds() if fix else None,
-                in_area=incident.area_id is None or crew.area_id in (None, incident.area_id),
-                jobs_today=crew.jobs_today,
-            )
-        )  # fmt: skip
-    ranked = rank(rows, need)
-    return ranked, (time.perf_counter() - started) * 1000
+
+
+def candidates(at: datetime | None = None) -> list[Candidate]:
+    """Every crew as it stands at `at` (now), without seconds to any place."""
+    at = at or timezone.now()
+    return [_candidate(crew, at) for crew in _busy(workforce.crews(at))]
+
+
+def _candidate(crew: Crew, at: datetime) -> Candidate:
+    lon, lat, fix = workforce.position_of(crew)
+    shift = next((s for s in crew.now_shifts if s.starts <= at), None)
+    return Candidate(
+        id=crew.pk, name=crew.shown, lon=lon, lat=lat, on_shift=crew.on_shift,
+        shift_left_s=(shift.ends - at).total_seconds() if shift else 0.0,
+        state=crew.state, busy_s=3600.0 if crew.holding else 0.0,
+        skills=frozenset(workforce.valid_skills(crew, at)),
+        max_diameter_mm=crew.max_diameter_mm,
+        clamps_mm=frozenset(s.diameter_mm for s in crew.stock.all() if s.quantity > 0),
+        fix_age_s=(at - fix).total_seconds() if fix else None,
+        area=crew.area_id, jobs_today=crew.jobs_today,
+    )  # fmt: skip
 
 
 def _busy(crews: Any) -> list[Crew]:

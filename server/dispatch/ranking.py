@@ -13,22 +13,28 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Candidate:
-    """One crew as it stands now. Times in seconds; `seconds` is None where no street leads."""
+    """One crew as it stands at a moment, and how far it is from one place.
+
+    What stands before `seconds` is true of the crew whatever it is asked to do. `seconds` (None
+    where no street leads) and `metres` are of one place: `dataclasses.replace` them for another.
+    """
 
     id: int
     name: str
-    seconds: float | None
-    metres: float | None
+    lon: float
+    lat: float
     on_shift: bool
     shift_left_s: float
     state: str
     busy_s: float  # until it could start, 0 when free
     skills: frozenset[str]
     max_diameter_mm: int
-    has_clamp: bool
+    clamps_mm: frozenset[int]  # diameters of which there is one on the vehicle
     fix_age_s: float | None
-    in_area: bool
+    area: int | None  # None: works everywhere
     jobs_today: int = 0
+    seconds: float | None = None
+    metres: float | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Need:
     work_s: float  # how long the job usually takes
     depot_detour_s: float
     priority: str
+    area: int | None = None  # None: whoever comes is at home there
 
 
 @dataclass(frozen=True)
@@ -70,13 +77,14 @@ LOAD_S = 120.0
 
 def rank(candidates: Sequence[Candidate], need: Need) -> list[Ranked]:
     """Best first; excluded crews after all others, each with every reason that excludes it."""
-    rows = [_judge(c, need) for c in candidates]
+    rows = [judge(c, need) for c in candidates]
     return sorted(
         rows, key=lambda r: (r.excluded, r.score, r.candidate.jobs_today, r.candidate.id)
     )
 
 
-def _judge(c: Candidate, need: Need) -> Ranked:
+def judge(c: Candidate, need: Need) -> Ranked:
+    """What one crew costs for one need, with every reason; others' standing has no say in it."""
     reasons = [*_hard(c, need), *_soft(c, need)]
     return Ranked(c, sum(r.weight for r in reasons), tuple(reasons))
 
@@ -104,7 +112,7 @@ def _soft(c: Candidate, need: Need) -> list[Reason]:
         found.append(
             Reason("drive", c.seconds, data={"seconds": c.seconds, "metres": c.metres or 0.0})
         )
-    if need.diameter_mm > 0 and not c.has_clamp:
+    if need.diameter_mm > 0 and not any(mm >= need.diameter_mm for mm in c.clamps_mm):
         # Without the right clamp the way leads by the depot first.
         found.append(
             Reason("no_clamp", need.depot_detour_s, data={"diameter_mm": need.diameter_mm})
@@ -120,7 +128,7 @@ def _soft(c: Candidate, need: Need) -> list[Reason]:
         found.append(Reason("old_fix", 1200.0, data={"seconds": c.fix_age_s}))
     elif c.fix_age_s > STALE_S:
         found.append(Reason("stale_fix", 120.0, data={"seconds": c.fix_age_s}))
-    if not c.in_area:
+    if need.area is not None and c.area not in (None, need.area):
         found.append(Reason("other_area", OTHER_AREA_S))
     if c.jobs_today:
         found.append(Reason("load", LOAD_S * c.jobs_today, data={"jobs": c.jobs_today}))

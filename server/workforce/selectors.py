@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.utils import timezone
 
-from server.workforce.models import Crew, Shift
+from server.workforce.models import Crew, Shift, Stock, Vehicle
 
 
 def crews(at: datetime | None = None) -> QuerySet[Crew]:
@@ -23,6 +24,37 @@ def crews(at: datetime | None = None) -> QuerySet[Crew]:
         .annotate(on_shift=Exists(shift))
         .order_by("code")
     )
+
+
+@dataclass(frozen=True)
+class Availability:
+    """What one crew can be counted on for at a moment."""
+
+    crew: Crew
+    on_shift: bool
+    on_call: bool
+    leave: str  # why it is away, '' when it is not
+    state: str
+    until: datetime | None  # when its shift ends
+    skills: frozenset[str]
+    vehicle: Vehicle | None
+    stock: tuple[Stock, ...]
+
+
+def availability(at: datetime | None = None) -> list[Availability]:
+    """Every crew with whether, how long and with what it can work at `at` (now)."""
+    at = at or timezone.now()
+    found = []
+    for crew in crews(at):
+        shift = next((s for s in crew.now_shifts if s.starts <= at), None)
+        found.append(
+            Availability(
+                crew=crew, on_shift=shift is not None, on_call=False, leave="", state=crew.state,
+                until=shift.ends if shift else None, skills=frozenset(valid_skills(crew, at)),
+                vehicle=getattr(crew, "vehicle", None), stock=tuple(crew.stock.all()),
+            )
+        )  # fmt: skip
+    return found
 
 
 def _today(at: datetime) -> QuerySet[Shift]:

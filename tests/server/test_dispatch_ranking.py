@@ -9,24 +9,24 @@ from hypothesis import strategies as st
 
 from server.dispatch.ranking import Candidate, Need, rank
 
-NEED = Need(frozenset({"valve"}), 150.0, 3600.0, 300.0, "P1")
+NEED = Need(frozenset({"valve"}), 150.0, 3600.0, 300.0, "P1", area=1)
 FREE = Candidate(
-    id=1, name="North", seconds=300.0, metres=3000.0, on_shift=True, shift_left_s=8 * 3600.0,
+    id=1, name="North", lon=24.93, lat=60.17, on_shift=True, shift_left_s=8 * 3600.0,
     state="available", busy_s=0.0, skills=frozenset({"valve"}), max_diameter_mm=300,
-    has_clamp=True, fix_age_s=5.0, in_area=True,
+    clamps_mm=frozenset({150}), fix_age_s=5.0, area=None, seconds=300.0, metres=3000.0,
 )  # fmt: skip
 
 SKILLS = st.frozensets(st.sampled_from(["valve", "repair", "meter"]))
 CREWS = st.lists(
     st.builds(
         Candidate,
-        id=st.integers(1, 10**6), name=st.just("crew"),
+        id=st.integers(1, 10**6), name=st.just("crew"), lon=st.just(24.9), lat=st.just(60.1),
         seconds=st.none() | st.floats(0, 7200), metres=st.none() | st.floats(0, 90_000),
         on_shift=st.booleans(), shift_left_s=st.floats(0, 40_000),
         state=st.sampled_from(["available", "on_site", "break", "off_duty"]),
         busy_s=st.sampled_from([0.0, 600.0]), skills=SKILLS,
-        max_diameter_mm=st.integers(50, 1000), has_clamp=st.booleans(),
-        fix_age_s=st.none() | st.floats(0, 1e5), in_area=st.booleans(),
+        max_diameter_mm=st.integers(50, 1000), clamps_mm=st.frozensets(st.integers(50, 800)),
+        fix_age_s=st.none() | st.floats(0, 1e5), area=st.none() | st.integers(1, 3),
         jobs_today=st.integers(0, 9),
     ),
     max_size=12, unique_by=lambda c: c.id,
@@ -34,6 +34,7 @@ CREWS = st.lists(
 NEEDS = st.builds(
     Need, skills=SKILLS, diameter_mm=st.floats(0, 800), work_s=st.floats(0, 20_000),
     depot_detour_s=st.floats(0, 3600), priority=st.sampled_from(["P1", "P4"]),
+    area=st.none() | st.integers(1, 3),
 )  # fmt: skip
 
 
@@ -82,7 +83,7 @@ def test_every_reason_that_excludes_is_given_not_only_the_first():
 
 def test_doubts_cost_but_do_not_exclude():
     assert codes(FREE, hard=False) == {"drive"}
-    doubtful = replace(FREE, has_clamp=False, max_diameter_mm=100, fix_age_s=None, in_area=False,
+    doubtful = replace(FREE, clamps_mm=frozenset(), max_diameter_mm=100, fix_age_s=None, area=2,
                        jobs_today=2, shift_left_s=600.0)  # fmt: skip
     assert not codes(doubtful, hard=True)
     assert codes(doubtful, hard=False) == {
@@ -93,7 +94,7 @@ def test_doubts_cost_but_do_not_exclude():
 
 
 def test_a_crew_without_the_clamp_is_offered_with_the_way_by_the_depot():
-    near = replace(FREE, id=1, seconds=100.0, has_clamp=False)
+    near = replace(FREE, id=1, seconds=100.0, clamps_mm=frozenset())
     far = replace(FREE, id=2, seconds=399.0)
     assert [r.candidate.id for r in rank([near, far], NEED)] == [2, 1]
     assert [r.candidate.id for r in rank([near, replace(far, seconds=401.0)], NEED)] == [1, 2]
