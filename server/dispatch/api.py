@@ -22,6 +22,7 @@ from server.accounts.permissions import CONTROL, OFFICE, role_in
 from server.accounts.refusals import NotAllowed, Refused
 from server.accounts.requests import body, person
 from server.dispatch import (
+    board,
     candidates,
     devices,
     districts,
@@ -29,6 +30,7 @@ from server.dispatch import (
     photos,
     selectors,
     services,
+    whatif,
 )
 from server.dispatch.models import Photo, WorkOrder
 from server.dispatch.services import Step
@@ -80,6 +82,33 @@ class RankingView(APIView):
                 "computed_ms": round(ms, 2),
             }
         )
+
+
+class WhatIfView(APIView):
+    """What sending this crew instead of the best costs, here and at all other incidents."""
+
+    permission_classes = [role_in(*OFFICE)]
+
+    @extend_schema(
+        parameters=[OpenApiParameter("crew", int, required=True)], responses=OpenApiTypes.OBJECT
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        crew = _crew(request.query_params.get("crew"))
+        return Response(whatif.what_if(get_object_or_404(Incident, pk=pk), crew))
+
+
+class BoardView(APIView):
+    """Crews with shifts, orders and the plan between `from` and `to`, and what waits."""
+
+    permission_classes = [role_in(*OFFICE)]
+
+    @extend_schema(
+        parameters=[OpenApiParameter("from", str), OpenApiParameter("to", str)],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request) -> Response:
+        asked = request.query_params
+        return Response(board.board(*board.window(asked.get("from", ""), asked.get("to", ""))))
 
 
 class RouteView(APIView):

@@ -235,7 +235,8 @@ def _move(order: WorkOrder, to_state: State, at: datetime) -> None:
     order.state = str(to_state)
     order.version += 1
     stamp = {
-        S.ACCEPTED: "accepted_at", S.ON_SITE: "on_site_at", S.REPAIRED: "repaired_at",
+        S.ACCEPTED: "accepted_at", S.EN_ROUTE: "departed_at", S.ON_SITE: "on_site_at",
+        S.REPAIRED: "repaired_at",
         S.COMPLETED: "ended_at", S.DECLINED: "ended_at", S.RECALLED: "ended_at",
         S.FAILED_VISIT: "ended_at",
     }.get(to_state)  # fmt: skip

@@ -10,6 +10,8 @@ urlpatterns = [
     path("incidents", api.IncidentsView.as_view()),
     path("incidents/<int:pk>", api.IncidentView.as_view()),
     path("incidents/<int:pk>/crews", api.RankingView.as_view()),
+    path("incidents/<int:pk>/what-if", api.WhatIfView.as_view()),
+    path("board", api.BoardView.as_view()),
     path("incidents/<int:pk>/route", api.RouteView.as_view()),
     path("incidents/<int:pk>/assign", api.AssignView.as_view()),
     path("incidents/<int:pk>/close", api.CloseIncidentView.as_view()),

@@ -69,6 +69,8 @@ DOORS: dict[tuple[str, str], Any] = {
     ("GET", "incidents"): OFFICE,
     ("GET", "incidents/<int:pk>"): OFFICE,
     ("GET", "incidents/<int:pk>/crews"): OFFICE,
+    ("GET", "incidents/<int:pk>/what-if"): OFFICE,
+    ("GET", "board"): OFFICE,
     ("GET", "incidents/<int:pk>/route"): OFFICE,
     ("POST", "incidents/<int:pk>/assign"): CONTROL,
     ("POST", "incidents/<int:pk>/close"): CONTROL,
