@@ -12,7 +12,7 @@ from mqtt.messages import Ack, Position, Report, ReportAck
 from mqtt.positions import Fix, Known, Rules, advance
 from server.dispatch import reports
 from server.places.models import City
-from server.workforce import services as workforce
+from server.positions import storing
 
 MARGIN_DEG = 0.5  # crews come from outside the city too; beyond this it is no place of ours
 
@@ -57,8 +57,8 @@ class Intake:
         new = {f.device for f in fixes} - self._known.keys()
         if new:
             self._known.update(dict.fromkeys(new, Known()))
-            self._known.update(workforce.known_devices(new))
+            self._known.update(storing.known_devices(new))
         verdicts, after = advance(fixes, self._known, self.rules())
-        workforce.store_positions(verdicts, received_at=timezone.now())
+        storing.store_positions(verdicts, received_at=timezone.now())
         # Only after the commit: a failed batch comes again and must be judged afresh.
         self._known.update(after)

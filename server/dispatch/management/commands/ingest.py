@@ -14,7 +14,7 @@ from mqtt.ingest import Ingest, IngestStats, Received, Refused
 from mqtt.messages import Ack
 from server.dispatch.intake import Intake
 from server.events.services import beat
-from server.workforce.services import count_refusal
+from server.positions.storing import count_refusal
 
 
 class Command(BaseCommand):
