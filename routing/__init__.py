@@ -13,19 +13,34 @@ from routing.errors import (
     RoutingError,
     SnapshotError,
     StreetFileError,
+    UnknownEdge,
     Unreachable,
 )
 from routing.graphfile import load_graph, save_graph
 from routing.index import StreetIndex
-from routing.model import Closure, EdgeId, Leg, LonLat, Origin, Reach, Route, Snap, Step
+from routing.model import (
+    Closure,
+    Coverage,
+    EdgeId,
+    Isochrone,
+    Leg,
+    LonLat,
+    Origin,
+    Reach,
+    Route,
+    Snap,
+    Step,
+)
 from routing.streets import build_streets, stamp
 
 __all__ = [
     "Along",
     "BadCoordinate",
     "Closure",
+    "Coverage",
     "Drive",
     "EdgeId",
+    "Isochrone",
     "Leg",
     "LonLat",
     "OffNetwork",
@@ -38,6 +53,7 @@ __all__ = [
     "Step",
     "StreetFileError",
     "StreetIndex",
+    "UnknownEdge",
     "Unreachable",
     "build_streets",
     "load_graph",

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from routingkit_cch import CCH, CCHManyToOne, CCHMetric, CCHQuery, compute_order_inertial
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
 
-from routing.table import Ints, StreetTable
+from routing.table import Floats, Ints, StreetTable
 
 #: The weight that RoutingKit takes for "no way through".
 _INFINITE = 2**31 - 1
@@ -27,10 +29,14 @@ _NUMBERS = itertools.count()
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Metric:
-    """Weights of one moment: `arc_edge` is the fastest open edge of each arc, -1 for none."""
+    """Weights of one moment: `arc_edge` is the fastest open edge of each arc, -1 for none.
+
+    `ms` are the milliseconds of each edge by the speeds in force, closed ones too.
+    """
 
     epoch: int
     closed: frozenset[int]
+    ms: Ints
     arc_edge: Ints
     cch: CCHMetric
 
@@ -82,34 +88,30 @@ class Engine:
     def __init__(self, table: StreetTable, order: Ints) -> None:
         self._number = next(_NUMBERS)
         self._ms = np.asarray(table.ms)
+        self._nodes = table.nodes
         tail, head, self._arc_of = _arcs(table)
-        edges = np.lexsort((np.arange(table.edges), self._ms, self._arc_of))
-        edges = edges[self._arc_of[edges] >= 0]
-        self._edges = edges
-        self._first = np.searchsorted(self._arc_of[edges], np.arange(len(tail) + 1))
+        self._tail, self._head = tail, head
+        edges = np.argsort(self._arc_of, kind="stable")
+        self._edges = edges[self._arc_of[edges] >= 0]
+        self._first = np.searchsorted(self._arc_of[self._edges], np.arange(len(tail)))
         self._cch = CCH(order.tolist(), tail.tolist(), head.tolist(), False)
-        self._base_edge = edges[self._first[:-1]]
-        self._base_ms = self._ms[self._base_edge].tolist()
-        self.base = self._metric(0, frozenset())
+        self.base = self.weighted(0, self._ms, ())
 
-    def _metric(self, epoch: int, closed: frozenset[int]) -> Metric:
-        best, weights = self._base_edge, self._base_ms
-        arcs = {int(self._arc_of[edge]) for edge in closed} - {-1}
-        if arcs:
-            best, weights = best.copy(), weights.copy()
-        for arc in arcs:
-            options = self._edges[self._first[arc] : self._first[arc + 1]].tolist()
-            still = next((edge for edge in options if edge not in closed), -1)
-            best[arc] = still
-            weights[arc] = int(self._ms[still]) if still >= 0 else _INFINITE
-        return Metric(epoch, closed, best, CCHMetric(self._cch, weights))
-
-    def with_closed(self, epoch: int, closed: Iterable[int]) -> Metric:
-        """A metric for the whole set of closed edges, customised anew on the same hierarchy."""
-        edges = frozenset(closed)
-        if not edges:
-            return Metric(epoch, edges, self.base.arc_edge, self.base.cch)
-        return self._metric(epoch, edges)
+    def weighted(self, epoch: int, ms: Ints, closed: Iterable[int]) -> Metric:
+        """A metric by other milliseconds and closed edges, customised on the same hierarchy."""
+        shut = frozenset(closed)
+        if epoch and not shut and np.array_equal(ms, self._ms):
+            return Metric(epoch, shut, self._ms, self.base.arc_edge, self.base.cch)
+        cost = ms[self._edges].copy()
+        if shut:
+            cost[np.isin(self._edges, list(shut))] = _INFINITE
+        weights = np.minimum.reduceat(cost, self._first) if len(cost) else cost
+        per_arc = np.repeat(weights, np.diff(np.append(self._first, len(cost))))
+        at = np.flatnonzero(cost == per_arc)[::-1]
+        best = np.full(len(weights), -1, dtype=np.int64)
+        best[self._arc_of[self._edges[at]]] = self._edges[at]
+        best[weights >= _INFINITE] = -1
+        return Metric(epoch, shut, ms, best, CCHMetric(self._cch, weights.tolist()))
 
     def path(
         self,
@@ -149,6 +151,23 @@ class Engine:
         mine.pinned = key
         costs = np.array(mine.many.distances_to_multi(list(targets)), dtype=np.float64)
         return np.where(np.isnan(costs) | (costs >= _INFINITE), np.inf, costs)
+
+    def from_any(self, metric: Metric, sources: Sequence[tuple[int, int]]) -> Floats:
+        """Milliseconds from the soonest of (node, milliseconds so far) to every node."""
+        nodes = self._nodes
+        if not sources:
+            return np.full(nodes, np.inf)
+        open_arcs = np.flatnonzero(metric.arc_edge >= 0)
+        # A node more, from which the sources are reached; SciPy takes 0 for no arc at all.
+        starts: dict[int, int] = {}
+        for node, ms in sources:
+            starts[node] = min(ms, starts.get(node, ms))
+        tail = np.concatenate([self._tail[open_arcs], np.full(len(starts), nodes)])
+        head = np.concatenate([self._head[open_arcs], list(starts)])
+        cost = np.concatenate([metric.ms[metric.arc_edge[open_arcs]], list(starts.values())])
+        arcs = csr_array((cost + 1e-7, (tail, head)), shape=(nodes + 1, nodes + 1))
+        found: Floats = np.rint(dijkstra(arcs, indices=nodes)[:nodes])
+        return found
 
     def _mine(self, metric: Metric) -> _Mine:
         mine = _LOCAL.mine.get(self._number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from shapely import LineString
 
+from routing.alternatives import other_ways
 from routing.engine import Engine, Metric, make_order
 from routing.errors import (
     BadCoordinate,
@@ -22,7 +23,20 @@ from routing.errors import (
     UnknownEdge,
     Unreachable,
 )
-from routing.model import Closure, EdgeId, Leg, LonLat, Origin, Reach, ReachNote, Route, Snap
+from routing.isochrone import grounds_round, pieces_within
+from routing.model import (
+    Closure,
+    Coverage,
+    EdgeId,
+    Isochrone,
+    Leg,
+    LonLat,
+    Origin,
+    Reach,
+    ReachNote,
+    Route,
+    Snap,
+)
 from routing.places import (
     Fleet,
     Part,
@@ -35,6 +49,7 @@ from routing.places import (
 )
 from routing.snap import Snapper, find_twins, straight_m
 from routing.snapshot import read_snapshot, write_snapshot
+from routing.state import StreetState, must_carry_a_zone
 from routing.table import Floats, Ints, StreetTable
 from routing.turns import steps_of
 from routing.walking import street_graph, walking_metres
@@ -71,17 +86,13 @@ class StreetIndex:
         self._table = table
         self._order = order
         self._twins = twins
-        self._clock = clock
         self._snapper = Snapper(table, twins)
         self._engine = Engine(table, order)
         self._texts = table.texts()
         self._lock = threading.Lock()
-        self._metric: Metric = self._engine.base
-        self._closed: dict[int, datetime | None] = {}
-        self._next_expiry: datetime | None = None
+        self._state = StreetState(table, twins, self._engine, clock)
         self._fleets: list[Fleet] = []
         self._snaps: dict[tuple[float, float], tuple[int, float, float]] = {}
-        self._numbers: dict[EdgeId, int] | None = None
         self._on_foot: Any = None
         self.version = table.version()
 
@@ -132,7 +143,7 @@ class StreetIndex:
 
     def warm(self) -> None:
         """Makes this thread's query objects, so that its first question is quick."""
-        self._engine.path(self._metric, [(0, 0)], [(0, 0)])
+        self._engine.path(self._current(), [(0, 0)], [(0, 0)])
 
     # -- questions -----------------------------------------------------------------------------
 
@@ -161,16 +172,11 @@ class StreetIndex:
         """
         metric = self._current()
         target = self._place(to, max_m)
-        fleet = self._fleet(tuple(origins), max_m)
-        inward = ways_in(self._table, target)
+        fleet = self._fleet(metric, tuple(origins), max_m)
+        inward = ways_in(self._table, metric.ms, target)
         reaches: list[Reach] = []
         if fleet.places:
-            costs = self._engine.costs_to(metric, fleet.nodes, [(s.node, s.ms) for s in inward])
-            total = np.minimum(costs[fleet.head] + fleet.head_ms, costs[fleet.tail] + fleet.tail_ms)
-            for i in np.flatnonzero(fleet.edge == target.edge).tolist():
-                direct = straight_along(self._table, fleet.places[i], target)
-                if direct is not None:
-                    total[i] = min(total[i], direct.ms)
+            total = self._costs(metric, fleet, inward, target)
             order = np.lexsort((fleet.rank, total))
             known = int(np.count_nonzero(total < np.inf))
             measured = min(MEASURED if k is None else max(k, 0), known)
@@ -202,19 +208,102 @@ class StreetIndex:
         """The quickest way. Raises Unreachable, BadCoordinate, OffNetwork."""
         metric = self._current()
         start, end = self._place(origin, max_m), self._place(destination, max_m)
-        legs = self._legs(metric, start, end)
-        points: list[tuple[float, float]] = []
-        for leg in legs:
-            points += leg.coordinates[1:] if points else leg.coordinates
-        if not points:
-            points = [self._snapper.place(end.edge, end.fraction)] * 2
-        return Route(
-            seconds=sum(round(leg.seconds * 1000) for leg in legs) / 1000,
-            metres=sum(leg.metres for leg in legs),
-            geometry=LineString(points),
-            steps=steps_of(legs),
-            legs=tuple(legs),
-        )
+        parts = self._parts(metric, start, end, ways_in(self._table, metric.ms, end))
+        if parts is None:
+            raise self._unreachable(metric, start, end)
+        return self._route(parts, end)
+
+    def alternatives(
+        self,
+        origin: tuple[float, float] | Snap,
+        destination: tuple[float, float] | Snap,
+        k: int = 3,
+        max_m: float = MAX_SNAP_M,
+    ) -> list[Route]:
+        """The quickest way, and up to k - 1 others that differ from it and from each other.
+
+        Raises Unreachable, BadCoordinate, OffNetwork.
+        """
+        metric = self._current()
+        start, end = self._place(origin, max_m), self._place(destination, max_m)
+        best = self._parts(metric, start, end, ways_in(self._table, metric.ms, end))
+        if best is None:
+            raise self._unreachable(metric, start, end)
+
+        def search(ms: Ints) -> list[Part] | None:
+            dearer = self._engine.weighted(-1, ms, metric.closed)
+            return self._parts(dearer, start, end, ways_in(self._table, ms, end))
+
+        ways = other_ways(search, best, metric.ms, self._table.length, k)
+        return [self._route(parts, end) for parts in ways]
+
+    def matrix(
+        self,
+        origins: Sequence[tuple[float, float] | Snap],
+        destinations: Sequence[tuple[float, float] | Snap],
+        max_m: float = MAX_SNAP_M,
+    ) -> Floats:
+        """Seconds from each origin to each destination, shape (origins, destinations).
+
+        Infinite where no way leads or a place lies farther than `max_m` from any street. Raises
+        BadCoordinate.
+        """
+        metric = self._current()
+        seconds = np.full((len(origins), len(destinations)), np.inf)
+        starts, ends = self._places(origins, max_m), self._places(destinations, max_m)
+        rows = [i for i, place in enumerate(starts) if place is not None]
+        on = [(str(i), place) for i, place in enumerate(starts) if place is not None]
+        if not on:
+            return seconds
+        fleet = make_fleet(self._table, metric.ms, metric.epoch, (), max_m, on, [])
+        for column, end in enumerate(ends):
+            if end is not None:
+                inward = ways_in(self._table, metric.ms, end)
+                seconds[rows, column] = self._costs(metric, fleet, inward, end) / 1000
+        return seconds
+
+    def coverage(self, origins: Sequence[Origin], max_m: float = MAX_SNAP_M) -> Coverage:
+        """How soon the first of the origins is at each junction; those on no street are left out.
+
+        A closed street is not driven through.
+        """
+        metric = self._current()
+        table = self._table
+        soonest, _ = self._soonest(metric, origins, max_m)
+        return Coverage(soonest / 1000, np.asarray(table.lon), np.asarray(table.lat))
+
+    def isochrone(
+        self,
+        origins: Sequence[Origin],
+        limits_s: Sequence[float],
+        max_m: float = MAX_SNAP_M,
+    ) -> list[Isochrone]:
+        """What the first of the origins reaches within each of the limits (seconds), as given."""
+        for limit in limits_s:
+            if not (isinstance(limit, int | float) and limit >= 0):
+                raise RoutingError("A time limit must be a number of seconds, not below zero.")
+        metric = self._current()
+        soonest, starts = self._soonest(metric, origins, max_m)
+        closed = np.zeros(self._table.edges, dtype=bool)
+        closed[list(metric.closed)] = True
+        streets = [
+            pieces_within(
+                self._table, metric.ms, closed, soonest, starts, limit * 1000,
+                self._snapper.measures,
+            )
+            for limit in limits_s
+        ]  # fmt: skip
+        rows = zip(limits_s, streets, grounds_round(streets), strict=True)
+        return [Isochrone(float(limit), lines, area) for limit, lines, area in rows]
+
+    def _soonest(
+        self, metric: Metric, origins: Sequence[Origin], max_m: float
+    ) -> tuple[Floats, list[tuple[Part, float]]]:
+        """Milliseconds to every node, and the stretches on which the origins set out."""
+        fleet = self._fleet(metric, tuple(origins), max_m)
+        seeds = [s for place in fleet.places for s in ways_out(self._table, metric.ms, place)]
+        soonest = self._engine.from_any(metric, [(s.node, s.ms) for s in seeds])
+        return soonest, [(seed.part, 0.0) for seed in seeds if seed.part is not None]
 
     # -- closures ------------------------------------------------------------------------------
 
@@ -238,15 +327,16 @@ class StreetIndex:
     @property
     def closures(self) -> tuple[Closure, ...]:
         """The closed edges, in order."""
-        self._current()
-        with self._lock:
-            return tuple(
-                Closure(self._edge_id(edge), until) for edge, until in sorted(self._closed.items())
-            )
+        return self._state.closures()
+
+    @property
+    def speeds(self) -> dict[EdgeId, float]:
+        """The edges not driven at the map's speed, and their km/h."""
+        return self._state.speeds()
 
     @property
     def epoch(self) -> int:
-        """Grows with every change of closures."""
+        """Grows with every change of closures or speeds."""
         return self._current().epoch
 
     def close(
@@ -260,81 +350,70 @@ class StreetIndex:
 
         `until` must carry a time zone; from then on the edge is open again. Raises UnknownEdge.
         """
-        if until is not None and until.tzinfo is None:
-            raise RoutingError("until must carry a time zone.")
+        must_carry_a_zone(until)
         edges = {self._edge_number(edge) for edge in edge_ids}
-        return self._close(edges, until, both_ways)
+        return self._state.close(edges, until, both_ways=both_ways)
 
     def close_polygon(
         self, area: shapely.Geometry, until: datetime | None = None
     ) -> tuple[EdgeId, ...]:
         """Closes every street that touches an area given in (lon, lat); returns the edges."""
-        if until is not None and until.tzinfo is None:
-            raise RoutingError("until must carry a time zone.")
+        must_carry_a_zone(until)
+        return self._state.close(self._crossed(area), until, both_ways=True)
+
+    def crossed_by(self, area: shapely.Geometry) -> tuple[EdgeId, ...]:
+        """The edges, both ways, of every street that touches an area given in (lon, lat)."""
+        edges = self._crossed(area)
+        twins = {int(self._twins[edge]) for edge in edges} - {-1}
+        return self._state.edge_ids(edges | twins)
+
+    def _crossed(self, area: shapely.Geometry) -> set[int]:
         if area.is_empty or not area.is_valid:
             raise RoutingError("The area to close is empty or crosses itself.")
         west, south, east, north = area.bounds
         self._snapper.check(west, south)
         self._snapper.check(east, north)
-        return self._close(set(self._snapper.crossed_by(area).tolist()), until, True)
+        return set(self._snapper.crossed_by(area).tolist())
 
     def reopen(self, edge_ids: Iterable[EdgeId] | None = None, *, both_ways: bool = True) -> None:
         """Opens edges again; all of them when none are named. Raises UnknownEdge."""
-        if edge_ids is None:
-            with self._lock:
-                self._change({})
-            return
-        edges = self._with_twins({self._edge_number(edge) for edge in edge_ids}, both_ways)
-        with self._lock:
-            self._change({e: u for e, u in self._closed.items() if e not in edges})
+        edges = None if edge_ids is None else {self._edge_number(edge) for edge in edge_ids}
+        self._state.reopen(edges, both_ways=both_ways)
 
-    def _close(
-        self, edges: set[int], until: datetime | None, both_ways: bool
-    ) -> tuple[EdgeId, ...]:
-        edges = self._with_twins(edges, both_ways)
-        with self._lock:
-            self._change({**self._closed, **dict.fromkeys(edges, until)})
-        return tuple(self._edge_id(edge) for edge in sorted(edges))
+    def apply(self, closed: Iterable[EdgeId], speeds: Mapping[EdgeId, float] | None = None) -> None:
+        """Puts exactly these closures and speeds (km/h) in force, in one stroke.
 
-    def _with_twins(self, edges: set[int], both_ways: bool) -> set[int]:
-        if not both_ways:
-            return edges
-        return edges | {int(self._twins[edge]) for edge in edges} - {-1}
+        Edges are meant as they are named, one direction each. Where the same are in force
+        already nothing happens. Raises UnknownEdge, RoutingError for a speed that is none.
+        """
+        self._state.apply(closed, speeds or {})
 
-    def _change(self, closed: dict[int, datetime | None]) -> None:
-        """Takes up a new set of closures; the caller holds the lock."""
-        if closed.keys() != self._closed.keys():
-            self._metric = self._engine.with_closed(self._metric.epoch + 1, closed)
-        self._closed = closed
-        times = [until for until in closed.values() if until is not None]
-        self._next_expiry = min(times) if times else None
+    def has_edge(self, edge: EdgeId) -> bool:
+        """Whether the streets have an edge of this name: a newer map may lack it."""
+        try:
+            self._edge_number(edge)
+        except UnknownEdge:
+            return False
+        return True
+
+    def edge_line(self, edge: EdgeId) -> LineString:
+        """The course of an edge in (lon, lat), as it is driven. Raises UnknownEdge."""
+        return LineString(self._snapper.part(self._edge_number(edge), 0.0, 1.0))
+
+    def edge_name(self, edge: EdgeId) -> str:
+        """The name of an edge's street, "" when it has none. Raises UnknownEdge."""
+        return self._street(self._edge_number(edge))
 
     def _current(self) -> Metric:
-        """The weights of now: closures that have run out are lifted first."""
-        expiry = self._next_expiry
-        if expiry is not None and self._clock() >= expiry:
-            with self._lock:
-                now = self._clock()
-                self._change({e: u for e, u in self._closed.items() if u is None or u > now})
-        return self._metric
+        return self._state.metric()
 
     # -- inside --------------------------------------------------------------------------------
 
     def _edge_id(self, edge: int) -> EdgeId:
-        table = self._table
-        return (
-            int(table.node_id[table.tail[edge]]),
-            int(table.node_id[table.head[edge]]),
-            int(table.key[edge]),
-        )
+        return self._state.edge_id(edge)
 
     def _edge_number(self, edge: EdgeId) -> int:
-        if self._numbers is None:
-            self._numbers = {self._edge_id(i): i for i in range(self._table.edges)}
-        try:
-            return self._numbers[edge[0], edge[1], edge[2]]
-        except (KeyError, IndexError, TypeError) as error:
-            raise UnknownEdge(f"There is no street edge {edge!r:.60}.") from error
+        return self._state.edge_number(edge)
 
     def _street(self, edge: int) -> str:
         return self._texts[int(self._table.name[edge])]
@@ -367,16 +446,38 @@ class StreetIndex:
             raise OffNetwork(metres, max_m)
         return Place(edge, fraction, int(self._twins[edge]))
 
-    def _fleet(self, origins: tuple[Origin, ...], max_m: float) -> Fleet:
+    def _places(
+        self, places: Sequence[tuple[float, float] | Snap], max_m: float
+    ) -> list[Place | None]:
+        """Each place on its street, None for those too far from any."""
+        found: list[Place | None] = []
+        for at in places:
+            try:
+                found.append(self._place(at, max_m))
+            except OffNetwork:
+                found.append(None)
+        return found
+
+    def _costs(self, metric: Metric, fleet: Fleet, inward: list[Seed], target: Place) -> Floats:
+        """Milliseconds from each of the fleet to a place."""
+        costs = self._engine.costs_to(metric, fleet.nodes, [(s.node, s.ms) for s in inward])
+        total = np.minimum(costs[fleet.head] + fleet.head_ms, costs[fleet.tail] + fleet.tail_ms)
+        for i in np.flatnonzero(fleet.edge == target.edge).tolist():
+            direct = straight_along(metric.ms, fleet.places[i], target)
+            if direct is not None:
+                total[i] = min(total[i], direct.ms)
+        return total
+
+    def _fleet(self, metric: Metric, origins: tuple[Origin, ...], max_m: float) -> Fleet:
         """The origins made ready; the same ones asked again are found as they were."""
         for fleet in self._fleets:
-            if fleet.max_m == max_m and fleet.origins == origins:
+            if (fleet.epoch, fleet.max_m) == (metric.epoch, max_m) and fleet.origins == origins:
                 return fleet
-        fleet = self._new_fleet(origins, max_m)
+        fleet = self._new_fleet(metric, origins, max_m)
         self._fleets = [fleet, *self._fleets[: _FLEETS_KEPT - 1]]
         return fleet
 
-    def _new_fleet(self, origins: tuple[Origin, ...], max_m: float) -> Fleet:
+    def _new_fleet(self, metric: Metric, origins: tuple[Origin, ...], max_m: float) -> Fleet:
         off: list[tuple[str, ReachNote]] = []
         sound: list[Origin] = []
         snaps: dict[tuple[float, float], tuple[int, float, float]] = {}
@@ -407,7 +508,7 @@ class StreetIndex:
                 off.append((origin.id, "off_network"))
             else:
                 on.append((origin.id, Place(edge, fraction, int(self._twins[edge]))))
-        return make_fleet(self._table, origins, max_m, on, off)
+        return make_fleet(self._table, metric.ms, metric.epoch, origins, max_m, on, off)
 
     def _on_closed(self, metric: Metric, place: Place) -> bool:
         return not place.junction and (place.edge in metric.closed or place.twin in metric.closed)
@@ -416,11 +517,11 @@ class StreetIndex:
         self, metric: Metric, start: Place, end: Place, inward: list[Seed]
     ) -> list[Part] | None:
         """The edge parts of the quickest way, None when there is none."""
-        outward = ways_out(self._table, start)
+        outward = ways_out(self._table, metric.ms, start)
         found = self._engine.path(
             metric, [(s.node, s.ms) for s in outward], [(s.node, s.ms) for s in inward]
         )
-        direct = straight_along(self._table, start, end)
+        direct = straight_along(metric.ms, start, end)
         if direct is not None and (found is None or direct.ms <= found[0]):
             return [direct]
         if found is None:
@@ -428,7 +529,7 @@ class StreetIndex:
         _, nodes, edges = found
         first = next(seed.part for seed in outward if seed.node == nodes[0])
         last = next(seed.part for seed in inward if seed.node == nodes[-1])
-        middle = (Part(edge, 0.0, 1.0, int(self._table.ms[edge])) for edge in edges)
+        middle = (Part(edge, 0.0, 1.0, int(metric.ms[edge])) for edge in edges)
         return [part for part in (first, *middle, last) if part is not None]
 
     def _metres(self, metric: Metric, start: Place, inward: list[Seed], end: Place) -> float:
@@ -436,11 +537,22 @@ class StreetIndex:
         parts = self._parts(metric, start, end, inward) or []
         return sum(float(length[part.edge]) * (part.end - part.start) for part in parts)
 
-    def _legs(self, metric: Metric, start: Place, end: Place) -> list[Leg]:
-        """The legs of the quickest way. Raises Unreachable."""
-        parts = self._parts(metric, start, end, ways_in(self._table, end))
-        if parts is None:
-            raise self._unreachable(metric, start, end)
+    def _route(self, parts: Sequence[Part], end: Place) -> Route:
+        legs = self._legs(parts)
+        points: list[tuple[float, float]] = []
+        for leg in legs:
+            points += leg.coordinates[1:] if points else leg.coordinates
+        if not points:
+            points = [self._snapper.place(end.edge, end.fraction)] * 2
+        return Route(
+            seconds=sum(round(leg.seconds * 1000) for leg in legs) / 1000,
+            metres=sum(leg.metres for leg in legs),
+            geometry=LineString(points),
+            steps=steps_of(legs),
+            legs=tuple(legs),
+        )
+
+    def _legs(self, parts: Sequence[Part]) -> list[Leg]:
         table, edges = self._table, np.array([part.edge for part in parts], dtype=np.int64)
         tails = table.node_id[table.tail[edges]].tolist()
         heads = table.node_id[table.head[edges]].tolist()
@@ -459,7 +571,7 @@ class StreetIndex:
         ]
 
     def _unreachable(self, metric: Metric, start: Place, end: Place) -> Unreachable:
-        inward = ways_in(self._table, end)
+        inward = ways_in(self._table, metric.ms, end)
         by_closure = bool(metric.closed) and (
             self._parts(self._engine.base, start, end, inward) is not None
         )

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from shapely import LineString
+import numpy as np
+import numpy.typing as npt
+from shapely import LineString, MultiLineString, MultiPolygon, Polygon
 
 #: One directed edge of the street graph: (from node, to node, key), OSM node numbers.
 EdgeId = tuple[int, int, int]
@@ -116,3 +118,28 @@ class Closure:
 
     edge: EdgeId
     until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coverage:
+    """How soon the first of some origins is at each junction; three columns of that many rows.
+
+    `seconds` is infinite where none gets to; `lon`, `lat` in degrees.
+    """
+
+    seconds: npt.NDArray[np.float64]
+    lon: npt.NDArray[np.float64]
+    lat: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Isochrone:
+    """What the first of some origins reaches within `limit_s` seconds, in (lon, lat).
+
+    `streets` are the pieces of street driven on by then; `area` is a drawing of the ground round
+    them for maps, with every one of these pieces in it. Both are empty where nobody can set out.
+    """
+
+    limit_s: float
+    streets: MultiLineString
+    area: Polygon | MultiPolygon

@@ -48,7 +48,7 @@ def share_ms(ms: int, share: float) -> int:
     return round(share * ms)
 
 
-def ways_out(table: StreetTable, place: Place) -> list[Seed]:
+def ways_out(table: StreetTable, edge_ms: Ints, place: Place) -> list[Seed]:
     """Where a vehicle standing at the place gets onto the network: at most two nodes.
 
     On a two-way street it may leave in either direction. A closed street may be left: closures
@@ -58,29 +58,29 @@ def ways_out(table: StreetTable, place: Place) -> list[Seed]:
     tail, head = int(table.tail[edge]), int(table.head[edge])
     if place.junction:
         return [Seed(tail if at <= 0 else head, 0, None)]
-    ms = share_ms(int(table.ms[edge]), 1 - at)
+    ms = share_ms(int(edge_ms[edge]), 1 - at)
     seeds = [Seed(head, ms, Part(edge, at, 1.0, ms))]
     if twin >= 0:
-        ms = share_ms(int(table.ms[twin]), at)
+        ms = share_ms(int(edge_ms[twin]), at)
         seeds.append(Seed(tail, ms, Part(twin, 1 - at, 1.0, ms)))
     return _one_per_node(seeds)
 
 
-def ways_in(table: StreetTable, place: Place) -> list[Seed]:
+def ways_in(table: StreetTable, edge_ms: Ints, place: Place) -> list[Seed]:
     """Where a vehicle leaves the network to reach the place: at most two nodes."""
     edge, at, twin = place.edge, place.fraction, place.twin
     tail, head = int(table.tail[edge]), int(table.head[edge])
     if place.junction:
         return [Seed(tail if at <= 0 else head, 0, None)]
-    ms = share_ms(int(table.ms[edge]), at)
+    ms = share_ms(int(edge_ms[edge]), at)
     seeds = [Seed(tail, ms, Part(edge, 0.0, at, ms))]
     if twin >= 0:
-        ms = share_ms(int(table.ms[twin]), 1 - at)
+        ms = share_ms(int(edge_ms[twin]), 1 - at)
         seeds.append(Seed(head, ms, Part(twin, 0.0, 1 - at, ms)))
     return _one_per_node(seeds)
 
 
-def straight_along(table: StreetTable, start: Place, end: Place) -> Part | None:
+def straight_along(edge_ms: Ints, start: Place, end: Place) -> Part | None:
     """The stretch between two places of one street if it can be driven directly.
 
     From junction to junction the engine decides: the street may be closed, or not the quickest.
@@ -89,9 +89,9 @@ def straight_along(table: StreetTable, start: Place, end: Place) -> Part | None:
         return None
     a, b = start.fraction, end.fraction
     if a <= b:
-        return Part(start.edge, a, b, share_ms(int(table.ms[start.edge]), b - a))
+        return Part(start.edge, a, b, share_ms(int(edge_ms[start.edge]), b - a))
     if start.twin >= 0:
-        return Part(start.twin, 1 - a, 1 - b, share_ms(int(table.ms[start.twin]), a - b))
+        return Part(start.twin, 1 - a, 1 - b, share_ms(int(edge_ms[start.twin]), a - b))
     return None
 
 
@@ -123,10 +123,13 @@ class Fleet:
     tail_ms: Floats
     rank: Ints
     off: list[tuple[str, ReachNote]]
+    epoch: int
 
 
 def make_fleet(
     table: StreetTable,
+    edge_ms: Ints,
+    epoch: int,
     origins: tuple[Origin, ...],
     max_m: float,
     on: list[tuple[str, Place]],
@@ -141,7 +144,7 @@ def make_fleet(
     nodes, slots = np.unique(
         np.concatenate([table.head[edge], table.tail[edge]]), return_inverse=True
     )
-    back: npt.NDArray[np.float64] = np.where(twin >= 0, np.rint(at * table.ms[twin]), np.inf)
+    back: npt.NDArray[np.float64] = np.where(twin >= 0, np.rint(at * edge_ms[twin]), np.inf)
     rank = np.empty(len(ids), dtype=np.int64)
     rank[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
     return Fleet(
@@ -154,8 +157,9 @@ def make_fleet(
         head=slots[: len(ids)],
         tail=slots[len(ids) :],
         # At a junction only that junction counts: the street itself may be closed.
-        head_ms=np.where(at <= 0, np.inf, np.rint((1 - at) * table.ms[edge])),
+        head_ms=np.where(at <= 0, np.inf, np.rint((1 - at) * edge_ms[edge])),
         tail_ms=np.where(at <= 0, 0.0, np.where(at >= 1, np.inf, back)),
         rank=rank,
         off=sorted(off, key=lambda row: (row[1] == "bad_position", row[0])),
+        epoch=epoch,
     )

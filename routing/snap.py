@@ -53,6 +53,18 @@ def find_twins(table: StreetTable) -> Ints:
     return twins
 
 
+def _measures(xy: Floats, point_at: Ints) -> Floats:
+    """How far along its edge each point lies, 0 to 1."""
+    steps = np.hypot(*np.diff(xy, axis=0, prepend=xy[:1]).T)
+    steps[point_at[:-1]] = 0.0
+    along = np.cumsum(steps)
+    counts = np.diff(point_at)
+    along -= np.repeat(along[point_at[:-1]], counts)
+    whole = np.repeat(along[point_at[1:] - 1], counts)
+    shares: Floats = np.divide(along, whole, out=np.zeros_like(along), where=whole > 0)
+    return shares
+
+
 class Snapper:
     """Streets of a table in an R-tree; one entry per street, both directions together."""
 
@@ -65,6 +77,7 @@ class Snapper:
         x, y = self._to_metres.transform(table.points[:, 0], table.points[:, 1])
         self.xy: Floats = np.column_stack([x, y])
         self._at = table.point_at.tolist()
+        self.measures = _measures(self.xy, table.point_at)
         counts = np.diff(table.point_at)
         lines = shapely.linestrings(self.xy, indices=np.repeat(np.arange(table.edges), counts))
         self._edges = np.flatnonzero((twins < 0) | (twins > np.arange(table.edges)))
