@@ -211,6 +211,7 @@ EVENT_SUBSCRIBERS = [
     "server.quality.subscribers.sample_closed_tickets",
     "server.processes.subscribers.keep_defects_and_digs",
     "server.interfaces.subscribers.tell_other_systems",
+    "server.replay.subscribers.keep_spans",
 ]
 
 # What the subscribers' process does once when it starts.

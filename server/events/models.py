@@ -34,6 +34,8 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["xid", "id"], name="event_reading_order"),
             models.Index(fields=["subject", "id"], name="event_by_subject"),
+            # The time slider counts and jumps by time.
+            models.Index(fields=["at"], name="event_by_time"),
         ]
 
 

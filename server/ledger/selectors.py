@@ -181,6 +181,25 @@ def intervals(premise: str, as_of: datetime | None = None) -> list[Interval]:
     ]  # fmt: skip
 
 
+def dry_and_back(
+    at: datetime, numbers: list[str], *, still_open: list[str], back_since: datetime
+) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+    """Where the tap was dry at `at`, and where the water had come back since `back_since`.
+
+    Two lists of (lon, lat), of the premises in the shut-offs `numbers`, as known at `at`; dry is
+    only what stands in one of those `still_open`.
+    """
+    rows = _rows(
+        sql.DRY_AND_BACK,
+        {"as_of": at, "until": at, "numbers": numbers, "open": still_open,
+         "back_since": back_since},
+    ) if numbers else []  # fmt: skip
+    return (
+        [(lon, lat) for lon, lat, dry in rows if dry],
+        [(lon, lat) for lon, lat, dry in rows if not dry],
+    )
+
+
 def _rows(query: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, params)

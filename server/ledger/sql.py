@@ -207,3 +207,25 @@ WHERE NOT isempty(cut) AND (%(shut_off)s = '' OR s.shut_off = %(shut_off)s)
 ORDER BY s.off_at, s.shut_off, p.code, s.spell
 """
 )
+
+# Where the tap is dry at `until`, and where the water came back after `back_since`, in the
+# shut-offs `numbers`, of which `open` still were.
+DRY_AND_BACK = (
+    """
+WITH asked AS MATERIALIZED (
+    SELECT DISTINCT premise_id FROM ledger_supplyfact WHERE shut_off = ANY(%(numbers)s)
+), """
+    + _READ
+    + """
+SELECT ST_X(p.geom), ST_Y(p.geom), each.dry
+FROM (
+    SELECT premise_id,
+           bool_or(shut_off = ANY(%(open)s) AND (on_at IS NULL OR on_at > %(until)s)) AS dry,
+           bool_or(on_at > %(back_since)s AND on_at <= %(until)s) AS back
+    FROM spans WHERE shut_off = ANY(%(numbers)s) GROUP BY premise_id
+) each
+JOIN customers_premise p ON p.id = each.premise_id
+WHERE each.dry OR each.back
+ORDER BY p.id
+"""
+)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from server.replay import api
+
+urlpatterns = [
+    path("replay", api.MomentView.as_view()),
+    path("replay/range", api.RangeView.as_view()),
+    path("replay/next", api.NextView.as_view()),
+]

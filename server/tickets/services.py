@@ -374,7 +374,9 @@ def tell_incident(name: str, incident: Incident, *, by: str, **more: Any) -> Non
         name, f"incident:{incident.pk}", topic="incidents", by=by, incident=incident.pk,
         number=incident.number, kind=incident.kind, priority=incident.priority,
         state=incident.state, address=incident.address, customers_off=incident.customers_off,
-        pipe=incident.pipe, sewer=incident.sewer, **more,
+        pipe=incident.pipe, sewer=incident.sewer,
+        lon=incident.geom.x if incident.geom else None,
+        lat=incident.geom.y if incident.geom else None, **more,
     )  # fmt: skip
 
 

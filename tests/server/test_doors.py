@@ -120,6 +120,9 @@ DOORS: dict[tuple[str, str], Any] = {
     ("GET", "ledger/shutoffs"): ("manager", "supervisor", "engineer", "auditor"),
     ("GET", "ledger/shutoffs/<str:number>"): ("manager", "supervisor", "engineer", "auditor"),
     ("GET", "ledger/premises/<str:code>"): ("manager", "supervisor", "engineer", "auditor"),
+    ("GET", "replay"): (*CONTROL, "engineer"),
+    ("GET", "replay/range"): (*CONTROL, "engineer"),
+    ("GET", "replay/next"): (*CONTROL, "engineer"),
 }
 
 
