@@ -68,11 +68,11 @@ def hire() -> Cast:
             code=code, name=name, name_zh=name, user=user(code, "crew", first_name=name),
             base=Point(lon, lat, srid=4326), device=f"phone-{code}", max_diameter_mm=600,
         )  # fmt: skip
-        Vehicle.objects.create(plate=f"T-{code}", kind="van", crew=made)
+        van = Vehicle.objects.create(plate=f"T-{code}", kind="van", crew=made)
         for skill in skills:
             CrewSkill.objects.create(crew=made, skill=skill)
         for dn in clamps:
-            Stock.objects.create(crew=made, diameter_mm=dn, quantity=2)
+            Stock.objects.create(vehicle=van, diameter_mm=dn, quantity=2)
         begin = now - timedelta(hours=2) if on_shift else now - timedelta(hours=12)
         Shift.objects.create(crew=made, starts=begin, ends=begin + timedelta(hours=10))
         return made

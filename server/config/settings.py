@@ -290,6 +290,13 @@ STANDPIPE: dict[str, Any] = {
     # A position older than this is drawn faded with its age and ranked with a warning.
     "STALE_FIX_S": env.number("STALE_FIX_S", 120),
     "OLD_FIX_S": env.number("OLD_FIX_S", 600),
+    # Beyond the first of each pair sending somebody costs, at the second nobody is offered: hours
+    # of work in 24, hours of rest before, nights in seven days.
+    "HOURS": {
+        "work": (env.number("WORK_SOFT_H", 10), env.number("WORK_MOST_H", 13)),
+        "rest": (env.number("REST_SOFT_H", 11), env.number("REST_LEAST_H", 8)),
+        "nights": (env.number("NIGHTS_SOFT", 5), env.number("NIGHTS_MOST", 7)),
+    },
     # What counts as short after a closure, and how long the worker may compute it. Above
     # `most_pipes` nothing is simulated and plans say "topology only".
     "HYDRAULICS": {

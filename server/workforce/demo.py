@@ -121,13 +121,13 @@ def _crew(plan: CrewPlan, password: str, base: Point, area: Area | None) -> Crew
     )  # fmt: skip
     if not made:
         return crew
-    Vehicle.objects.create(plate=plan.plate, kind=plan.vehicle, crew=crew)
+    vehicle = Vehicle.objects.create(plate=plan.plate, kind=plan.vehicle, crew=crew)
     CrewSkill.objects.bulk_create(
         CrewSkill(crew=crew, skill=s, expires_on=timezone.localdate() + timedelta(days=365))
         for s in plan.skills
     )
     Stock.objects.bulk_create(
-        Stock(crew=crew, diameter_mm=dn, quantity=3) for dn in plan.clamps
+        Stock(vehicle=vehicle, diameter_mm=dn, quantity=3) for dn in plan.clamps
     )
     return crew
 

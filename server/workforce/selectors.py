@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +9,18 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.utils import timezone
 
-from server.workforce.models import Crew, Shift, Stock, Vehicle
+from server.workforce.availability import Availability, availability, coverage, depots_with_stock
+from server.workforce.models import Crew, Shift
+
+__all__ = [
+    "Availability",
+    "availability",
+    "coverage",
+    "crew_features",
+    "crews",
+    "depots_with_stock",
+    "position_of",
+]
 
 
 def crews(at: datetime | None = None) -> QuerySet[Crew]:
@@ -20,53 +30,14 @@ def crews(at: datetime | None = None) -> QuerySet[Crew]:
     # mypy's plug-in takes the names given here for second definitions of the declared ones.
     return (
         Crew.objects.select_related("position", "vehicle", "area", "user")  # type: ignore[no-redef]
-        .prefetch_related("skills", "stock", Prefetch("shifts", _today(at), to_attr="now_shifts"))
+        .prefetch_related(Prefetch("shifts", _today(at), to_attr="now_shifts"))
         .annotate(on_shift=Exists(shift))
         .order_by("code")
     )
 
 
-@dataclass(frozen=True)
-class Availability:
-    """What one crew can be counted on for at a moment."""
-
-    crew: Crew
-    on_shift: bool
-    on_call: bool
-    leave: str  # why it is away, '' when it is not
-    state: str
-    until: datetime | None  # when its shift ends
-    skills: frozenset[str]
-    vehicle: Vehicle | None
-    stock: tuple[Stock, ...]
-
-
-def availability(at: datetime | None = None) -> list[Availability]:
-    """Every crew with whether, how long and with what it can work at `at` (now)."""
-    at = at or timezone.now()
-    found = []
-    for crew in crews(at):
-        shift = next((s for s in crew.now_shifts if s.starts <= at), None)
-        found.append(
-            Availability(
-                crew=crew, on_shift=shift is not None, on_call=False, leave="", state=crew.state,
-                until=shift.ends if shift else None, skills=frozenset(valid_skills(crew, at)),
-                vehicle=getattr(crew, "vehicle", None), stock=tuple(crew.stock.all()),
-            )
-        )  # fmt: skip
-    return found
-
-
 def _today(at: datetime) -> QuerySet[Shift]:
     return Shift.objects.filter(ends__gt=at).order_by("starts")
-
-
-def valid_skills(crew: Crew, at: datetime) -> set[str]:
-    """Skills whose certificate has not run out."""
-    day = timezone.localdate(at)
-    return {
-        s.skill for s in crew.skills.all() if s.expires_on is None or s.expires_on >= day
-    }
 
 
 def position_of(crew: Crew) -> tuple[float, float, datetime | None]:
@@ -80,37 +51,35 @@ def position_of(crew: Crew) -> tuple[float, float, datetime | None]:
 def crew_features(at: datetime | None = None) -> dict[str, Any]:
     """GeoJSON of the crews on shift; off shift nobody is drawn and nobody is tracked."""
     at = at or timezone.now()
-    features = []
-    for crew in crews(at):
-        if not crew.on_shift:
-            continue
-        lon, lat, fix = position_of(crew)
-        age = (at - fix).total_seconds() if fix else None
-        found = getattr(crew, "position", None)
-        features.append(
-            {
-                "type": "Feature",
-                "id": crew.pk,
-                "geometry": {"type": "Point", "coordinates": [lon, lat]},
-                "properties": {
-                    "id": crew.pk,
-                    "code": crew.code,
-                    "name": crew.shown,
-                    "name_zh": crew.name_zh,
-                    "state": crew.state,
-                    "state_label": str(crew.get_state_display()),
-                    "vehicle": crew.vehicle.kind if hasattr(crew, "vehicle") else "",
-                    "plate": crew.vehicle.plate if hasattr(crew, "vehicle") else "",
-                    "fix_time": fix,
-                    "age_s": age,
-                    "stale": age is None or age > settings.STANDPIPE["STALE_FIX_S"],
-                    "heading": found.heading if found else None,
-                    "speed_mps": found.speed_mps if found else None,
-                    "skills": sorted(valid_skills(crew, at)),
-                    "order": None,
-                },
-            }
-        )
-    return {"type": "FeatureCollection", "features": features}
+    found = [_feature(row, at) for row in availability(at) if row.on_shift]
+    return {"type": "FeatureCollection", "features": found}
 
 
+def _feature(row: Availability, at: datetime) -> dict[str, Any]:
+    crew = row.crew
+    lon, lat, fix = position_of(crew)
+    age = (at - fix).total_seconds() if fix else None
+    found = getattr(crew, "position", None)
+    return {
+        "type": "Feature",
+        "id": crew.pk,
+        "geometry": {"type": "Point", "coordinates": [lon, lat]},
+        "properties": {
+            "id": crew.pk,
+            "code": crew.code,
+            "name": crew.shown,
+            "name_zh": crew.name_zh,
+            "state": row.state,
+            "state_label": str(Crew.State(row.state).label),
+            "state_until": row.break_until,
+            "vehicle": row.vehicle.kind if row.vehicle else "",
+            "plate": row.vehicle.plate if row.vehicle else "",
+            "fix_time": fix,
+            "age_s": age,
+            "stale": age is None or age > settings.STANDPIPE["STALE_FIX_S"],
+            "heading": found.heading if found else None,
+            "speed_mps": found.speed_mps if found else None,
+            "skills": sorted(row.skills),
+            "order": None,
+        },
+    }

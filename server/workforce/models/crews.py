@@ -1,13 +1,13 @@
-"""Crews, what they can do, when they work, what they drive, and where they were last seen."""
+"""Crews, what they can do, what they drive, and where they were last seen."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.gis.db import models
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import RangeOperators
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
-from django.db.models import F, Func
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -40,6 +40,8 @@ class Crew(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="crew"
     )
     state = models.CharField(max_length=16, choices=State.choices, default=State.AVAILABLE)
+    # When a break or a time out of service is to end; the clock ends it then.
+    state_until = models.DateTimeField(null=True)
     area = models.ForeignKey("accounts.Area", null=True, on_delete=models.SET_NULL)
     base = models.PointField(srid=4326)
     # The device that speaks for the crew over MQTT.
@@ -51,7 +53,7 @@ class Crew(models.Model):
 
     # What queries add to a row: selectors.crews the first two, dispatch the others.
     on_shift: bool
-    now_shifts: list[Shift]
+    now_shifts: list[Any]
     holding: int
     jobs_today: int
 
@@ -69,6 +71,8 @@ class Crew(models.Model):
 
 
 class CrewSkill(models.Model):
+    """What a crew may do whose members are not registered; with members, theirs count alone."""
+
     crew = models.ForeignKey(Crew, on_delete=models.CASCADE, related_name="skills")
     skill = models.CharField(max_length=20, choices=Skill.choices)
     expires_on = models.DateField(null=True)
@@ -78,44 +82,37 @@ class CrewSkill(models.Model):
 
 
 class Vehicle(models.Model):
+    """A service vehicle with what is on it. `crew` drives it unless a shift names another."""
+
+    class Equipment(models.TextChoices):
+        JETTING = "jetting", _("Jetting")
+        EXCAVATOR = "excavator", _("Excavator")
+        CRANE = "crane", _("Crane")
+        SIGNS = "traffic_signs", _("Traffic signs")
+        PUMP = "pump", _("Pump")
+        GENERATOR = "generator", _("Generator")
+
     plate = models.CharField(max_length=16, unique=True)
     kind = models.CharField(max_length=30)
     crew = models.OneToOneField(
         Crew, null=True, on_delete=models.SET_NULL, related_name="vehicle"
     )
-
-
-class Stock(models.Model):
-    """Repair clamps and couplings by diameter on a crew's vehicle."""
-
-    crew = models.ForeignKey(Crew, on_delete=models.CASCADE, related_name="stock")
-    item = models.CharField(max_length=20, default="clamp")
-    diameter_mm = models.PositiveIntegerField()
-    quantity = models.PositiveIntegerField(default=0)
-
-
-class Shift(models.Model):
-    crew = models.ForeignKey(Crew, on_delete=models.CASCADE, related_name="shifts")
-    starts = models.DateTimeField()
-    ends = models.DateTimeField()
+    # The tracker built into the vehicle, as it names itself; null where there is none.
+    unit = models.CharField(max_length=64, null=True, unique=True)
+    equipment = ArrayField(
+        models.CharField(max_length=20, choices=Equipment.choices), default=list, blank=True
+    )
+    # The largest valve (DN) each key on board turns; empty where nobody has written it down.
+    valve_keys_mm = ArrayField(models.PositiveIntegerField(), default=list, blank=True)
+    inspection_due = models.DateField(null=True)
+    # Why it cannot be driven; empty while it can.
+    out_of_service = models.CharField(max_length=120, blank=True)
 
     class Meta:
-        ordering = ["starts"]
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(ends__gt=F("starts")), name="a_shift_ends_after_it_starts"
-            ),
-            ExclusionConstraint(
-                name="no_overlapping_shifts",
-                expressions=[
-                    (
-                        Func("starts", "ends", function="TSTZRANGE"),
-                        RangeOperators.OVERLAPS,
-                    ),
-                    ("crew", RangeOperators.EQUAL),
-                ],
-            ),
-        ]
+        ordering = ["plate"]
+
+    def __str__(self) -> str:
+        return self.plate
 
 
 class CrewPosition(models.Model):

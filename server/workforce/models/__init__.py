@@ -1,0 +1,40 @@
+"""Crews and their people, vehicles and stock; when they work; where they were last seen."""
+
+from server.workforce.models.crews import (
+    Crew,
+    CrewPosition,
+    CrewSkill,
+    Fix,
+    IngestRefusal,
+    Skill,
+    Vehicle,
+)
+from server.workforce.models.roster import (
+    Certificate,
+    CrewStatus,
+    Leave,
+    Member,
+    OnCallCrew,
+    Shift,
+)
+from server.workforce.models.stock import Depot, Reservation, Stock, StockMove
+
+__all__ = [
+    "Certificate",
+    "Crew",
+    "CrewPosition",
+    "CrewSkill",
+    "CrewStatus",
+    "Depot",
+    "Fix",
+    "IngestRefusal",
+    "Leave",
+    "Member",
+    "OnCallCrew",
+    "Reservation",
+    "Shift",
+    "Skill",
+    "Stock",
+    "StockMove",
+    "Vehicle",
+]
