@@ -18,7 +18,7 @@ from server.dispatch.candidates import WORK_S
 from server.dispatch.models import PlanWish, Proposal, WorkOrder
 from server.tickets.models import Incident
 from server.workforce import selectors as workforce
-from server.workforce.models import Shift
+from server.workforce.models import Crew, Shift
 
 BEFORE, AFTER = timedelta(hours=4), timedelta(hours=8)
 LONGEST = timedelta(days=7)
@@ -57,20 +57,21 @@ def board(begins: datetime, ends: datetime) -> dict[str, Any]:
     shifts: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for s in Shift.objects.filter(ends__gt=begins, starts__lt=ends).order_by("starts"):
         shifts[s.crew_id].append(
-            {"starts": s.starts, "ends": s.ends, "kind": getattr(s, "kind", "shift")}
+            {"starts": s.starts, "ends": s.ends, "kind": s.kind}
         )
     open_now = {i.pk: i for i in waiting.open_incidents()}
     proposed = _proposed(plan, open_now)
     rows = []
-    for crew in workforce.crews(now):
+    for row in workforce.availability(now):
+        crew = row.crew
         has_order = any(o["held"] for o in orders[crew.pk])
         lon, lat, fix = workforce.position_of(crew)
         rows.append(
             {
-                "id": crew.pk, "code": crew.code, "name": crew.shown, "state": crew.state,
-                "state_label": str(crew.get_state_display()), "on_shift": crew.on_shift,
-                "free": crew.on_shift and not has_order and crew.state == "available",
-                "skills": sorted(workforce.valid_skills(crew, now)),
+                "id": crew.pk, "code": crew.code, "name": crew.shown, "state": row.state,
+                "state_label": str(Crew.State(row.state).label), "on_shift": row.on_shift,
+                "free": row.works and not has_order and row.state == Crew.State.AVAILABLE,
+                "skills": sorted(row.skills),
                 "lon": lon, "lat": lat, "fix_time": fix,
                 "stale": fix is None
                 or (now - fix).total_seconds() > settings.STANDPIPE["STALE_FIX_S"],

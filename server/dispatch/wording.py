@@ -10,7 +10,6 @@ from typing import Any
 from django.db.models import TextChoices
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from server.dispatch.ranking import Ranked, Reason
 from server.workforce.models import Leave, Skill, Stock
@@ -113,9 +112,7 @@ def why_nobody(ranked: Sequence[Ranked]) -> str:
         text for row in ranked for text in {_short(r) for r in row.reasons if r.hard}
     )
     parts = [f"{text}: {n}" for text, n in sorted(counts.items(), key=lambda x: (-x[1], x[0]))]
-    head = ngettext(
-        "The only crew cannot go.", "None of the %(count)s crews can go.", len(ranked)
-    ) % {"count": len(ranked)}
+    head = _("No crew can go: %(count)s are kept back.") % {"count": len(ranked)}
     return f"{head} {'; '.join(parts)}"
 
 
