@@ -32,7 +32,7 @@ def test_every_crew_has_a_row_with_its_shifts_also_when_it_is_off_duty(board, ca
     found = board()
     assert {r["code"] for r in found["crews"]} == {"north", "south", "meter", "night"}
     north, night = row_of(found, cast.north), row_of(found, cast.night)
-    assert north["free"] and north["shift"][0]["kind"] == "shift"
+    assert north["free"] and north["shift"][0]["kind"] == "day"
     assert not night["on_shift"] and not night["free"]
 
 
