@@ -404,6 +404,16 @@ class StreetIndex:
         """The name of an edge's street, "" when it has none. Raises UnknownEdge."""
         return self._street(self._edge_number(edge))
 
+    def edge_kph(self, edge: EdgeId) -> float:
+        """The speed of an edge by the map, whatever is in force now. Raises UnknownEdge."""
+        number = self._edge_number(edge)
+        return float(self._table.length[number] / self._engine.base.ms[number] * 3600)
+
+    def other_way(self, edge: EdgeId) -> EdgeId | None:
+        """The same stretch of street in the other direction, None where there is none."""
+        twin = int(self._twins[self._edge_number(edge)])
+        return None if twin < 0 else self._edge_id(twin)
+
     def _current(self) -> Metric:
         return self._state.metric()
 

@@ -27,10 +27,10 @@ from server.events.reading import waiting_behind as waiting
 log = logging.getLogger("standpipe.live")
 
 TOPICS_BY_ROLE = {
-    "agent": {"calls", "incidents", "crews", "messages", "wall"},
-    "dispatcher": {"calls", "incidents", "crews", "messages", "wall"},
-    "supervisor": {"calls", "incidents", "crews", "messages", "wall"},
-    "engineer": {"incidents", "crews"},
+    "agent": {"calls", "incidents", "crews", "messages", "streets", "wall"},
+    "dispatcher": {"calls", "incidents", "crews", "messages", "streets", "wall"},
+    "supervisor": {"calls", "incidents", "crews", "messages", "streets", "wall"},
+    "engineer": {"incidents", "crews", "streets"},
     "manager": {"incidents", "crews", "wall"},
     "auditor": {"incidents"},
     "crew": set(),

@@ -86,9 +86,9 @@ HOME: dict[str, str] = {
 # What each role may hear on the live stream; the server checks again per event.
 TOPICS: dict[str, str] = {
     "agent": "calls,incidents,crews",
-    "dispatcher": "calls,incidents,crews,messages,wall",
-    "supervisor": "calls,incidents,crews,messages,wall",
-    "engineer": "incidents,crews",
+    "dispatcher": "calls,incidents,crews,messages,streets,wall",
+    "supervisor": "calls,incidents,crews,messages,streets,wall",
+    "engineer": "incidents,crews,streets",
     "manager": "incidents,crews,wall",
     "auditor": "incidents",
 }

@@ -9,10 +9,11 @@ from django.core.management.base import BaseCommand
 from server.events.leader import Leadership
 from server.events.loop import Stop, run
 from server.service_level.services import fire_due
+from server.streets.services import tell_due
 
 
 class Command(BaseCommand):
-    help = "Watch the deadlines."
+    help = "Watch the deadlines, and closures of streets that begin and end by their time."
     # `standpipe check` and CI run them; six processes starting at once need not.
     requires_system_checks: list[str] = []
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         def step() -> None:
             if leader.take():
                 fire_due()
+                tell_due()
 
         run("clock", step, pause_s=1.0, stop=stop)
         leader.release()
