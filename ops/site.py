@@ -154,7 +154,7 @@ def prepare_database(installation: Installation, say: Say) -> None:
         manage(installation, ["migrate", "--noinput"])
     if manage_command_exists("warm"):
         # Not while somebody waits for an answer, nor within a transaction of theirs.
-        with say.step("machine code for the pipe network"):
+        with say.step("machine code for pipes and streets"):
             manage(installation, ["warm"])
     if manage_command_exists("load_demo"):
         with say.step(f"the city of {installation.options.city}"):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from routing.places import Part
-from routing.table import Floats, Ints
+from routing.table import MAX_EDGE_MS, Floats, Ints
 
 #: Each street of a way found costs so much more in the next search.
 _DEARER = 1.5
@@ -18,7 +19,7 @@ _MORE_MS = 60_000
 _SHARED = 0.7
 _TRIES = 4
 
-Search = Callable[[Ints], Sequence[Part] | None]
+Search = Callable[[Any], Sequence[Part] | None]
 
 
 def other_ways(
@@ -30,12 +31,12 @@ def other_ways(
     """
     chosen = [list(best)]
     limit = sum(part.ms for part in best) * _LONGEST + _MORE_MS
-    dearer = edge_ms.copy()
+    dearer = np.array(edge_ms, dtype=np.int64)
     _raise(dearer, best)
     for _ in range(_TRIES * max(k - 1, 0)):
         if len(chosen) >= k:
             break
-        found = search(dearer)
+        found = search(dearer.astype(np.int32))
         if found is None:
             break
         _raise(dearer, found)
@@ -52,7 +53,7 @@ def other_ways(
 
 def _raise(ms: Ints, way: Sequence[Part]) -> None:
     edges = np.unique(np.array([part.edge for part in way], dtype=np.int64))
-    ms[edges] = np.rint(ms[edges] * _DEARER).astype(np.int64) + 1
+    ms[edges] = np.minimum(np.rint(ms[edges] * _DEARER) + 1, MAX_EDGE_MS)
 
 
 def _shared(way: Sequence[Part], other: Sequence[Part], length: Floats) -> float:

@@ -1,180 +1,256 @@
-"""The contraction hierarchy: what routingkit-cch needs, and how threads may share it.
+"""The engine: states and hierarchy of one street table, and the weights of a moment over them.
 
-A CCH and its metric may be read by every thread; query objects belong to the thread that made
-them and panic anywhere else. So queries live in thread-local
-storage, and a closure makes a new metric (same hierarchy, other weights) that each thread takes
-up at its next question. A metric never changes once made.
+Every array is read-only and shared by threads; a change makes new weights and leaves the old ones
+to the questions that still use them. Only the scratch columns of searches belong to a thread.
 """
 
 from __future__ import annotations
 
-import itertools
 import threading
-import weakref
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from routingkit_cch import CCH, CCHManyToOne, CCHMetric, CCHQuery, compute_order_inertial
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
+from routing.compiled import search, weights
+from routing.compiled.hierarchy import Hierarchy
+from routing.compiled.jit import freeze
+from routing.compiled.states import States
 from routing.table import Floats, Ints, StreetTable
 
-#: The weight that RoutingKit takes for "no way through".
-_INFINITE = 2**31 - 1
-_NUMBERS = itertools.count()
+#: With more changed streets than this the whole hierarchy is customised anew.
+_MANY = 3000
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """Weights of one moment: `arc_edge` is the fastest open edge of each arc, -1 for none.
+    """Weights of one moment.
 
-    `ms` are the milliseconds of each edge by the speeds in force, closed ones too.
+    `ms`: milliseconds of each edge by the speeds in force, closed ones too; `shut`: whether it is
+    closed; `cost` and `best`: of each arc the milliseconds and the edge that is fastest, -1 for
+    none; `up`, `down`: the hierarchy's.
     """
 
     epoch: int
     closed: frozenset[int]
-    ms: Ints
-    arc_edge: Ints
-    cch: CCHMetric
+    ms: Any
+    shut: Any
+    cost: Any
+    best: Any
+    up: Any
+    down: Any
+
+    def columns(self) -> dict[str, Any]:
+        """The columns by name, `closed` left out."""
+        return {
+            f"weights.{name}": getattr(self, name) for name in ("ms", "cost", "best", "up", "down")
+        }
 
 
-@dataclass(slots=True)
-class _Mine:
-    """The query objects of one thread for one engine."""
+class _Scratch:
+    """Columns that searches of one thread use and leave as they found them."""
 
-    engine: weakref.ref[Engine]
-    metric: Metric
-    query: CCHQuery
-    many: CCHManyToOne | None = None
-    pinned: bytes = b""
+    def __init__(self, count: int) -> None:
+        def far() -> Any:
+            return np.full(count, weights.FAR, dtype=np.int32)
 
+        def free() -> Any:
+            return np.empty(count, dtype=np.int32)
 
-class _Local(threading.local):
-    def __init__(self) -> None:
-        self.mine: dict[int, _Mine] = {}
-
-
-_LOCAL = _Local()
-
-
-def make_order(table: StreetTable) -> Ints:
-    """Nested-dissection order of the nodes: the slow part, done once per map."""
-    tail, head, _ = _arcs(table)
-    order = compute_order_inertial(
-        table.nodes, tail.tolist(), head.tolist(), table.lat.tolist(), table.lon.tolist()
-    )
-    return np.array(order, dtype=np.int64)
-
-
-def _arcs(table: StreetTable) -> tuple[Ints, Ints, Ints]:
-    """Simple arcs (tail, head) and the arc of each edge; loops have none (-1)."""
-    code = table.tail * table.nodes + table.head
-    proper = table.tail != table.head
-    unique, inverse = np.unique(code[proper], return_inverse=True)
-    arc_of = np.full(table.edges, -1, dtype=np.int64)
-    arc_of[proper] = inverse
-    return unique // table.nodes, unique % table.nodes, arc_of
+        self.one = (far(), free(), free())
+        self.both = (*self.one, far(), free(), free())
 
 
 class Engine:
-    """The hierarchy over a street table. Safe to share between threads.
+    """Searches over a street table. Safe to share between threads."""
 
-    Parallel edges become one arc that stands for the fastest of them still open.
-    """
+    def __init__(
+        self,
+        table: StreetTable,
+        states: States,
+        hierarchy: Hierarchy,
+        kept: dict[str, Any] | None = None,
+    ) -> None:
+        self.states = states
+        self.hierarchy = hierarchy
+        h = hierarchy
+        self._length = freeze(table.length, np.float64)
+        self._tree = (h.up_at, h.up_head)
+        self._links = (h.low, h.down_at, h.down_arc, h.up_input, h.down_input)
+        self._mine = threading.local()
+        shut = freeze(np.zeros(table.edges, dtype=np.bool_))
+        if kept is not None:
+            names = ("ms", "cost", "best", "up", "down")
+            ms, cost, best, up, down = (kept[f"weights.{name}"] for name in names)
+        else:
+            ms = freeze(table.ms, np.int32)
+            cost = np.empty(len(states.tail), dtype=np.int32)
+            best = np.empty(len(states.tail), dtype=np.int32)
+            arcs = freeze(np.arange(len(cost)), np.int64)
+            weights.arc_costs(arcs, states.arc_at, states.arc_edges, ms, shut, cost, best)
+            cost, best = freeze(cost), freeze(best)
+            up, down = map(freeze, weights.customise(*self._tree, h.up_input, h.down_input, cost))
+        self.base = Metric(0, frozenset(), ms, shut, cost, best, up, down)
 
-    def __init__(self, table: StreetTable, order: Ints) -> None:
-        self._number = next(_NUMBERS)
-        self._ms = np.asarray(table.ms)
-        self._nodes = table.nodes
-        tail, head, self._arc_of = _arcs(table)
-        self._tail, self._head = tail, head
-        edges = np.argsort(self._arc_of, kind="stable")
-        self._edges = edges[self._arc_of[edges] >= 0]
-        self._first = np.searchsorted(self._arc_of[self._edges], np.arange(len(tail)))
-        self._cch = CCH(order.tolist(), tail.tolist(), head.tolist(), False)
-        self.base = self.weighted(0, self._ms, ())
+    @classmethod
+    def of(cls, table: StreetTable) -> Engine:
+        """The engine of a table: splits junctions, orders, customises."""
+        states = States.of(table)
+        return cls(table, states, Hierarchy.of(table, states))
 
-    def weighted(self, epoch: int, ms: Ints, closed: Iterable[int]) -> Metric:
-        """A metric by other milliseconds and closed edges, customised on the same hierarchy."""
-        shut = frozenset(closed)
-        if epoch and not shut and np.array_equal(ms, self._ms):
-            return Metric(epoch, shut, self._ms, self.base.arc_edge, self.base.cch)
-        cost = ms[self._edges].copy()
-        if shut:
-            cost[np.isin(self._edges, list(shut))] = _INFINITE
-        weights = np.minimum.reduceat(cost, self._first) if len(cost) else cost
-        per_arc = np.repeat(weights, np.diff(np.append(self._first, len(cost))))
-        at = np.flatnonzero(cost == per_arc)[::-1]
-        best = np.full(len(weights), -1, dtype=np.int64)
-        best[self._arc_of[self._edges[at]]] = self._edges[at]
-        best[weights >= _INFINITE] = -1
-        return Metric(epoch, shut, ms, best, CCHMetric(self._cch, weights.tolist()))
+    @classmethod
+    def named(cls, table: StreetTable, arrays: dict[str, Any]) -> Engine:
+        """The engine whose `columns` these are; KeyError when one is missing."""
+        return cls(table, States.named(arrays), Hierarchy.named(arrays), arrays)
+
+    def columns(self) -> dict[str, Any]:
+        """Every column by name, for `named`."""
+        return {**self.states.columns(), **self.hierarchy.columns(), **self.base.columns()}
+
+    def weighted(self, before: Metric, epoch: int, ms: Any, closed: Iterable[int]) -> Metric:
+        """The weights by other milliseconds and closed edges, worked out from those before."""
+        base, states, h = self.base, self.states, self.hierarchy
+        closed = frozenset(closed)
+        if not closed and ms is base.ms:
+            return replace(base, epoch=epoch)
+        ms = freeze(ms, np.int32)
+        shut = np.zeros(len(base.shut), dtype=np.bool_)
+        shut[list(closed)] = True
+        other = before.shut != shut
+        if ms is not before.ms:
+            other |= ms != before.ms
+        shut = freeze(shut)
+        arcs = self._arcs_of(np.flatnonzero(other))
+        cost, best = before.cost.copy(), before.best.copy()
+        weights.arc_costs(freeze(arcs), states.arc_at, states.arc_edges, ms, shut, cost, best)
+        arcs = arcs[cost[arcs] != before.cost[arcs]]
+        cost, best = freeze(cost), freeze(best)
+        if len(arcs) > _MANY:
+            up, down = weights.customise(*self._tree, h.up_input, h.down_input, cost)
+        else:
+            up, down = before.up.copy(), before.down.copy()
+            place = h.place[arcs]
+            changed = freeze(np.where(place >= 0, place, ~place), np.int32)
+            weights.update(*self._tree, *self._links, cost, up, down, changed)
+        return Metric(epoch, closed, ms, shut, cost, best, freeze(up), freeze(down))
+
+    def _arcs_of(self, edges: Ints) -> Ints:
+        states = self.states
+        arcs = states.arc_of_edge[edges]
+        if len(states.extra_edge):
+            more = states.arc_of_extra[np.isin(states.extra_edge, edges)]
+            arcs = np.concatenate([arcs, more])
+        return np.unique(arcs[arcs >= 0]).astype(np.int64)
+
+    def _scratch(self) -> _Scratch:
+        found: _Scratch | None = getattr(self._mine, "scratch", None)
+        if found is None:
+            found = self._mine.scratch = _Scratch(self.states.count)
+        return found
+
+    def ranks(self, states: Any) -> Any:
+        """Ranks of states as searches want them; -1 stays."""
+        states = np.asarray(states, dtype=np.int64)
+        return freeze(np.where(states >= 0, self.hierarchy.rank[states], -1), np.int32)
 
     def path(
         self,
         metric: Metric,
         sources: Sequence[tuple[int, int]],
         targets: Sequence[tuple[int, int]],
-    ) -> tuple[int, list[int], list[int]] | None:
-        """The cheapest way from any (node, milliseconds so far) to any (node, still to go).
+    ) -> tuple[int, int, int, list[int]] | None:
+        """The quickest way from any (state, milliseconds so far) to any (state, still to go).
 
-        Returns (milliseconds, nodes, edges), or None when there is no way.
+        Returns (milliseconds, number of the source, of the target, edges), None for no way.
         """
-        mine = self._mine(metric)
-        result = mine.query.run_multi(list(sources), list(targets))
-        # The result must be gone before the next question: the library panics otherwise.
-        cost, nodes, arcs = result.distance, result.node_path, result.arc_path
-        del result
-        if cost is None or cost >= _INFINITE:
+        rank = self.hierarchy.rank
+        a, b = np.array(sources, dtype=np.int32), np.array(targets, dtype=np.int32)
+        ms, source, target, arcs = search.find_way(
+            *self._tree, *self._links, metric.cost, metric.up, metric.down,
+            freeze(rank[a[:, 0]]), freeze(a[:, 1]), freeze(rank[b[:, 0]]), freeze(b[:, 1]),
+            *self._scratch().both,
+        )  # fmt: skip
+        if ms >= weights.FAR:
             return None
-        return cost, nodes, metric.arc_edge[arcs].tolist() if arcs else []
+        return int(ms), int(source), int(target), metric.best[arcs].tolist()
 
-    def costs_to(
-        self,
-        metric: Metric,
-        nodes: npt.NDArray[np.int64],
-        targets: Sequence[tuple[int, int]],
-    ) -> npt.NDArray[np.float64]:
-        """Milliseconds from each of `nodes` to the nearest target; infinite where no way leads.
+    def label(
+        self, metric: Metric, rows: Any, seeds: Any, seed_ms: Any, labels: Labels | None
+    ) -> Labels:
+        """Labels of origins, those of `rows` made new, the others as in `labels`.
 
-        The nodes stay pinned in this thread, so asking again with the same ones is quick.
+        seeds (ranks) and seed_ms: [origins, 2]. Where `labels` is None all rows are needed.
         """
-        mine = self._mine(metric)
-        key = nodes.tobytes()
-        if mine.many is None:
-            mine.many = CCHManyToOne(metric.cch, nodes.tolist())
-        elif mine.pinned != key:
-            mine.many.repin_sources(nodes.tolist())
-        mine.pinned = key
-        costs = np.array(mine.many.distances_to_multi(list(targets)), dtype=np.float64)
-        return np.where(np.isnan(costs) | (costs >= _INFINITE), np.inf, costs)
+        count = len(seeds)
+        width = 256 if labels is None else labels.rank.shape[1]
+        while True:
+            if labels is None:
+                rank = np.empty((count, width), dtype=np.int32)
+                ms = np.empty((count, width), dtype=np.int32)
+                size = np.zeros(count, dtype=np.int32)
+                rows = np.arange(count)
+            else:
+                rank, ms, size = labels.rank.copy(), labels.ms.copy(), labels.size.copy()
+            needed = search.label_rows(
+                *self._tree, metric.up, freeze(rows, np.int64), freeze(seeds), freeze(seed_ms),
+                *self._scratch().one, rank, ms, size,
+            )  # fmt: skip
+            if needed <= width:
+                return Labels(freeze(rank), freeze(ms), freeze(size))
+            labels, width = None, int(needed * 1.25)
 
-    def from_any(self, metric: Metric, sources: Sequence[tuple[int, int]]) -> Floats:
-        """Milliseconds from the soonest of (node, milliseconds so far) to every node."""
-        nodes = self._nodes
-        if not sources:
-            return np.full(nodes, np.inf)
-        open_arcs = np.flatnonzero(metric.arc_edge >= 0)
-        # A node more, from which the sources are reached; SciPy takes 0 for no arc at all.
-        starts: dict[int, int] = {}
-        for node, ms in sources:
-            starts[node] = min(ms, starts.get(node, ms))
-        tail = np.concatenate([self._tail[open_arcs], np.full(len(starts), nodes)])
-        head = np.concatenate([self._head[open_arcs], list(starts)])
-        cost = np.concatenate([metric.ms[metric.arc_edge[open_arcs]], list(starts.values())])
-        arcs = csr_array((cost + 1e-7, (tail, head)), shape=(nodes + 1, nodes + 1))
-        found: Floats = np.rint(dijkstra(arcs, indices=nodes)[:nodes])
+    def costs(
+        self, metric: Metric, labels: Labels, targets: Sequence[Sequence[tuple[int, int]]]
+    ) -> Floats:
+        """Milliseconds [origins, destinations], infinite where no way leads.
+
+        Each destination is a list of (state, milliseconds still to go).
+        """
+        at = np.cumsum([0, *map(len, targets)])
+        flat = np.array([seed for seeds in targets for seed in seeds], dtype=np.int32)
+        flat = flat.reshape(-1, 2)
+        found = search.costs_to(
+            *self._tree, metric.down, freeze(at, np.int64),
+            freeze(self.hierarchy.rank[flat[:, 0]]), freeze(flat[:, 1]), *self._scratch().one,
+            labels.rank, labels.ms, labels.size,
+        )  # fmt: skip
+        return np.where(found >= weights.FAR, np.inf, found)
+
+    def metres(
+        self, metric: Metric, rows: Any, seeds: Any, seed_ms: Any, seed_m: Any,
+        targets: Sequence[tuple[int, int, float]],
+    ) -> Floats:  # fmt: skip
+        """Metres of the quickest way from some rows of origins; NaN where there is none.
+
+        Seeds as for `label`, with their metres; targets: (state, milliseconds, metres to go).
+        """
+        states, ms, far = zip(*targets, strict=True)
+        found: Floats = search.way_metres(
+            *self._tree, *self._links, metric.cost, metric.up, metric.down, metric.best,
+            self._length, freeze(rows, np.int64), freeze(seeds), freeze(seed_ms), freeze(seed_m),
+            self.ranks(states), freeze(ms, np.int32), freeze(far, np.float64),
+            *self._scratch().both,
+        )  # fmt: skip
         return found
 
-    def _mine(self, metric: Metric) -> _Mine:
-        mine = _LOCAL.mine.get(self._number)
-        if mine is None or mine.metric.cch is not metric.cch:
-            # Query objects of engines that are gone must be dropped by their own thread: here.
-            for number in [n for n, m in _LOCAL.mine.items() if m.engine() is None]:
-                del _LOCAL.mine[number]
-            mine = _Mine(weakref.ref(self), metric, CCHQuery(metric.cch))
-            _LOCAL.mine[self._number] = mine
-        return mine
+    def from_any(self, metric: Metric, sources: Sequence[tuple[int, int]]) -> Floats:
+        """Milliseconds from the soonest of (state, milliseconds so far) to every junction."""
+        flat = np.array(sources, dtype=np.int32).reshape(-1, 2)
+        reached = search.sweep(
+            *self._tree, metric.up, metric.down, freeze(self.hierarchy.rank[flat[:, 0]]),
+            freeze(flat[:, 1]),
+        )  # fmt: skip
+        found: Floats = search.soonest_at(
+            reached, self.hierarchy.rank, self.states.node, self.states.nodes
+        )
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """Of each origin the ranks it climbs to and the milliseconds: [origins, width] and sizes."""
+
+    rank: Any
+    ms: Any
+    size: Any

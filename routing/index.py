@@ -13,23 +13,16 @@ import numpy as np
 import shapely
 from shapely import LineString
 
-from routing.alternatives import other_ways
-from routing.engine import Engine, Metric, make_order
-from routing.errors import (
-    BadCoordinate,
-    OffNetwork,
-    RoutingError,
-    SnapshotError,
-    UnknownEdge,
-    Unreachable,
-)
+from routing.compiled.squares import Squares
+from routing.engine import Engine, Metric
+from routing.errors import OffNetwork, RoutingError, SnapshotError, UnknownEdge
+from routing.fleet import ON, Fleet, Fleets
 from routing.isochrone import grounds_round, pieces_within
 from routing.model import (
     Closure,
     Coverage,
     EdgeId,
     Isochrone,
-    Leg,
     LonLat,
     Origin,
     Reach,
@@ -37,29 +30,19 @@ from routing.model import (
     Route,
     Snap,
 )
-from routing.places import (
-    Fleet,
-    Part,
-    Place,
-    Seed,
-    make_fleet,
-    straight_along,
-    ways_in,
-    ways_out,
-)
-from routing.snap import Snapper, find_twins, straight_m
-from routing.snapshot import read_snapshot, write_snapshot
+from routing.places import Part, Place, Seed, straight_along, ways_in, ways_out
+from routing.snap import Snapper, find_twins
+from routing.snapshot import read_snapshot, verify_snapshot, write_snapshot
 from routing.state import StreetState, must_carry_a_zone
 from routing.table import Floats, Ints, StreetTable
-from routing.turns import steps_of
 from routing.walking import street_graph, walking_metres
+from routing.ways import Ways
 
 #: How far a position may lie from the nearest street.
 MAX_SNAP_M = 300.0
 #: For how many of the first origins `nearest` works out metres when not told.
 MEASURED = 20
-_FLEETS_KEPT = 8
-_SNAPS_KEPT = 20_000
+_NOTES: tuple[ReachNote, ...] = ("unreachable", "off_network", "bad_position")
 
 
 def utc_now() -> datetime:
@@ -78,23 +61,23 @@ class StreetIndex:
     def __init__(
         self,
         table: StreetTable,
-        order: Ints,
         twins: Ints,
+        engine: Engine,
+        squares: Squares,
+        version: str,
         *,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._table = table
-        self._order = order
         self._twins = twins
-        self._snapper = Snapper(table, twins)
-        self._engine = Engine(table, order)
-        self._texts = table.texts()
+        self._engine = engine
+        self._snapper = Snapper(table, squares)
+        self._ways = Ways(table, self._snapper, engine)
+        self._fleets = Fleets(table, twins, self._snapper, engine)
+        self._state = StreetState(table, twins, engine, clock)
         self._lock = threading.Lock()
-        self._state = StreetState(table, twins, self._engine, clock)
-        self._fleets: list[Fleet] = []
-        self._snaps: dict[tuple[float, float], tuple[int, float, float]] = {}
         self._on_foot: Any = None
-        self.version = table.version()
+        self.version = version
 
     # -- making, saving, opening ---------------------------------------------------------------
 
@@ -103,33 +86,56 @@ class StreetIndex:
         cls, graph: nx.MultiDiGraph, clock: Callable[[], datetime] = utc_now
     ) -> StreetIndex:
         """Compiles an OSMnx-form graph. Raises RoutingError when it has no edge or is unsound."""
-        table = StreetTable.from_graph(graph)
+        return cls.of_table(StreetTable.from_graph(graph), clock)
+
+    @classmethod
+    def of_table(cls, table: StreetTable, clock: Callable[[], datetime] = utc_now) -> StreetIndex:
+        """Compiles a table of streets. Raises RoutingError when it has no edge."""
         if table.edges == 0:
             raise RoutingError("A street graph without edges cannot be compiled.")
-        return cls(table, make_order(table), find_twins(table), clock=clock)
+        twins = find_twins(table)
+        engine, squares = Engine.of(table), Squares.of(table, twins)
+        return cls(table, twins, engine, squares, table.version(), clock=clock)
 
     def save(self, directory: Path | str) -> None:
         """Writes the index (without closures) so that `open` finds the old or the new, whole."""
-        arrays = {**self._table.arrays(), "order": self._order, "twins": self._twins}
+        arrays = {
+            **self._table.arrays(), "twins": self._twins,
+            **self._engine.columns(), **self._snapper.squares.columns(),
+        }  # fmt: skip
         counts = {"nodes": self._table.nodes, "edges": self._table.edges}
         write_snapshot(Path(directory), self.version, arrays, counts)
 
     @classmethod
     def open(cls, directory: Path | str, clock: Callable[[], datetime] = utc_now) -> StreetIndex:
-        """Opens what `save` wrote, checking every file. Raises SnapshotError."""
+        """Maps what `save` wrote. Raises SnapshotError.
+
+        Checks what can be checked at once; `verify` reads everything. Streets saved before there
+        was an engine of our own are compiled and saved anew, which may take half a minute.
+        """
         version, arrays = read_snapshot(Path(directory))
         try:
             table = StreetTable.from_arrays(arrays)
-            index = cls(table, arrays["order"], arrays["twins"], clock=clock)
+            if "order" in arrays:
+                index = cls.of_table(table, clock)
+                if index.version != version:
+                    raise SnapshotError(f"{Path(directory).name} is not the version it says.")
+                index.save(directory)
+                return index
+            engine, squares = Engine.named(table, arrays), Squares.named(arrays)
+            return cls(table, arrays["twins"], engine, squares, version, clock=clock)
         except (KeyError, ValueError, IndexError) as error:
             raise SnapshotError(
                 f"The street snapshot {Path(directory).name} lacks a column or is unsound."
             ) from error
-        if index.version != version:
-            raise SnapshotError(
-                f"The street snapshot {Path(directory).name} is not the version it says."
-            )
-        return index
+
+    @staticmethod
+    def verify(directory: Path | str) -> str:
+        """Reads all of what `save` wrote and checks it; returns the version.
+
+        Raises SnapshotError.
+        """
+        return verify_snapshot(Path(directory))
 
     @property
     def nodes(self) -> int:
@@ -141,8 +147,13 @@ class StreetIndex:
         """How many directed edges."""
         return self._table.edges
 
+    @property
+    def states(self) -> int:
+        """How many places the search tells apart: junctions, and those split by restrictions."""
+        return self._engine.states.count
+
     def warm(self) -> None:
-        """Makes this thread's query objects, so that its first question is quick."""
+        """Makes this thread's scratch columns, so that its first question is quick."""
         self._engine.path(self._current(), [(0, 0)], [(0, 0)])
 
     # -- questions -----------------------------------------------------------------------------
@@ -150,12 +161,16 @@ class StreetIndex:
     def snap(self, lon: float, lat: float, max_m: float = MAX_SNAP_M) -> Snap:
         """The place on a street nearest to a position. Raises BadCoordinate, OffNetwork."""
         self._snapper.check(lon, lat)
-        edge, fraction, metres = self._snap(float(lon), float(lat))
-        if metres > max_m:
-            raise OffNetwork(metres, max_m)
+        edges, fractions, metres = self._snapper.nearest([lon], [lat])
+        edge, fraction = int(edges[0]), float(fractions[0])
+        if metres[0] > max_m:
+            raise OffNetwork(float(metres[0]), max_m)
         on_lon, on_lat = self._snapper.place(edge, fraction)
         side = self._snapper.side(edge, fraction, lon, lat)
-        return Snap(self._edge_id(edge), fraction, metres, on_lon, on_lat, self._street(edge), side)
+        return Snap(
+            self._edge_id(edge), fraction, float(metres[0]), on_lon, on_lat,
+            self._ways.street(edge), side, self._ways.access(edge),
+        )  # fmt: skip
 
     def nearest(
         self,
@@ -172,32 +187,26 @@ class StreetIndex:
         """
         metric = self._current()
         target = self._place(to, max_m)
-        fleet = self._fleet(metric, tuple(origins), max_m)
-        inward = ways_in(self._table, metric.ms, target)
-        reaches: list[Reach] = []
-        if fleet.places:
-            total = self._costs(metric, fleet, inward, target)
-            order = np.lexsort((fleet.rank, total))
-            known = int(np.count_nonzero(total < np.inf))
-            measured = min(MEASURED if k is None else max(k, 0), known)
-            ranked = order.tolist()
-            seconds: list[float | None] = (total[order] / 1000).tolist()
-            seconds[known:] = [None] * (len(ranked) - known)
-            metres: list[float | None] = [None] * len(ranked)
-            for position in range(measured):
-                metres[position] = self._metres(
-                    metric, fleet.places[ranked[position]], inward, target
-                )
-            notes: list[ReachNote] = [""] * len(ranked)
-            notes[known:] = ["unreachable"] * (len(ranked) - known)
-            if metric.closed:
-                for position in range(known):
-                    if self._on_closed(metric, fleet.places[ranked[position]]):
-                        notes[position] = "on_closed_street"
-            ids = [fleet.ids[i] for i in ranked]
-            reaches = list(map(Reach, ids, seconds, metres, notes))
-        reaches += [Reach(name, None, None, note) for name, note in fleet.off]
-        return reaches
+        if not origins:
+            return []
+        fleet = self._fleets.get(metric, origins, max_m)
+        inward = self._ways_in(metric, target)
+        total = self._costs(metric, fleet, [(inward, target)])[:, 0]
+        order = np.lexsort((fleet.rank, total, fleet.kind))
+        ranked = order.tolist()
+        known = int(np.count_nonzero(total < np.inf))
+        seconds: list[float | None] = (total[order] / 1000).tolist()
+        seconds[known:] = [None] * (len(ranked) - known)
+        metres: list[float | None] = [None] * len(ranked)
+        measured = min(MEASURED if k is None else max(k, 0), known)
+        metres[:measured] = self._metres(metric, fleet, order[:measured], total, inward, target)
+        notes: list[ReachNote] = [""] * known
+        notes += [_NOTES[kind] for kind in fleet.kind[order[known:]].tolist()]
+        if metric.closed:
+            for position in np.flatnonzero(self._on_closed(metric, fleet)[order[:known]]).tolist():
+                notes[position] = "on_closed_street"
+        ids = [fleet.ids[i] for i in ranked]
+        return list(map(Reach, ids, seconds, metres, notes))
 
     def route(
         self,
@@ -206,12 +215,8 @@ class StreetIndex:
         max_m: float = MAX_SNAP_M,
     ) -> Route:
         """The quickest way. Raises Unreachable, BadCoordinate, OffNetwork."""
-        metric = self._current()
         start, end = self._place(origin, max_m), self._place(destination, max_m)
-        parts = self._parts(metric, start, end, ways_in(self._table, metric.ms, end))
-        if parts is None:
-            raise self._unreachable(metric, start, end)
-        return self._route(parts, end)
+        return self._ways.best(self._current(), start, end)
 
     def alternatives(
         self,
@@ -224,18 +229,8 @@ class StreetIndex:
 
         Raises Unreachable, BadCoordinate, OffNetwork.
         """
-        metric = self._current()
         start, end = self._place(origin, max_m), self._place(destination, max_m)
-        best = self._parts(metric, start, end, ways_in(self._table, metric.ms, end))
-        if best is None:
-            raise self._unreachable(metric, start, end)
-
-        def search(ms: Ints) -> list[Part] | None:
-            dearer = self._engine.weighted(-1, ms, metric.closed)
-            return self._parts(dearer, start, end, ways_in(self._table, ms, end))
-
-        ways = other_ways(search, best, metric.ms, self._table.length, k)
-        return [self._route(parts, end) for parts in ways]
+        return self._ways.several(self._current(), start, end, k)
 
     def matrix(
         self,
@@ -249,17 +244,13 @@ class StreetIndex:
         BadCoordinate.
         """
         metric = self._current()
-        seconds = np.full((len(origins), len(destinations)), np.inf)
         starts, ends = self._places(origins, max_m), self._places(destinations, max_m)
-        rows = [i for i, place in enumerate(starts) if place is not None]
-        on = [(str(i), place) for i, place in enumerate(starts) if place is not None]
-        if not on:
-            return seconds
-        fleet = make_fleet(self._table, metric.ms, metric.epoch, (), max_m, on, [])
-        for column, end in enumerate(ends):
-            if end is not None:
-                inward = ways_in(self._table, metric.ms, end)
-                seconds[rows, column] = self._costs(metric, fleet, inward, end) / 1000
+        seconds = np.full((len(starts), len(ends)), np.inf)
+        columns = [j for j, place in enumerate(ends) if place is not None]
+        if starts and columns:
+            fleet = self._fleets.of_places(metric, starts)
+            targets = [(self._ways_in(metric, end), end) for end in ends if end is not None]
+            seconds[:, columns] = self._costs(metric, fleet, targets) / 1000
         return seconds
 
     def coverage(self, origins: Sequence[Origin], max_m: float = MAX_SNAP_M) -> Coverage:
@@ -284,28 +275,15 @@ class StreetIndex:
                 raise RoutingError("A time limit must be a number of seconds, not below zero.")
         metric = self._current()
         soonest, starts = self._soonest(metric, origins, max_m)
-        closed = np.zeros(self._table.edges, dtype=bool)
-        closed[list(metric.closed)] = True
         streets = [
             pieces_within(
-                self._table, metric.ms, closed, soonest, starts, limit * 1000,
+                self._table, metric.ms, metric.shut, soonest, starts, limit * 1000,
                 self._snapper.measures,
             )
             for limit in limits_s
         ]  # fmt: skip
         rows = zip(limits_s, streets, grounds_round(streets), strict=True)
         return [Isochrone(float(limit), lines, area) for limit, lines, area in rows]
-
-    def _soonest(
-        self, metric: Metric, origins: Sequence[Origin], max_m: float
-    ) -> tuple[Floats, list[tuple[Part, float]]]:
-        """Milliseconds to every node, and the stretches on which the origins set out."""
-        fleet = self._fleet(metric, tuple(origins), max_m)
-        seeds = [s for place in fleet.places for s in ways_out(self._table, metric.ms, place)]
-        soonest = self._engine.from_any(metric, [(s.node, s.ms) for s in seeds])
-        return soonest, [(seed.part, 0.0) for seed in seeds if seed.part is not None]
-
-    # -- closures ------------------------------------------------------------------------------
 
     def walking(
         self,
@@ -323,6 +301,8 @@ class StreetIndex:
             if self._on_foot is None:
                 self._on_foot = street_graph(self._table)
         return walking_metres(self._table, self._on_foot, self._snapper, starts, ends, limit_m)
+
+    # -- closures and speeds --------------------------------------------------------------------
 
     @property
     def closures(self) -> tuple[Closure, ...]:
@@ -402,7 +382,7 @@ class StreetIndex:
 
     def edge_name(self, edge: EdgeId) -> str:
         """The name of an edge's street, "" when it has none. Raises UnknownEdge."""
-        return self._street(self._edge_number(edge))
+        return self._ways.street(self._edge_number(edge))
 
     def edge_kph(self, edge: EdgeId) -> float:
         """The speed of an edge by the map, whatever is in force now. Raises UnknownEdge."""
@@ -425,169 +405,99 @@ class StreetIndex:
     def _edge_number(self, edge: EdgeId) -> int:
         return self._state.edge_number(edge)
 
-    def _street(self, edge: int) -> str:
-        return self._texts[int(self._table.name[edge])]
-
-    def _snap(self, lon: float, lat: float) -> tuple[int, float, float]:
-        known = self._snaps.get((lon, lat))
-        if known is None:
-            edge, fraction, metres = self._snapper.nearest([lon], [lat])
-            known = int(edge[0]), float(fraction[0]), float(metres[0])
-            self._remember({(lon, lat): known})
-        return known
-
-    def _remember(self, snaps: dict[tuple[float, float], tuple[int, float, float]]) -> None:
-        if len(self._snaps) + len(snaps) > _SNAPS_KEPT:
-            self._snaps = {}
-        self._snaps.update(snaps)
-
     def _place(self, at: tuple[float, float] | Snap, max_m: float) -> Place:
-        if isinstance(at, Snap):
-            edge, fraction = self._edge_number(at.edge), at.fraction
-            twin = int(self._twins[edge])
-            # Of a two-way street the lower edge stands for both.
-            if 0 <= twin < edge:
-                edge, twin, fraction = twin, edge, 1.0 - fraction
-            return Place(edge, fraction, twin)
-        lon, lat = at
-        self._snapper.check(lon, lat)
-        edge, fraction, metres = self._snap(float(lon), float(lat))
+        ((place, metres),) = self._snapped([at])
         if metres > max_m:
             raise OffNetwork(metres, max_m)
-        return Place(edge, fraction, int(self._twins[edge]))
+        return place
 
     def _places(
         self, places: Sequence[tuple[float, float] | Snap], max_m: float
     ) -> list[Place | None]:
-        """Each place on its street, None for those too far from any."""
-        found: list[Place | None] = []
+        """Each place on its street, None for those too far from any. Raises BadCoordinate."""
+        return [place if metres <= max_m else None for place, metres in self._snapped(places)]
+
+    def _snapped(self, places: Sequence[tuple[float, float] | Snap]) -> list[tuple[Place, float]]:
+        """Places on streets, and how far they lay from them; a Snap lies on one."""
+        asked = [at for at in places if not isinstance(at, Snap)]
+        for lon, lat in asked:
+            self._snapper.check(lon, lat)
+        columns = self._snapper.nearest([at[0] for at in asked], [at[1] for at in asked])
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        found = []
         for at in places:
-            try:
-                found.append(self._place(at, max_m))
-            except OffNetwork:
-                found.append(None)
+            if isinstance(at, Snap):
+                edge, fraction, metres = self._edge_number(at.edge), at.fraction, 0.0
+                twin = int(self._twins[edge])
+                # Of a two-way street the lower edge stands for both.
+                if 0 <= twin < edge:
+                    edge, fraction = twin, 1.0 - fraction
+            else:
+                edge, fraction, metres = next(rows)
+            found.append((Place(edge, fraction, int(self._twins[edge])), metres))
         return found
 
-    def _costs(self, metric: Metric, fleet: Fleet, inward: list[Seed], target: Place) -> Floats:
-        """Milliseconds from each of the fleet to a place."""
-        costs = self._engine.costs_to(metric, fleet.nodes, [(s.node, s.ms) for s in inward])
-        total = np.minimum(costs[fleet.head] + fleet.head_ms, costs[fleet.tail] + fleet.tail_ms)
-        for i in np.flatnonzero(fleet.edge == target.edge).tolist():
-            direct = straight_along(metric.ms, fleet.places[i], target)
-            if direct is not None:
-                total[i] = min(total[i], direct.ms)
+    def _ways_in(self, metric: Metric, target: Place) -> list[Seed]:
+        return ways_in(self._table, self._engine.states, metric.ms, target)
+
+    def _costs(
+        self, metric: Metric, fleet: Fleet, targets: Sequence[tuple[list[Seed], Place]]
+    ) -> Floats:
+        """Milliseconds from each of the fleet to each place, infinite where no way leads."""
+        seeds = [[(s.state, s.ms) for s in inward] for inward, _ in targets]
+        total = self._engine.costs(metric, fleet.labels, seeds)
+        at: dict[int, list[int]] = {}
+        for column, (_, target) in enumerate(targets):
+            at.setdefault(target.edge, []).append(column)
+        for row in np.flatnonzero(np.isin(fleet.edge, list(at))).tolist():
+            start = fleet.place(row)
+            for column in at[start.edge]:
+                direct = straight_along(metric.ms, start, targets[column][1])
+                if direct is not None:
+                    total[row, column] = min(total[row, column], direct.ms)
         return total
 
-    def _fleet(self, metric: Metric, origins: tuple[Origin, ...], max_m: float) -> Fleet:
-        """The origins made ready; the same ones asked again are found as they were."""
-        for fleet in self._fleets:
-            if (fleet.epoch, fleet.max_m) == (metric.epoch, max_m) and fleet.origins == origins:
-                return fleet
-        fleet = self._new_fleet(metric, origins, max_m)
-        self._fleets = [fleet, *self._fleets[: _FLEETS_KEPT - 1]]
-        return fleet
-
-    def _new_fleet(self, metric: Metric, origins: tuple[Origin, ...], max_m: float) -> Fleet:
-        off: list[tuple[str, ReachNote]] = []
-        sound: list[Origin] = []
-        snaps: dict[tuple[float, float], tuple[int, float, float]] = {}
-        new: dict[tuple[float, float], None] = {}
-        for origin in origins:
-            at = (origin.lon, origin.lat)
-            known = self._snaps.get(at)
-            if known is None:
-                try:
-                    self._snapper.check(*at)
-                except BadCoordinate:
-                    off.append((origin.id, "bad_position"))
-                    continue
-                new[at] = None
-            else:
-                snaps[at] = known
-            sound.append(origin)
-        if new:
-            lons, lats = zip(*new, strict=True)
-            rows = zip(*(part.tolist() for part in self._snapper.nearest(lons, lats)), strict=True)
-            fresh = dict(zip(new, rows, strict=True))
-            self._remember(fresh)
-            snaps.update(fresh)
-        on: list[tuple[str, Place]] = []
-        for origin in sound:
-            edge, fraction, metres = snaps[origin.lon, origin.lat]
-            if metres > max_m:
-                off.append((origin.id, "off_network"))
-            else:
-                on.append((origin.id, Place(edge, fraction, int(self._twins[edge]))))
-        return make_fleet(self._table, metric.ms, metric.epoch, origins, max_m, on, off)
-
-    def _on_closed(self, metric: Metric, place: Place) -> bool:
-        return not place.junction and (place.edge in metric.closed or place.twin in metric.closed)
-
-    def _parts(
-        self, metric: Metric, start: Place, end: Place, inward: list[Seed]
-    ) -> list[Part] | None:
-        """The edge parts of the quickest way, None when there is none."""
-        outward = ways_out(self._table, metric.ms, start)
-        found = self._engine.path(
-            metric, [(s.node, s.ms) for s in outward], [(s.node, s.ms) for s in inward]
-        )
-        direct = straight_along(metric.ms, start, end)
-        if direct is not None and (found is None or direct.ms <= found[0]):
-            return [direct]
-        if found is None:
-            return None
-        _, nodes, edges = found
-        first = next(seed.part for seed in outward if seed.node == nodes[0])
-        last = next(seed.part for seed in inward if seed.node == nodes[-1])
-        middle = (Part(edge, 0.0, 1.0, int(metric.ms[edge])) for edge in edges)
-        return [part for part in (first, *middle, last) if part is not None]
-
-    def _metres(self, metric: Metric, start: Place, inward: list[Seed], end: Place) -> float:
+    def _metres(
+        self, metric: Metric, fleet: Fleet, rows: Ints, total: Floats, inward: list[Seed],
+        target: Place,
+    ) -> list[float | None]:  # fmt: skip
+        """Metres of the quickest way from some rows of a fleet."""
+        if not len(rows):
+            return []
         length = self._table.length
-        parts = self._parts(metric, start, end, inward) or []
-        return sum(float(length[part.edge]) * (part.end - part.start) for part in parts)
 
-    def _route(self, parts: Sequence[Part], end: Place) -> Route:
-        legs = self._legs(parts)
-        points: list[tuple[float, float]] = []
-        for leg in legs:
-            points += leg.coordinates[1:] if points else leg.coordinates
-        if not points:
-            points = [self._snapper.place(end.edge, end.fraction)] * 2
-        return Route(
-            seconds=sum(round(leg.seconds * 1000) for leg in legs) / 1000,
-            metres=sum(leg.metres for leg in legs),
-            geometry=LineString(points),
-            steps=steps_of(legs),
-            legs=tuple(legs),
-        )
+        def far(part: Part | None) -> float:
+            return 0.0 if part is None else float(length[part.edge]) * (part.end - part.start)
 
-    def _legs(self, parts: Sequence[Part]) -> list[Leg]:
-        table, edges = self._table, np.array([part.edge for part in parts], dtype=np.int64)
-        tails = table.node_id[table.tail[edges]].tolist()
-        heads = table.node_id[table.head[edges]].tolist()
-        keys, names = table.key[edges].tolist(), table.name[edges].tolist()
-        metres = table.length[edges].tolist()
-        return [
-            Leg(
-                (tails[i], heads[i], keys[i]),
-                self._texts[names[i]],
-                metres[i] * (part.end - part.start),
-                part.ms / 1000,
-                self._snapper.part(part.edge, part.start, part.end),
-            )
-            for i, part in enumerate(parts)
-            if part.end > part.start
-        ]
+        targets = [(s.state, s.ms, far(s.part)) for s in inward]
+        metres: list[float | None] = self._engine.metres(
+            metric, rows, fleet.seeds, fleet.seed_ms, fleet.seed_m, targets
+        ).tolist()
+        for position in np.flatnonzero(fleet.edge[rows] == target.edge).tolist():
+            direct = straight_along(metric.ms, fleet.place(int(rows[position])), target)
+            if direct is not None and direct.ms <= total[rows[position]]:
+                metres[position] = far(direct)
+        return metres
 
-    def _unreachable(self, metric: Metric, start: Place, end: Place) -> Unreachable:
-        inward = ways_in(self._table, metric.ms, end)
-        by_closure = bool(metric.closed) and (
-            self._parts(self._engine.base, start, end, inward) is not None
-        )
-        a = self._snapper.place(start.edge, start.fraction)
-        b = self._snapper.place(end.edge, end.fraction)
-        return Unreachable(straight_m(*a, *b), by_closure)
+    def _soonest(
+        self, metric: Metric, origins: Sequence[Origin], max_m: float
+    ) -> tuple[Floats, list[tuple[Part, float]]]:
+        """Milliseconds to every junction, and the stretches on which the origins set out."""
+        if not origins:
+            return np.full(self._table.nodes, np.inf), []
+        fleet = self._fleets.get(metric, origins, max_m)
+        seeds = [
+            seed for row in np.flatnonzero(fleet.kind == ON).tolist()
+            for seed in ways_out(self._table, self._engine.states, metric.ms, fleet.place(row))
+        ]  # fmt: skip
+        soonest = self._engine.from_any(metric, [(s.state, s.ms) for s in seeds])
+        return soonest, [(seed.part, 0.0) for seed in seeds if seed.part is not None]
+
+    @staticmethod
+    def _on_closed(metric: Metric, fleet: Fleet) -> Any:
+        inside = (fleet.fraction > 0) & (fleet.fraction < 1)
+        shut = metric.shut[fleet.edge] | ((fleet.twin >= 0) & metric.shut[fleet.twin])
+        return inside & shut
 
 
 __all__ = ["MAX_SNAP_M", "MEASURED", "LonLat", "StreetIndex"]

@@ -52,7 +52,8 @@ class Snap:
 
     `edge` is the directed edge and `fraction` (0 to 1) how far along it; (lon, lat) the place on
     the street; `distance_m` how far the position was from it; `side` the side of the edge the
-    position lay on, looking along it; `street` its name, "" when it has none.
+    position lay on, looking along it; `street` its name, "" when it has none; `access` who may
+    use it, as OpenStreetMap says ("private", "destination", "customers"...), "" for everybody.
     """
 
     edge: EdgeId
@@ -62,6 +63,7 @@ class Snap:
     lat: float
     street: str
     side: Literal["left", "right", "on"] = "on"
+    access: str = ""
 
 
 class Reach(NamedTuple):

@@ -1,15 +1,12 @@
-"""Positions on streets as the engine wants them: nodes with the milliseconds to or from them."""
+"""Positions on streets as the engine wants them: states with the milliseconds to or from them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from routing.model import Origin, ReachNote
-from routing.table import Floats, Ints, StreetTable
+from routing.compiled.states import States
+from routing.table import StreetTable
 
 
 class Part(NamedTuple):
@@ -22,9 +19,9 @@ class Part(NamedTuple):
 
 
 class Seed(NamedTuple):
-    """A node that a place touches, with the stretch between them (None: it is that node)."""
+    """A state that a place touches, with the stretch between them (None: it is that junction)."""
 
-    node: int
+    state: int
     ms: int
     part: Part | None
 
@@ -48,39 +45,44 @@ def share_ms(ms: int, share: float) -> int:
     return round(share * ms)
 
 
-def ways_out(table: StreetTable, edge_ms: Ints, place: Place) -> list[Seed]:
-    """Where a vehicle standing at the place gets onto the network: at most two nodes.
+def ways_out(table: StreetTable, states: States, edge_ms: Any, place: Place) -> list[Seed]:
+    """Where a vehicle standing at the place gets onto the network: at most two states.
 
-    On a two-way street it may leave in either direction. A closed street may be left: closures
-    stop traffic passing through, not those who are inside.
+    On a two-way street it may leave in either direction, at a junction into any street. A closed
+    street may be left: closures stop traffic passing through, not those who are inside.
+    """
+    edge, at, twin = place.edge, place.fraction, place.twin
+    if place.junction:
+        return [Seed(int(table.tail[edge] if at <= 0 else table.head[edge]), 0, None)]
+    ms = share_ms(int(edge_ms[edge]), 1 - at)
+    seeds = [Seed(int(states.after[edge]), ms, Part(edge, at, 1.0, ms))]
+    if twin >= 0:
+        ms = share_ms(int(edge_ms[twin]), at)
+        seeds.append(Seed(int(states.after[twin]), ms, Part(twin, 1 - at, 1.0, ms)))
+    return _one_per_state(seeds)
+
+
+def ways_in(table: StreetTable, states: States, edge_ms: Any, place: Place) -> list[Seed]:
+    """Where a vehicle leaves the network to reach the place.
+
+    A junction is reached in any of its states; the middle of a street from those of its ends in
+    which one may turn into it.
     """
     edge, at, twin = place.edge, place.fraction, place.twin
     tail, head = int(table.tail[edge]), int(table.head[edge])
     if place.junction:
-        return [Seed(tail if at <= 0 else head, 0, None)]
-    ms = share_ms(int(edge_ms[edge]), 1 - at)
-    seeds = [Seed(head, ms, Part(edge, at, 1.0, ms))]
-    if twin >= 0:
-        ms = share_ms(int(edge_ms[twin]), at)
-        seeds.append(Seed(tail, ms, Part(twin, 1 - at, 1.0, ms)))
-    return _one_per_node(seeds)
-
-
-def ways_in(table: StreetTable, edge_ms: Ints, place: Place) -> list[Seed]:
-    """Where a vehicle leaves the network to reach the place: at most two nodes."""
-    edge, at, twin = place.edge, place.fraction, place.twin
-    tail, head = int(table.tail[edge]), int(table.head[edge])
-    if place.junction:
-        return [Seed(tail if at <= 0 else head, 0, None)]
+        return [Seed(state, 0, None) for state in states.at(tail if at <= 0 else head)]
     ms = share_ms(int(edge_ms[edge]), at)
-    seeds = [Seed(tail, ms, Part(edge, 0.0, at, ms))]
+    part = Part(edge, 0.0, at, ms)
+    seeds = [Seed(state, ms, part) for state in states.before(edge, tail)]
     if twin >= 0:
         ms = share_ms(int(edge_ms[twin]), 1 - at)
-        seeds.append(Seed(head, ms, Part(twin, 0.0, 1 - at, ms)))
-    return _one_per_node(seeds)
+        part = Part(twin, 0.0, 1 - at, ms)
+        seeds += [Seed(state, ms, part) for state in states.before(twin, head)]
+    return _one_per_state(seeds)
 
 
-def straight_along(edge_ms: Ints, start: Place, end: Place) -> Part | None:
+def straight_along(edge_ms: Any, start: Place, end: Place) -> Part | None:
     """The stretch between two places of one street if it can be driven directly.
 
     From junction to junction the engine decides: the street may be closed, or not the quickest.
@@ -95,71 +97,10 @@ def straight_along(edge_ms: Ints, start: Place, end: Place) -> Part | None:
     return None
 
 
-def _one_per_node(seeds: list[Seed]) -> list[Seed]:
-    """Both ends of a loop are one node: the nearer counts."""
-    if len(seeds) == 2 and seeds[0].node == seeds[1].node:
-        return [seeds[0] if seeds[0].ms <= seeds[1].ms else seeds[1]]
-    return seeds
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Fleet:
-    """Origins made ready for ranking: snapped once, asked often.
-
-    One row per origin on a street: `head` and `tail` number its two nodes within `nodes`, and
-    `head_ms`, `tail_ms` say how far they are (infinite: not that way). `rank` is the order of
-    the ids. `off` are the origins on no street, in the order they are listed.
-    """
-
-    origins: tuple[Origin, ...]
-    max_m: float
-    ids: list[str]
-    places: list[Place]
-    edge: Ints
-    nodes: Ints
-    head: Ints
-    tail: Ints
-    head_ms: Floats
-    tail_ms: Floats
-    rank: Ints
-    off: list[tuple[str, ReachNote]]
-    epoch: int
-
-
-def make_fleet(
-    table: StreetTable,
-    edge_ms: Ints,
-    epoch: int,
-    origins: tuple[Origin, ...],
-    max_m: float,
-    on: list[tuple[str, Place]],
-    off: list[tuple[str, ReachNote]],
-) -> Fleet:
-    """The same ways out as `ways_out` gives, for all origins at once."""
-    ids = [name for name, _ in on]
-    places = [place for _, place in on]
-    edge = np.array([place.edge for place in places], dtype=np.int64)
-    twin = np.array([place.twin for place in places], dtype=np.int64)
-    at = np.array([place.fraction for place in places], dtype=np.float64)
-    nodes, slots = np.unique(
-        np.concatenate([table.head[edge], table.tail[edge]]), return_inverse=True
-    )
-    back: npt.NDArray[np.float64] = np.where(twin >= 0, np.rint(at * edge_ms[twin]), np.inf)
-    rank = np.empty(len(ids), dtype=np.int64)
-    rank[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
-    return Fleet(
-        origins=origins,
-        max_m=max_m,
-        ids=ids,
-        places=places,
-        edge=edge,
-        nodes=nodes,
-        head=slots[: len(ids)],
-        tail=slots[len(ids) :],
-        # At a junction only that junction counts: the street itself may be closed.
-        head_ms=np.where(at <= 0, np.inf, np.rint((1 - at) * edge_ms[edge])),
-        tail_ms=np.where(at <= 0, 0.0, np.where(at >= 1, np.inf, back)),
-        rank=rank,
-        off=sorted(off, key=lambda row: (row[1] == "bad_position", row[0])),
-        epoch=epoch,
-    )
+def _one_per_state(seeds: list[Seed]) -> list[Seed]:
+    """Both ends of a loop are one junction: the nearer counts."""
+    best: dict[int, Seed] = {}
+    for seed in seeds:
+        if seed.state not in best or seed.ms < best[seed.state].ms:
+            best[seed.state] = seed
+    return list(best.values())

@@ -1,10 +1,13 @@
 """Compiled streets on disk: a folder of .npy files behind one manifest.
 
-    DIR/manifest.json          names the generation, its version and the sha256 of each file
+    DIR/manifest.json          names the generation, its version, size and sha256 of each file
     DIR/g-<version>-<n>/*.npy  the columns
 
-The manifest is replaced last and in one stroke: readers see the old streets or the new, never a
-mixture. The generation before is kept for readers that are just opening it.
+Files are mapped, and processes share their pages. Opening reads no more than it must: it checks
+the manifest against its own digest, the size of every file, and the content of the small ones;
+`verify_snapshot` checks the content of all. The manifest is replaced last and in one stroke:
+readers see the old streets or the new, never a mixture. The generation before is kept for readers
+that are just opening it.
 """
 
 from __future__ import annotations
@@ -22,7 +25,11 @@ import numpy.typing as npt
 
 from routing.errors import SnapshotError
 
-FORMAT = "standpipe-street-index-1"
+FORMAT = "standpipe-street-index-2"
+#: Holds the streets and nothing compiled; its files are named with their sha256 only.
+_BEFORE = "standpipe-street-index-1"
+#: Files up to this many bytes are read whole at opening.
+_SMALL = 1 << 20
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -39,13 +46,14 @@ def write_snapshot(
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     try:
-        files = {}
+        files: dict[str, dict[str, Any]] = {}
         for name, column in arrays.items():
             with (scratch / f"{name}.npy").open("wb") as stream:
                 np.save(stream, np.ascontiguousarray(column), allow_pickle=False)
                 stream.flush()
                 os.fsync(stream.fileno())
-            files[name] = _digest(scratch / f"{name}.npy")
+            path = scratch / f"{name}.npy"
+            files[name] = {"bytes": path.stat().st_size, "sha256": _digest(path)}
         scratch.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -54,8 +62,9 @@ def write_snapshot(
         "version": version,
         "generation": folder.name,
         "counts": dict(counts),
-        "sha256": files,
+        "files": files,
     }
+    manifest["digest"] = _own_digest(manifest)
     draft = directory / f".manifest.{os.getpid()}.tmp"
     with draft.open("w", encoding="utf-8") as text:
         json.dump(manifest, text, indent=1)
@@ -67,11 +76,19 @@ def write_snapshot(
             shutil.rmtree(old, ignore_errors=True)
 
 
-def read_snapshot(directory: Path) -> tuple[str, Arrays]:
-    """(version, columns mapped read-only). Raises SnapshotError when anything is amiss."""
+def verify_snapshot(directory: Path) -> str:
+    """Checks the content of every file; returns the version. Raises SnapshotError."""
+    return read_snapshot(directory, whole=True)[0]
+
+
+def read_snapshot(directory: Path, *, whole: bool = False) -> tuple[str, Arrays]:
+    """(version, columns mapped read-only). Raises SnapshotError when anything is amiss.
+
+    `whole`: check the content of every file, however large.
+    """
     for attempt in (1, 2):
         try:
-            return _read(directory)
+            return _read(directory, whole)
         except FileNotFoundError as error:
             # Twice replaced while being opened: the manifest now names another generation.
             if attempt == 2:
@@ -81,26 +98,35 @@ def read_snapshot(directory: Path) -> tuple[str, Arrays]:
     raise SnapshotError(f"The street snapshot {directory.name} cannot be read.")
 
 
-def _read(directory: Path) -> tuple[str, Arrays]:
+def _read(directory: Path, whole: bool) -> tuple[str, Arrays]:
     manifest = _manifest(directory)
     if manifest is None:
         raise SnapshotError(f"There is no street snapshot in {directory.name}.")
     try:
-        if manifest["format"] != FORMAT:
+        if manifest["format"] == _BEFORE:
+            entries = manifest["sha256"].items()
+            manifest["files"] = {name: {"bytes": -1, "sha256": digest} for name, digest in entries}
+        elif manifest["format"] != FORMAT:
             raise SnapshotError(
                 f"The street snapshot {directory.name} is of another format "
                 f"({str(manifest['format'])[:60]}); compile the streets again."
             )
         version, generation = str(manifest["version"]), str(manifest["generation"])
-        files = {str(name): str(digest) for name, digest in manifest["sha256"].items()}
-    except (KeyError, TypeError, AttributeError) as error:
+        if manifest["format"] == FORMAT and manifest["digest"] != _own_digest(manifest):
+            raise SnapshotError(f"The manifest of {directory.name} is not what was saved.")
+        files = {
+            str(name): (int(entry["bytes"]), str(entry["sha256"]))
+            for name, entry in manifest["files"].items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"The manifest of {directory.name} lacks an entry.") from error
     arrays: Arrays = {}
-    for name, digest in files.items():
+    for name, (size, digest) in files.items():
         path = directory / generation / f"{name}.npy"
         if path.parent.parent != directory or "/" in name or generation.startswith("."):
             raise SnapshotError(f"The manifest of {directory.name} names a file outside of it.")
-        if _digest(path) != digest:
+        checked = whole or size <= _SMALL
+        if size not in (-1, path.stat().st_size) or (checked and _digest(path) != digest):
             raise SnapshotError(
                 f"The street snapshot {directory.name} is damaged: {name}.npy is not what was "
                 "saved. Compile the streets again."
@@ -108,6 +134,7 @@ def _read(directory: Path) -> tuple[str, Arrays]:
         try:
             # As plain arrays over the mapping: single values of a memmap are slow to read.
             arrays[name] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+            arrays[name].flags.writeable = False
         except (ValueError, EOFError) as error:
             raise SnapshotError(f"{name}.npy of {directory.name} cannot be read.") from error
     return version, arrays
@@ -132,6 +159,11 @@ def _generation(directory: Path) -> str:
         # What is there is damaged; it is being replaced.
         return ""
     return str((manifest or {}).get("generation", ""))
+
+
+def _own_digest(manifest: Mapping[str, Any]) -> str:
+    rest = {name: value for name, value in manifest.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:

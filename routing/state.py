@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +42,6 @@ class StreetState:
         self._closed: dict[int, datetime | None] = {}
         self._speeds: dict[int, float] = {}
         self._next_expiry: datetime | None = None
-        self._numbers: dict[EdgeId, int] | None = None
 
     def metric(self) -> Metric:
         """The weights of now: closures that have run out are lifted first."""
@@ -112,19 +113,20 @@ class StreetState:
 
     def edge_number(self, edge: EdgeId) -> int:
         """The number of an edge by its public name. Raises UnknownEdge."""
-        if self._numbers is None:
-            table = self._table
-            names = zip(
-                table.node_id[table.tail].tolist(),
-                table.node_id[table.head].tolist(),
-                table.key.tolist(),
-                strict=True,
-            )
-            self._numbers = {name: i for i, name in enumerate(names)}
+        table = self._table
         try:
-            return self._numbers[edge[0], edge[1], edge[2]]
-        except (KeyError, IndexError, TypeError) as error:
-            raise UnknownEdge(f"There is no street edge {edge!r:.60}.") from error
+            u, v, key = (operator.index(number) for number in edge)
+            tail, head = (int(np.searchsorted(table.node_id, node)) for node in (u, v))
+            # Edges are sorted by tail, head and key.
+            first, last = (int(k) for k in np.searchsorted(table.tail, (tail, tail + 1)))
+            heads = table.head[first:last]
+            first, last = (first + int(k) for k in np.searchsorted(heads, (head, head + 1)))
+            found = first + int(np.searchsorted(table.key[first:last], key))
+            if found < last and self.edge_id(found) == (u, v, key):
+                return found
+        except (IndexError, TypeError, ValueError, OverflowError):
+            pass
+        raise UnknownEdge(f"There is no street edge {edge!r:.60}.")
 
     def _with_twins(self, edges: set[int], both_ways: bool) -> set[int]:
         if not both_ways:
@@ -135,12 +137,13 @@ class StreetState:
         """Takes up a new state; the caller holds the lock."""
         if closed.keys() != self._closed.keys() or speeds != self._speeds:
             ms = self._metric.ms if speeds == self._speeds else self._milliseconds(speeds)
-            self._metric = self._engine.weighted(self._metric.epoch + 1, ms, closed)
+            before = self._metric
+            self._metric = self._engine.weighted(before, before.epoch + 1, ms, closed)
         self._closed, self._speeds = closed, speeds
         times = [until for until in closed.values() if until is not None]
         self._next_expiry = min(times) if times else None
 
-    def _milliseconds(self, speeds: Mapping[int, float]) -> Ints:
+    def _milliseconds(self, speeds: Mapping[int, float]) -> Any:
         if not speeds:
             return self._engine.base.ms
         ms = self._engine.base.ms.copy()

@@ -8,7 +8,7 @@ osmid, name, highway, oneway, maxspeed, length (m), speed_kph, travel_time (s), 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,16 +130,16 @@ def stamp(graph: nx.MultiDiGraph) -> str:
     return version
 
 
-def _directions(way: RawWay) -> tuple[bool, bool]:
-    """Whether the way may be driven (as drawn, against)."""
-    oneway = way.tags.get("oneway", "").lower()
+def oneway_of(tags: Mapping[str, str]) -> tuple[bool, bool]:
+    """Whether a way with these tags may be driven (as drawn, against)."""
+    oneway = tags.get("oneway", "").lower()
     if oneway in ("-1", "reverse"):
         return False, True
     if oneway in ("yes", "true", "1"):
         return True, False
     if oneway == "" and (
-        way.tags.get("junction") in ("roundabout", "circular")
-        or way.tags["highway"] in ("motorway", "motorway_link")
+        tags.get("junction") in ("roundabout", "circular")
+        or tags["highway"] in ("motorway", "motorway_link")
     ):
         return True, False
     return True, True
@@ -152,7 +152,7 @@ def _raw_graph(raw: RawStreets) -> nx.MultiDiGraph:
 
     graph = nx.MultiDiGraph(crs="epsg:4326")
     for way in raw.ways:
-        forward, backward = _directions(way)
+        forward, backward = oneway_of(way.tags)
         attributes: dict[str, Any] = {
             "osmid": way.id,
             "highway": way.tags["highway"],

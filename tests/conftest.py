@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 def _machine_code(request: pytest.FixtureRequest) -> None:
     """Compile before the first transaction is open: the database ends those that idle a minute."""
     if any("db" in getattr(item, "fixturenames", ()) for item in request.session.items):
-        from gis_data.compiled.warm import warm
+        from gis_data.compiled.warm import warm as warm_pipes
+        from routing.compiled.warm import warm as warm_streets
 
-        warm()
+        warm_pipes()
+        warm_streets()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """ASGI entry point, served by uvicorn."""
 
 import os
+import threading
 
 from django.core.asgi import get_asgi_application
 
@@ -8,7 +9,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "server.config.settings")
 
 application = get_asgi_application()
 
-# Imported only now: it needs the applications loaded.
+# Imported only now: they need the applications loaded.
+from routing.compiled.warm import warm as warm_streets  # noqa: E402
 from server.network.graph import warm_up  # noqa: E402
 
 warm_up()
+threading.Thread(target=warm_streets, name="warm-up-streets", daemon=True).start()

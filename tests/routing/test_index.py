@@ -20,9 +20,11 @@ from routing import (
     SnapshotError,
     StreetIndex,
     Unreachable,
+    snapshot,
 )
 from routing.errors import UnknownEdge
 from routing.grid import generate_grid_city
+from routing.snapshot import write_snapshot
 from tests.routing.maps import at, street_map
 
 TOWN = """
@@ -353,3 +355,40 @@ def test_a_damaged_snapshot_is_refused(tmp_path: Path, damage: str) -> None:
         _manifest(folder, generation="../..")
     with pytest.raises(SnapshotError):
         StreetIndex.open(folder)
+
+
+def test_streets_saved_before_the_engine_are_compiled_and_saved_anew(tmp_path: Path) -> None:
+    index = StreetIndex.compile(generate_grid_city(3))
+    columns = index._table.arrays()
+    for name in ("turn_at", "turn_edges", "turn_only", "access"):
+        del columns[name]
+    write_snapshot(tmp_path, index.version, {**columns, "order": columns["tail"]}, {})
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    digests = {name: entry["sha256"] for name, entry in manifest.pop("files").items()}
+    (tmp_path / "manifest.json").write_text(
+        json.dumps({**manifest, "format": "standpipe-street-index-1", "sha256": digests})
+    )
+    crews = [Origin("a", 24.9001, 60.2001)]
+    for _ in range(2):
+        opened = StreetIndex.open(tmp_path)
+        assert opened.version == index.version == StreetIndex.verify(tmp_path)
+        assert opened.nearest((24.902, 60.201), crews) == index.nearest((24.902, 60.201), crews)
+    assert json.loads((tmp_path / "manifest.json").read_text())["format"].endswith("-2")
+
+
+def test_a_large_file_that_changed_is_found_by_verify(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "_SMALL", 1000)
+    StreetIndex.compile(generate_grid_city(10)).save(tmp_path)
+    column = next(tmp_path.glob("g-*/hierarchy.up_head.npy"))
+    assert StreetIndex.verify(tmp_path)
+    content = bytearray(column.read_bytes())
+    content[-1] ^= 1
+    column.write_bytes(content)
+    StreetIndex.open(tmp_path)
+    with pytest.raises(SnapshotError, match="damaged"):
+        StreetIndex.verify(tmp_path)
+    column.write_bytes(content[:-8])
+    with pytest.raises(SnapshotError, match="damaged"):
+        StreetIndex.open(tmp_path)
