@@ -211,9 +211,9 @@ class Link:
             return
         with self._lock:
             busy = set(self._flying.values())
-        for position in self._positions.waiting(WINDOW):
-            if position.id in busy:
+        for position_id, body in self._positions.waiting_bytes(WINDOW):
+            if position_id in busy:
                 continue
-            mid = self._connection.publish(topics.position(self._device), to_json(position))
+            mid = self._connection.publish(topics.position(self._device), body)
             with self._lock:
-                self._flying[mid] = position.id
+                self._flying[mid] = position_id

@@ -253,6 +253,11 @@ class PositionQueue:
         rows = self._store.read("SELECT body FROM positions ORDER BY seq LIMIT ?", (limit,))
         return [parse_position(cast(bytes, body)) for (body,) in rows]
 
+    def waiting_bytes(self, limit: int = 500) -> list[tuple[str, bytes]]:
+        """(id, message as it is sent), oldest first; read again and again, so not parsed."""
+        rows = self._store.read("SELECT id, body FROM positions ORDER BY seq LIMIT ?", (limit,))
+        return [(str(one), cast(bytes, body)) for one, body in rows]
+
     def count(self) -> int:
         """How many wait."""
         return cast(int, self._store.read("SELECT count(*) FROM positions")[0][0])

@@ -19,7 +19,6 @@ from telephony.sipp import CallerError
 
 log = logging.getLogger("standpipe.simulator")
 KINDS = ("burst", "leak", "no_water", "burst", "discoloured", "low_pressure")
-MOST_OPEN = 4  # the demo stays readable
 SECONDS = 25.0
 
 
@@ -50,6 +49,7 @@ class CallersSim:
     every_s: float
     seed: int
     first_after_s: float = 15.0
+    most_open: int = 4
     stories: dict[str, Story] = field(default_factory=dict)
     placed: int = 0
     failed: int = 0
@@ -71,7 +71,7 @@ class CallersSim:
         if now >= self._next:
             self._next = now + timedelta(seconds=self.every_s * self._random.uniform(0.7, 1.3))
             open_now = Incident.objects.exclude(state__in=["closed", "restored"]).count()
-            if open_now < MOST_OPEN:
+            if open_now < self.most_open:
                 self._begin_story(now)
         due = [q for q in self._queue if q[0] <= now]
         self._queue = [q for q in self._queue if q[0] > now]
