@@ -38,4 +38,4 @@ def send_list(crew: Crew) -> int:
 
 def send_all_lists() -> int:
     """At the start of the process that publishes: every crew gets its list once."""
-    return sum(1 for crew in Crew.objects.all() if send_list(crew))
+    return sum(1 for crew in Crew.objects.filter(disbanded_at=None) if send_list(crew))

@@ -1,7 +1,8 @@
 """Crews hired for a rehearsal: as many as it asks for, gone home when it is over.
 
 They are crews like all others (a person, a phone with an account at the broker, a vehicle, skills,
-a shift), so that everything they meet is what real ones meet. What they did stays on record.
+a shift), so that everything they meet is what real ones meet. Afterwards they are disbanded: in no
+list any more, while what they did stays on record.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ def _hire(number: int, until: datetime, chance: Random) -> Crew:
         crew = Crew.objects.filter(code=code).select_related("user").first()
         if crew is None:
             crew = _new(code, number, plan, _areas(), chance)
-        crew.state = Crew.State.AVAILABLE
-        crew.save(update_fields=["state"])
+        crew.state, crew.disbanded_at = Crew.State.AVAILABLE, None
+        crew.save(update_fields=["state", "disbanded_at"])
         now = timezone.now()
         crew.shifts.filter(ends__gt=now, starts__lte=now).update(ends=now)
         crew.shifts.filter(starts__gt=now).delete()
@@ -78,12 +79,14 @@ def _new(code: str, number: int, plan: CrewPlan, areas: Sequence[Area], chance: 
         area=areas[number % len(areas)] if areas else None, base=_somewhere(chance),
         device=f"phone-{code}", max_diameter_mm=plan.max_dn,
     )  # fmt: skip
-    Vehicle.objects.create(plate=f"SIM-{number:03d}", kind=plan.vehicle, crew=crew)
+    vehicle = Vehicle.objects.create(plate=f"SIM-{number:03d}", kind=plan.vehicle, crew=crew)
     day = timezone.localdate() + timedelta(days=365)
     CrewSkill.objects.bulk_create(
         CrewSkill(crew=crew, skill=s, expires_on=day) for s in plan.skills
     )
-    Stock.objects.bulk_create(Stock(crew=crew, diameter_mm=dn, quantity=3) for dn in plan.clamps)
+    Stock.objects.bulk_create(
+        Stock(vehicle=vehicle, diameter_mm=dn, quantity=3) for dn in plan.clamps
+    )
     return crew
 
 
@@ -99,6 +102,6 @@ def _send_home(crew: Crew) -> None:
     now = timezone.now()
     crew.refresh_from_db()
     crew.shifts.filter(ends__gt=now, starts__lt=now).update(ends=now)
-    crew.state = Crew.State.OFF_DUTY
-    crew.save(update_fields=["state"])
+    crew.state, crew.disbanded_at = Crew.State.OFF_DUTY, now
+    crew.save(update_fields=["state", "disbanded_at"])
     revoke(crew, reason="the rehearsal is over", by=BY)

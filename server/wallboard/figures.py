@@ -114,7 +114,8 @@ def wall() -> dict[str, Any]:
         .select_related("incident")
         .order_by("due_at")[:6]
     )
-    crews = dict(Crew.objects.values_list("state").annotate(n=Count("pk")))
+    crews = Crew.objects.filter(disbanded_at=None)
+    by_state = dict(crews.values_list("state").annotate(n=Count("pk")))
     return {
         "at": now,
         "utility": settings.STANDPIPE["UTILITY"],
@@ -125,7 +126,7 @@ def wall() -> dict[str, Any]:
         "agents": agents_now(),
         "incidents_by_priority": {p: by_priority.get(p, 0) for p in ("P1", "P2", "P3", "P4")},
         "customers_without_water": outages.without_water_now(),
-        "crews_by_state": crews,
+        "crews_by_state": by_state,
         "calls_in_shutoffs_today": Call.objects.filter(
             started_at__gte=day, verdict="inside_shutoff"
         ).count(),

@@ -66,7 +66,8 @@ SELECT c.id, d.id, d.kind, d.starts, d.ends, COALESCE(d.vehicle_id, v.id),
        o.ends, o.call_out_min, a.kind, a.ends,
        people.here, people.gone, can.valid, can.lapsed, can.with_somebody_away,
        past.state, past.until
-FROM moment m CROSS JOIN workforce_crew c
+FROM moment m
+JOIN workforce_crew c ON c.disbanded_at IS NULL OR c.disbanded_at > m.at
 LEFT JOIN duty d ON d.at = m.at AND d.crew_id = c.id
 LEFT JOIN workforce_vehicle v ON v.crew_id = c.id
 LEFT JOIN workforce_oncallcrew o ON o.crew_id = c.id AND o.starts <= m.at AND o.ends > m.at

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from server.workforce.availability import Availability, availability, coverage, depots_with_stock
@@ -31,6 +31,7 @@ def crews(at: datetime | None = None) -> QuerySet[Crew]:
     return (
         Crew.objects.select_related("position", "vehicle", "area", "user")  # type: ignore[no-redef]
         .prefetch_related(Prefetch("shifts", _today(at), to_attr="now_shifts"))
+        .filter(Q(disbanded_at=None) | Q(disbanded_at__gt=at))
         .annotate(on_shift=Exists(shift))
         .order_by("code")
     )

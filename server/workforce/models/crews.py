@@ -50,6 +50,8 @@ class Crew(models.Model):
     # Version of the order list last sent; it only grows.
     orders_version = models.PositiveBigIntegerField(default=0)
     max_diameter_mm = models.PositiveIntegerField(default=300)
+    # From then on it is in no list any more; what it did stays on record.
+    disbanded_at = models.DateTimeField(null=True)
 
     # What queries add to a row: selectors.crews the first two, dispatch the others.
     on_shift: bool
