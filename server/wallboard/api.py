@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from server.accounts.permissions import role_in
-from server.wallboard.figures import wall
+from server.wallboard.figures import city, wall
 
 
 class WallView(APIView):
@@ -18,3 +18,13 @@ class WallView(APIView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         return Response(wall())
+
+
+class CityView(APIView):
+    """The whole city in one line: incidents, crews, water, notices, the next promise to break."""
+
+    permission_classes = [role_in("supervisor", "manager", "dispatcher", "agent", "engineer")]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response(city())

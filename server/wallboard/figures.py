@@ -14,9 +14,10 @@ from django.utils import timezone
 
 from server.calls.models import AgentInterval, AgentState, Call
 from server.outages import selectors as outages
+from server.outages.models import ShutOff
 from server.service_level.models import Clock
 from server.tickets.models import CallBack, Incident
-from server.workforce.models import Crew
+from server.workforce.models import Crew, Shift
 
 SHORT_ABANDON_S = 5
 SERVICE_LEVEL_S = 15
@@ -99,6 +100,41 @@ def agents_now() -> dict[str, Any]:
             for r in rows
         ],
     }
+
+
+def city() -> dict[str, Any]:
+    """The city in one line, for dispatch: as on the wall, with crews on shift only.
+
+    `notices`: planned shut-offs that customers have been told of and that are not over.
+    """
+    now = timezone.now()
+    by_priority = dict(
+        Incident.objects.exclude(state__in=["closed", "restored"])
+        .values_list("priority")
+        .annotate(n=Count("pk"))
+    )
+    on_shift = Shift.objects.filter(starts__lte=now, ends__gt=now).values("crew")
+    states = Crew.objects.filter(pk__in=on_shift).values_list("state").annotate(n=Count("pk"))
+    first = (
+        Clock.objects.filter(state=Clock.State.RUNNING, incident__isnull=False)
+        .select_related("incident")
+        .order_by("due_at", "pk")
+        .first()
+    )
+    announced = ShutOff.objects.filter(
+        planned=True, noticed_at__isnull=False,
+        state__in=(ShutOff.State.NOTICED, ShutOff.State.ACTIVE, ShutOff.State.PARTLY_RESTORED),
+    )  # fmt: skip
+    return {
+        "at": now,
+        "incidents_by_priority": {p: by_priority.get(p, 0) for p in ("P1", "P2", "P3", "P4")},
+        "crews_by_state": dict(states),
+        "customers_without_water": outages.without_water_now(),
+        "notices": announced.count(),
+        "next_breach": {
+            "incident": first.incident.number, "kind": first.kind, "due_at": first.due_at,
+        } if first is not None and first.incident is not None else None,
+    }  # fmt: skip
 
 
 def wall() -> dict[str, Any]:

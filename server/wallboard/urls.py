@@ -6,4 +6,7 @@ from django.urls import path
 
 from server.wallboard import api
 
-urlpatterns = [path("wall", api.WallView.as_view())]
+urlpatterns = [
+    path("wall", api.WallView.as_view()),
+    path("city", api.CityView.as_view()),
+]

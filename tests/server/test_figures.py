@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from server.bi.figures import summary
 from server.calls.models import AgentInterval, Call
+from server.outages.models import ShutOff
 from server.service_level.models import Clock
 from server.tickets.models import Ticket
-from server.wallboard.figures import agent_occupancy, calls_between, ratio, wall
+from server.wallboard.figures import agent_occupancy, calls_between, city, ratio, wall
 
 pytestmark = pytest.mark.django_db
 DAY = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -113,6 +114,24 @@ def test_the_wall_agrees_with_the_rows(cast, burst):
     due = Clock.objects.filter(state="running").order_by("due_at").first()
     assert found["next_breaches"][0]["kind"] == due.kind == "dispatch"
     assert found["today"]["joined"] == 0
+
+
+def test_the_city_in_one_line_agrees_with_the_wall_and_counts_nobody_off_shift(cast, burst):
+    """Crew Night sleeps; the burst is the only thing open, and its first promise breaks next."""
+    found, on_the_wall = city(), wall()
+    assert found["incidents_by_priority"] == on_the_wall["incidents_by_priority"]
+    assert found["customers_without_water"] == on_the_wall["customers_without_water"]
+    assert sum(found["crews_by_state"].values()) == 3
+    first = Clock.objects.filter(state="running", incident=burst).order_by("due_at", "pk").first()
+    assert first is not None
+    assert found["next_breach"] == {
+        "incident": burst.number, "kind": first.kind, "due_at": first.due_at,
+    }  # fmt: skip
+    assert found["notices"] == 0
+    ShutOff.objects.create(
+        target="P9", number="A-0900", planned=True, state="noticed", noticed_at=first.started_at
+    )
+    assert city()["notices"] == 1
 
 
 def test_the_five_figures_are_the_recounted_ones(cast, register):

@@ -6,11 +6,15 @@ import { askReason, showPhoto } from './ask.js';
 import { matches, offer, placesGo } from './command.js';
 import { askAnother } from './dispatch/assign.js';
 import { probableBursts } from './dispatch/bursts.js';
+import { noAnswer } from './dispatch/board-rows.js';
+import * as board from './dispatch/board.js';
+import * as city from './dispatch/city.js';
 import { detail } from './dispatch/detail.js';
 import { askClaim } from './dispatch/dig.js';
 import { byBreach, move, nextKind } from './dispatch/order.js';
 import { makePage } from './dispatch/page.js';
-import { boardRow, incidentRow, totals } from './dispatch/rows.js';
+import { incidentRow, totals } from './dispatch/rows.js';
+import { asker, sentence } from './dispatch/whatif.js';
 import { $, html, onDo, render } from './html.js';
 import { gettext, ngettext } from './i18n.js';
 import { keys } from './keys.js';
@@ -18,6 +22,8 @@ import { on } from './live.js';
 import { asLine, bounds, crewData, incidentData, planData, pointOf } from './map/layers.js';
 import { makeMap } from './map/map.js';
 import { page } from './page.js';
+import { pastDetail, summary } from './replay/past.js';
+import { replay } from './replay/replay.js';
 import { complain, toast } from './toast.js';
 
 /** @type {Map<string, any>} */ const incidents = new Map();
@@ -27,19 +33,25 @@ import { complain, toast } from './toast.js';
 /** @type {any} */ let shown = null;
 /** @type {any} */ let ranking = null;
 /** @type {string | null} */ let chosenCrew = null;
+let cost = '';
+/** What is shown of the past; null while the page shows now. @type {any} */ let past = null;
 /** @type {any} */ let map = null;
 let busy = false;
 let loaded = false;
 
 const stage = $('#stage');
 const mayAct = page.role !== 'engineer' && page.role !== 'auditor';
+const acts = () => mayAct && !past;
+const costs = asker();
 
 /** Parts of the page that work by themselves (see dispatch/page.js): one import above, one name here.
  * @type {{start: (page: import('./dispatch/page.js').DispatchPage) => void}[]} */
-const PARTS = [];
-const host = makePage({ select: (id) => { choose(id); }, selected: () => shown, mayAct, tools: $('#tools'), legend: $('#signs') });
+const PARTS = [city, board];
+const host = makePage({ select: (id) => { choose(id); }, selected: () => shown, incident: (id) => { const f = incidents.get(id); return f ? f.properties : null; }, mayAct, tools: $('#tools'), legend: $('#signs') });
 
-const ordered = () => Array.from(incidents.values()).map((f) => f.properties).sort(byBreach);
+const features = () => (past ? past.incidents.features : Array.from(incidents.values()));
+const ordered = () => features().map((/** @type {any} */ f) => f.properties).sort(byBreach);
+const moment = () => (past ? Date.parse(past.at) : Date.now());
 
 const suspects = probableBursts({
   map: () => map, mayAct,
@@ -50,33 +62,35 @@ const suspects = probableBursts({
 function drawList() {
   const list = ordered();
   $('#count').textContent = ngettext('%(count)s open incident', '%(count)s open incidents', list.length);
-  $('#totals').textContent = list.length ? totals(list) : '';
+  $('#totals').textContent = past ? summary(past) : list.length ? totals(list) : '';
   render($('#incidents'), list.length
-    ? html`${list.map((p) => incidentRow(p, String(p.id) === chosen, fresh.has(String(p.id))))}`
-    : html`<li class="empty">${loaded ? gettext('Nothing is open. The next call will appear here by itself.') : gettext('Reading the incidents…')}</li>`);
+    ? html`${list.map((/** @type {any} */ p) => incidentRow(p, String(p.id) === chosen, fresh.has(String(p.id)), moment()))}`
+    : html`<li class="empty">${past ? gettext('Nothing was open then.') : loaded ? gettext('Nothing is open. The next call will appear here by itself.') : gettext('Reading the incidents…')}</li>`);
   if (chosen) $('#incidents').setAttribute('aria-activedescendant', `row-${chosen}`);
-  if (map) map.put('incidents', incidentData(Array.from(incidents.values())));
+  if (map) map.put('incidents', incidentData(features()));
 }
 
 function drawCrews() {
-  const now = Date.now();
-  const list = Array.from(crews.values()).filter((c) => c.state !== 'off_duty').sort((a, b) => String(a.code).localeCompare(String(b.code), 'en', { numeric: true }));
-  render($('#board'), list.length ? html`${list.map((c) => boardRow(c, page.stale_fix_s, now))}` : html`<tr><td colspan="5" class="empty">${gettext('No crew is on shift.')}</td></tr>`);
-  if (map) map.put('crews', crewData(list, page.stale_fix_s, now));
+  if (!map) return;
+  const list = past ? past.crews.features.map((/** @type {any} */ f) => ({ ...f.properties, lon: f.geometry ? f.geometry.coordinates[0] : undefined, lat: f.geometry ? f.geometry.coordinates[1] : undefined }))
+    : Array.from(crews.values()).filter((c) => c.state !== 'off_duty');
+  map.put('crews', crewData(list, page.stale_fix_s, moment()));
 }
 
 function drawDetail() {
-  if (suspects.chosen()) { suspects.draw(); return; }
+  if (!past && suspects.chosen()) { suspects.draw(); return; }
   const holder = $('#detail');
   holder.hidden = !shown;
   host.tellSelected(shown);
   if (shown) {
-    render(holder, detail(shown, ranking, { busy: busy || !mayAct, chosenCrew }));
+    const then = past && ordered().find((p) => p.id === shown.id);
+    if (past) render(holder, then ? pastDetail(then, past, shown) : html`<section><p class="muted">${gettext('%(number)s was not open at this moment.', { number: shown.number })}</p></section>`);
+    else render(holder, detail(shown, ranking, { busy: busy || !mayAct, chosenCrew, cost }));
     holder.querySelectorAll('[data-share]').forEach((bar) => { if (bar instanceof HTMLElement) bar.style.width = `${bar.dataset.share}%`; });
   }
   if (!map) return;
   // Water is back: nothing is hatched as dry any more.
-  const drawn = planData(shown && !['restored', 'closed'].includes(shown.state) ? shown.plan : null);
+  const drawn = planData(!past && shown && !['restored', 'closed'].includes(shown.state) ? shown.plan : null);
   map.put('shutoff', drawn.shutoff);
   map.put('plan-valves', drawn.valves);
   map.put('chosen', shown && shown.geometry ? { type: 'Feature', properties: {}, geometry: pointOf(shown.geometry) } : null);
@@ -112,14 +126,14 @@ async function choose(id, how = {}) {
   const mine = ++turn;
   if (id !== null && id.startsWith('b')) { chosen = null; shown = null; ranking = null; drawList(); await suspects.choose(id); return; }
   suspects.close();
-  if (id !== chosen) { shown = null; ranking = null; chosenCrew = null; if (map) map.put('route', null); }
+  if (id !== chosen) { shown = null; ranking = null; chosenCrew = null; cost = ''; costs.forget(); if (map) map.put('route', null); }
   chosen = id;
   drawList();
-  if (id === null) { drawDetail(); history.replaceState(null, '', location.pathname); return; }
+  if (id === null) { drawDetail(); history.replaceState(null, '', location.pathname + location.search); return; }
   const row = document.getElementById(`row-${id}`);
   if (row) row.scrollIntoView({ block: 'nearest' });
-  const feature = incidents.get(id);
-  if (feature) history.replaceState(null, '', `#${feature.properties.number}`);
+  const listed = ordered().find((/** @type {any} */ p) => String(p.id) === id);
+  if (listed) history.replaceState(null, '', `${location.search}#${listed.number}`);
   try {
     const answer = await api.get(`/api/incidents/${encodeURIComponent(id)}`);
     if (mine !== turn) return;
@@ -129,7 +143,7 @@ async function choose(id, how = {}) {
     if (mine !== turn) return;
     drawDetail();
     if (map && how.fly !== false) frame();
-    await rank(mine, id);
+    if (!past) await rank(mine, id);
   } catch (error) {
     if (mine === turn) complain(error);
   }
@@ -144,8 +158,10 @@ async function rank(mine, id) {
   }
   if (mine !== turn) return;
   drawDetail();
-  const holder = (shown.work_orders || []).find((/** @type {any} */ o) => o.crew && o.state === 'en_route') || (shown.work_orders || []).find((/** @type {any} */ o) => o.crew);
-  if (holder && holder.route && map) map.put('route', asLine(holder.route));
+  // Every crew that is not there yet has its own way: to the first valve, to the pit.
+  const going = (shown.work_orders || []).filter((/** @type {any} */ o) => o.crew && o.route && ['dispatched', 'accepted', 'en_route'].includes(o.state));
+  const held = (shown.work_orders || []).some((/** @type {any} */ o) => o.crew && !['declined', 'recalled', 'failed_visit'].includes(o.state));
+  if (held) { if (map) map.put('route', { type: 'FeatureCollection', features: going.map((/** @type {any} */ o) => asLine(o.route)) }); }
   else if (ranking.ranked && ranking.ranked[0]) await route(String(ranking.ranked[0].crew.id));
 }
 
@@ -166,7 +182,7 @@ function frame() {
 
 /** @param {any} crew @param {string | null} kind @param {string} [reason] */
 async function assign(crew, kind, reason) {
-  if (busy || !chosen || !mayAct) return;
+  if (busy || !chosen || !acts()) return;
   busy = true; drawDetail();
   try {
     await api.post(`/api/incidents/${encodeURIComponent(chosen)}/assign`, { crew: crew.id, ...(kind ? { kind } : {}), ...(reason ? { reason } : {}) });
@@ -181,6 +197,7 @@ async function assign(crew, kind, reason) {
 }
 
 function assignFirst() {
+  if (past) { toast(gettext('This is the past: nothing can be changed. Esc goes back to now.')); return; }
   if (suspects.chosen()) { suspects.takeUp(); return; }
   if (!shown) { const first = ordered()[0]; if (first) choose(String(first.id)); return; }
   if (!shown.geometry) { locate(); return; }
@@ -193,21 +210,21 @@ function assignFirst() {
 /** The place of an incident nobody could locate yet. */
 async function locate() {
   const ticket = shown && (shown.tickets_list || [])[0];
-  if (!ticket || !mayAct) return;
+  if (!ticket || !acts()) return;
   try { await amend(ticket.number); } catch (error) { complain(error); }
   refresh();
 }
 
 /** @param {string} number of a work order: the crew is wanted elsewhere, or not at all */
 async function recall(number) {
-  const reason = mayAct && await askReason(gettext('Take %(number)s back from the crew', { number }), gettext('Take back'));
+  const reason = acts() && await askReason(gettext('Take %(number)s back from the crew', { number }), gettext('Take back'));
   if (!reason) return;
   try { await api.post(`/api/work-orders/${encodeURIComponent(number)}/actions`, { action: 'recall', reason }); toast(gettext('%(number)s is taken back.', { number })); } catch (error) { complain(error); }
   refresh();
 }
 
 async function end() {
-  const reason = shown && mayAct && await askReason(gettext('Close %(number)s', { number: shown.number }), gettext('Close the incident'));
+  const reason = shown && acts() && await askReason(gettext('Close %(number)s', { number: shown.number }), gettext('Close the incident'));
   if (!reason) return;
   try { await api.post(`/api/incidents/${encodeURIComponent(shown.id)}/close`, { reason }); choose(null); } catch (error) { complain(error); }
   refresh();
@@ -221,9 +238,35 @@ async function revoke(crew) {
 }
 
 async function assignAnother() {
-  if (!shown || !ranking || !(ranking.ranked || []).length || !mayAct) return;
+  if (!shown || !ranking || !(ranking.ranked || []).length || !acts()) return;
   const answer = await askAnother(ranking, chosenCrew, nextKind(shown));
   if (answer) assign(answer.crew, answer.kind, answer.reason);
+}
+
+/** Another crew under the eyes: its way on the map, and what it would cost. @param {string | null} crew */
+async function highlight(crew) {
+  chosenCrew = crew; cost = '';
+  drawDetail();
+  if (!crew || !chosen) return;
+  route(crew);
+  const [id, first] = [chosen, ranking && ranking.ranked && ranking.ranked[0]];
+  if (first && String(first.crew.id) === crew) return;
+  try {
+    const answer = sentence(await costs.cost(id, crew));
+    if (chosen === id && chosenCrew === crew) { cost = answer; drawDetail(); }
+  } catch (error) { if (chosen === id && chosenCrew === crew) { cost = error instanceof Error ? error.message : String(error); drawDetail(); } }
+}
+
+/** The ranking by keyboard: arrows go through the crews, Enter sends the one they stand on. @param {KeyboardEvent} event */
+function rankingKey(event) {
+  if (!(event.target instanceof Element) || event.target.id !== 'ranked' || !ranking || event.ctrlKey || event.altKey) return;
+  const ids = (ranking.ranked || []).map((/** @type {any} */ r) => String(r.crew.id));
+  const by = /** @type {Record<string, 1 | -1>} */ ({ ArrowDown: 1, j: 1, c: 1, ArrowUp: -1, k: -1 })[event.key];
+  if (by) highlight(move(ids, chosenCrew, by));
+  else if (event.key === 'Enter') { if (chosenCrew && chosenCrew !== ids[0]) assignAnother(); else assignFirst(); }
+  else if (event.key === 'Escape') { highlight(null); $('#incidents').focus(); }
+  else return;
+  event.preventDefault();
 }
 
 /** @param {boolean} [on] */
@@ -246,16 +289,18 @@ onDo(stage, {
   assign: assignFirst, locate, recall: (button) => { recall(button.dataset.number || ''); }, end: () => { end(); },
   photo: (button) => showPhoto(button.dataset.id || ''), claim: () => { if (shown) askClaim(shown.number, refresh); },
   another: assignAnother,
-  rank: (row) => { chosenCrew = row.dataset.crew || null; drawDetail(); if (chosenCrew) route(chosenCrew); },
+  rank: (row) => { highlight(row.dataset.crew || null); },
   crew: (row) => { const c = crews.get(row.dataset.id || ''); if (c && map && typeof c.lon === 'number') map.flyTo({ center: [c.lon, c.lat], zoom: Math.max(15, map.getZoom()), duration: 0 }); },
 });
+$('#detail').addEventListener('keydown', rankingKey);
 /** @param {1 | -1} by */
-const step = (by) => { const id = move([...suspects.ids(), ...ordered().map((p) => String(p.id))], suspects.chosen() || chosen, by); if (id !== null) choose(id); };
+const step = (by) => { const id = move([...(past ? [] : suspects.ids()), ...ordered().map((/** @type {any} */ p) => String(p.id))], suspects.chosen() || chosen, by); if (id !== null) choose(id); };
 keys(
   { key: 'j', text: gettext('next incident'), run: () => step(1) }, { key: 'ArrowDown', text: '', run: () => step(1) },
   { key: 'k', text: gettext('previous incident'), run: () => step(-1) }, { key: 'ArrowUp', text: '', run: () => step(-1) },
   { key: 'Enter', text: gettext('send the first crew of the ranking'), run: assignFirst },
   { key: 'Shift-Enter', text: gettext('send another crew, with a reason'), run: assignAnother },
+  { key: 'c', text: gettext('go through the crews of the ranking, with what each would cost'), run: () => { const list = document.getElementById('ranked'); if (list && ranking && ranking.ranked && ranking.ranked[0]) { list.focus(); highlight(chosenCrew || String(ranking.ranked[0].crew.id)); } } },
   { key: 'Escape', text: gettext('close the chosen incident'), run: () => choose(null) },
   { key: 'd', text: gettext('dismiss the chosen probable burst'), run: () => { suspects.dismiss(); } },
   ...[1, 2, 3, 4, 5].map((n) => ({ key: String(n), text: n === 1 ? gettext('choose another main of a probable burst') : '', run: () => suspects.nth(n - 1) })),
@@ -277,18 +322,24 @@ placesGo((place) => {
 });
 
 let later = 0;
-const refresh = () => { clearTimeout(later); later = window.setTimeout(() => { readIncidents().catch(complain); if (chosen) choose(chosen, { fly: false }); }, 150); };
+const refresh = () => { costs.forget(); clearTimeout(later); later = window.setTimeout(() => { readIncidents().catch(complain); if (chosen && !past) choose(chosen, { fly: false }); }, 150); };
 on('incident.opened incident.changed ticket.opened ticket.changed order.changed', refresh);
 on('burst.suspected', (data) => { suspects.heard(data); });
 on('burst.suspected burst.changed burst.confirmed burst.dismissed burst.expired resumed', () => { suspects.read(); });
-on('incident.changed order.changed resumed', () => { if (map) map.renew(); });
+on('incident.changed order.changed resumed', () => { if (map && !past) map.renew(); });
 on('crew.changed', () => { readCrews().catch(() => undefined); });
 on('resumed', () => { refresh(); readCrews().catch(() => undefined); });
 on('positions', (data) => {
   for (const p of data.crews || []) crews.set(String(p.id), { ...crews.get(String(p.id)), ...p, id: p.id });
   drawCrews();
 });
-setInterval(() => { drawList(); drawCrews(); suspects.drawList(); }, 5000);
+setInterval(() => { if (past) return; drawList(); drawCrews(); suspects.drawList(); }, 5000);
+setInterval(ticking, 1000);
+
+/** What counts seconds: how long a crew has not answered. */
+function ticking() {
+  document.querySelectorAll('[data-sent]').forEach((e) => { if (e instanceof HTMLElement) e.textContent = noAnswer({ dispatched_at: e.dataset.sent, answer_by: e.dataset.by }, Date.now()); });
+}
 
 function fromHash() {
   const target = decodeURIComponent(location.hash.slice(1));
@@ -304,6 +355,10 @@ function fromHash() {
 addEventListener('hashchange', fromHash);
 
 for (const part of PARTS) part.start(host.page);
+replay(host.page, {
+  show: (picture) => { past = picture; $('#bursts').classList.toggle('past', picture !== null); drawList(); drawCrews(); if (picture === null) { if (chosen) choose(chosen, { fly: false }); else drawDetail(); } else { if (map) map.put('route', null); drawDetail(); } },
+  moment: host.tellReplay,
+});
 
 let wanted = 'map';
 try { wanted = localStorage.getItem('standpipe.view') || 'map'; } catch { /* private window */ }

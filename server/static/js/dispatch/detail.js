@@ -8,9 +8,10 @@ import { ago, arrives, clock, distance, figure, span, until } from '../time.js';
 import { word } from '../words.js';
 import { toHash } from '../network/permalink.js';
 import { digSection } from './dig.js';
+import { noAnswer } from './board-rows.js';
 import { bars, nextKind } from './order.js';
 
-/** @param {any} d incident detail @param {any} ranking or null while it is computed @param {{busy: boolean, chosenCrew: string | null}} state */
+/** @param {any} d incident detail @param {any} ranking or null while it is computed @param {{busy: boolean, chosenCrew: string | null, cost?: string}} state */
 export function detail(d, ranking, state) {
   const due = until(d.due_at);
   return html`<header>
@@ -38,7 +39,7 @@ function whereSection(d) {
     ${ticket ? html`<button class="main assign" data-do="locate" data-testid="locate"><span>${gettext('Say where it is')}</span><span><kbd>Enter</kbd></span></button>` : ''}</section>`;
 }
 
-/** @param {any} d @param {any} ranking @param {{busy: boolean, chosenCrew: string | null}} state */
+/** @param {any} d @param {any} ranking @param {{busy: boolean, chosenCrew: string | null, cost?: string}} state */
 function crewSection(d, ranking, state) {
   const kind = nextKind(d);
   const first = ranking && ranking.ranked && ranking.ranked[0];
@@ -52,7 +53,7 @@ function crewSection(d, ranking, state) {
       <p class="row"><button class="quiet" data-do="another" data-testid="assign-other">${gettext('Another crew, with a reason')} <kbd>Shift Enter</kbd></button></p>` : ''}
     ${ranking && !first && !ranking.problem ? html`<p class="warning">${gettext('No crew can go now. See why below.')}</p>` : ''}
     ${!kind && held ? html`<p class="row"><span class="muted">${gettext('A crew has this.')}</span> <button class="quiet" data-do="another" data-testid="assign-other">${gettext('One more crew, with a reason')} <kbd>Shift Enter</kbd></button></p>` : ''}
-    ${ranking ? html`<ol class="crews">${(ranking.ranked || []).slice(0, 6).map((/** @type {any} */ r, /** @type {number} */ i) => rankedCrew(r, i, state.chosenCrew))}</ol>
+    ${ranking ? html`<ol class="crews" id="ranked" role="listbox" tabindex="0" data-testid="ranked" aria-label="${gettext('Crews by rank')}" ${state.chosenCrew ? html`aria-activedescendant="rank-${state.chosenCrew}"` : ''}>${shownCrews(ranking, state.chosenCrew).map(([r, i]) => rankedCrew(r, i, state))}</ol>
       ${(ranking.excluded || []).length ? html`<details class="excluded"><summary>${ngettext('%(count)s crew cannot go', '%(count)s crews cannot go', ranking.excluded.length)}</summary><ul>${ranking.excluded.map((/** @type {any} */ e) => html`<li><b>${e.crew.name}</b>: ${(e.reasons || []).map((/** @type {any} */ r) => r.text).join('; ')}</li>`)}</ul></details>` : ''}` : ''}
   </section>`;
 }
@@ -60,18 +61,26 @@ function crewSection(d, ranking, state) {
 /** @param {any} r */
 function minutes(r) { return typeof r.seconds === 'number' ? span(r.seconds) : gettext('no way there'); }
 
-/** @param {any} r @param {number} i @param {string | null} chosen */
-function rankedCrew(r, i, chosen) {
-  return html`<li class="ranked" data-do="rank" data-crew="${r.crew.id}" data-testid="ranked-crew" aria-selected="${String(r.crew.id) === chosen ? 'true' : 'false'}"><span class="muted">${i + 1}</span>
+/** The best six, and whoever else is looked at, with their places. @param {any} ranking @param {string | null} chosen @returns {[any, number][]} */
+function shownCrews(ranking, chosen) {
+  const all = (ranking.ranked || []).map((/** @type {any} */ r, /** @type {number} */ i) => /** @type {[any, number]} */ ([r, i]));
+  return all.filter((/** @type {[any, number]} */ [r, i]) => i < 6 || String(r.crew.id) === chosen);
+}
+
+/** @param {any} r @param {number} i @param {{chosenCrew: string | null, cost?: string}} state */
+function rankedCrew(r, i, state) {
+  const chosen = String(r.crew.id) === state.chosenCrew;
+  return html`<li class="ranked" role="option" id="rank-${r.crew.id}" data-do="rank" data-crew="${r.crew.id}" data-testid="ranked-crew" aria-selected="${chosen ? 'true' : 'false'}"><span class="muted">${i + 1}</span>
     <span><b>${r.crew.name}</b> <span class="muted">${word('crew', r.state)}${r.fix_age_s > 120 ? html` · ${gettext('position %(age)s old', { age: span(r.fix_age_s) })}` : ''}</span></span><span class="drive">${minutes(r)} <span class="muted">${distance(r.metres)}</span></span>
-    <span class="reasons">${bars(r.reasons || []).slice(0, 5).map((b) => html`<span>${b.text}</span><span class="bar-cell"><i data-good="${b.good ? 'true' : 'false'}" data-share="${Math.round(b.share * 100)}"></i></span>`)}</span></li>`;
+    <span class="reasons">${bars(r.reasons || []).slice(0, 5).map((b) => html`<span>${b.text}</span><span class="bar-cell"><i data-good="${b.good ? 'true' : 'false'}" data-share="${Math.round(b.share * 100)}"></i></span>`)}</span>
+    ${chosen && i > 0 ? html`<span class="what-if" data-testid="what-if" role="status">${state.cost ? gettext('Instead of the first: %(cost)s', { cost: state.cost }) : gettext('Asking what it would cost…')}</span>` : ''}</li>`;
 }
 
 /** @param {any[]} list @param {boolean} busy */
 function orders(list, busy) {
-  return html`<section><h3>${gettext('Work orders')}</h3><ul>${list.map((o) => html`<li class="row" data-testid="work-order" data-state="${o.state}"><b>${word('order', o.kind)}</b> <span class="muted">${o.number}</span> ${o.crew ? o.crew.name : ''} <span class="chip">${word('state', o.state)}</span>
+  return html`<section><h3>${gettext('Work orders')}</h3><ul>${list.map((o) => html`<li class="row" data-testid="work-order" data-state="${o.state}"><b>${word('order', o.kind)}</b> <span class="muted">${o.number}</span> ${o.crew ? o.crew.name : ''} <span class="chip">${word('state', o.state)}</span>${o.target_asset || typeof o.target === 'string' ? html` <span class="muted">${gettext('to %(place)s', { place: o.target_asset || o.target })}</span>` : ''}
+    ${o.state === 'dispatched' && o.answer_by && o.dispatched_at ? html`<span class="asked" data-testid="no-answer" data-sent="${o.dispatched_at}" data-by="${o.answer_by}">${noAnswer(o, Date.now())}</span>` : ''}${o.end_reason ? html`<span class="muted">${o.end_reason}</span>` : ''}
     ${o.eta_at && ['dispatched', 'accepted', 'en_route'].includes(o.state) ? html`<span title="${clock(o.eta_at)}">${arrives(o.eta_at)}</span>` : ''}
-    ${o.way_problem ? html`<span class="chip bad" data-testid="way-problem">${o.way_problem}</span>` : ''}
     ${o.recallable && !busy ? html`<button class="quiet" data-do="recall" data-number="${o.number}" data-testid="recall">${gettext('Take back')}</button>` : ''}
     ${(o.photos || []).length ? photoStrip(o.photos) : ''}</li>`)}</ul></section>`;
 }

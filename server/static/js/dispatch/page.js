@@ -11,6 +11,7 @@ import { toast } from '../toast.js';
  * @property {(names: string, run: (data: any) => void) => void} on live events by name, several separated by blanks; 'resumed' after a pause: read again
  * @property {(incident: string | number | null) => void} select choose an incident by its id; null closes the drawer
  * @property {() => any} selected the chosen incident as GET /api/incidents/<id> gives it, or null
+ * @property {(id: string | number) => any} incident what the list knows of an open incident, or null
  * @property {(run: (incident: any) => void) => void} onSelected told whenever another incident is chosen, read again, or none (null)
  * @property {(text: string, kind?: 'ok' | 'bad') => void} toast
  * @property {boolean} mayAct false for those who only look
@@ -22,7 +23,7 @@ import { toast } from '../toast.js';
  * @property {() => string | null} clicksTaken who draws now
  */
 
-/** @param {{select: (id: string | null) => void, selected: () => any, mayAct: boolean, tools: HTMLElement, legend: HTMLElement}} host */
+/** @param {{select: (id: string | null) => void, selected: () => any, incident: (id: string) => any, mayAct: boolean, tools: HTMLElement, legend: HTMLElement}} host */
 export function makePage(host) {
   /** @type {any} */ let map = null;
   /** @type {((map: any) => void)[]} */ const waiting = [];
@@ -37,6 +38,7 @@ export function makePage(host) {
     on,
     select: (id) => host.select(id === null ? null : String(id)),
     selected: host.selected,
+    incident: (id) => host.incident(String(id)),
     onSelected: (run) => { followers.push(run); },
     toast,
     mayAct: host.mayAct,
