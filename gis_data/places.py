@@ -14,7 +14,7 @@ import math
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree import ElementTree
@@ -151,12 +151,26 @@ class Street:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberRange:
+    """The first and last house number on each side of a piece of street, along its line.
+
+    (None, None) for a side without houses; left and right as one looks from the first point.
+    """
+
+    street: str
+    line: LineString
+    left: tuple[int | None, int | None]
+    right: tuple[int | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """What the extract knows, each list in the order of ids."""
 
     addresses: list[Address]
     buildings: list[Building]
     pois: list[Poi]
+    ranges: list[NumberRange] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from shapely.geometry import LineString
 
 from gis_data.crs import CoordinateError, check_projected, project_array, unproject_array
 from gis_data.growing.corridors import RANK
-from gis_data.places import Address, Extract, PlaceFileError, Places, Street
+from gis_data.places import Address, Extract, NumberRange, PlaceFileError, Places, Street
 
 _WORDS = {
     "name": ("street", "street_name", "road_name", "name", "路名", "道路名称", "街道"),
@@ -106,8 +106,12 @@ def read_street_table(path: Path | str, crs: int) -> StreetTable:
         for (r, _ends), (a, b) in zip(good, lonlat.tolist(), strict=True)
     ]  # fmt: skip
     streets = [Street(r.name, r.line, r.klass, r.oneway != 0) for r in rows]
-    addresses = _addresses([r for r, _e in good], rows, crs)
-    return StreetTable(rows, Extract(Places(addresses, [], []), streets), left_out)
+    ranges = [
+        NumberRange(r.name, r.line, _side(cells, "left"), _side(cells, "right"))
+        for (cells, _e), r in zip(good, rows, strict=True) if r.name
+    ]  # fmt: skip
+    ranges = [r for r in ranges if r.left[0] is not None or r.right[0] is not None]
+    return StreetTable(rows, Extract(Places([], [], [], ranges), streets), left_out)
 
 
 def _lines(path: Path) -> list[list[str]]:
@@ -170,23 +174,31 @@ def _direction(word: str) -> int:
     return 1 if word in _ONE_WAY else -1 if word in _AGAINST else 0
 
 
-def _addresses(
-    cells: list[dict[str, str]], rows: list[StreetRow], crs: int
-) -> list[Address]:
-    """The first and last number of each side, where they stand; those between are interpolated."""
+def _side(cells: dict[str, str], side: str) -> tuple[int | None, int | None]:
+    """The numbers at both ends of a side; one alone is both, none or nonsense is (None, None)."""
+    ends = [_number(cells.get(f"{side}_{end}", "")) for end in ("from", "to")]
+    known = [int(v) if v is not None and 0 < v < 1e6 else None for v in ends]
+    first, last = known[0] or known[1], known[1] or known[0]
+    return first, last
+
+
+def end_houses(ranges: list[NumberRange], crs: int) -> list[Address]:
+    """The first and last house of each side as addresses, where they stand beside the street.
+
+    For what needs houses rather than ranges, as naming premises by the nearest one.
+    """
     wanted: list[tuple[str, str, float, float]] = []
-    for number, (cell, row) in enumerate(zip(cells, rows, strict=True)):
+    for number, row in enumerate(ranges):
         (x1, y1), (x2, y2) = project_array(row.line.coords, crs)
         length = math.hypot(x2 - x1, y2 - y1) or 1.0
         ux, uy = (x2 - x1) / length, (y2 - y1) / length
-        for side, turn in (("left", 1.0), ("right", -1.0)):
-            for end, share in (("from", 0.08), ("to", 0.92)):
-                house = _number(cell.get(f"{side}_{end}", ""))
-                if house is None or house <= 0 or not row.name:
+        for side, numbers, turn in (("left", row.left, 1.0), ("right", row.right, -1.0)):
+            for house, share in zip(numbers, (0.08, 0.92), strict=True):
+                if house is None:
                     continue
                 along = share * length
                 wanted.append((
-                    f"r{number}-{side}-{end}", f"{row.name}\t{int(house)}",
+                    f"r{number}-{side}-{share}", f"{row.street}\t{house}",
                     x1 + ux * along - turn * uy * _BESIDE_M,
                     y1 + uy * along + turn * ux * _BESIDE_M,
                 ))  # fmt: skip
@@ -201,4 +213,5 @@ def _addresses(
     return list(found.values())
 
 
-__all__ = ["CoordinateError", "StreetRow", "StreetTable", "is_table", "read_street_table"]
+__all__ = ["CoordinateError", "StreetRow", "StreetTable", "end_houses", "is_table",
+           "read_street_table"]

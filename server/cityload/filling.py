@@ -19,6 +19,7 @@ from gis_data.drainage import Drainage
 from gis_data.helsinki import Area as CityArea
 from gis_data.helsinki import City
 from gis_data.model import Network
+from gis_data.places import Extract
 from server.accounts.models import Area, Department
 from server.cityload import rows
 from server.cityload.copying import copy_rows
@@ -26,9 +27,9 @@ from server.cityload.people import Customer
 from server.customers import models as customers
 from server.network import graph
 from server.network import models as network
+from server.places import houses, names
 from server.places import models as places
-from server.places.normalise import fold
-from server.places.parse import address_key
+from server.places.normalise import key
 
 # Names of places the register of customers may need to find, in this order of deletion.
 _TABLES_OF_NETWORK = (
@@ -36,7 +37,8 @@ _TABLES_OF_NETWORK = (
     network.Pipe, network.Node, network.Zone, network.Sewer, network.Manhole,
 )
 _TABLES_OF_PLACES = (
-    places.Street, places.Building, places.Address, places.Crossing, places.Poi,
+    places.Street, places.Building, places.Address, places.AddressRange, places.Crossing,
+    places.Poi, places.Name,
 )
 
 
@@ -82,30 +84,38 @@ def _multi(shape: Any) -> MultiPolygon:
     return shape if isinstance(shape, MultiPolygon) else MultiPolygon([shape])
 
 
-def fill_places(city: City) -> None:
+def fill_places(city: City | Extract) -> None:
+    """Streets, houses, crossings and places, and all their names."""
     copy_rows(
-        places.Street, ("name", "klass", "folded", "geom"),
-        ((s.name, s.klass, fold(s.name), s.geometry) for s in city.streets),
+        places.Street, ("name", "klass", "key", "geom"),
+        ((s.name, s.klass, key(s.name), s.geometry) for s in city.streets),
     )
     copy_rows(
-        places.Building, ("source_id", "kind", "levels", "geom"),
-        ((b.id, b.kind, b.levels, _multi(b.polygon)) for b in city.places.buildings),
+        places.Building, ("source_id", "name", "kind", "levels", "geom"),
+        ((b.id, b.name, b.kind, b.levels, _multi(b.polygon)) for b in city.places.buildings),
     )
     copy_rows(
-        places.Address, ("source_id", "street", "number", "postcode", "folded", "geom"),
-        ((a.id, a.street, a.number, a.postcode, address_key(a.street, a.number),
+        places.Address,
+        ("source_id", "street", "number", "postcode", "street_key", "number_key", "value", "until",
+         "geom"),
+        ((a.id, a.street, a.number, a.postcode, *houses.columns(a.street, a.number),
           Point(a.lon, a.lat)) for a in city.places.addresses),
     )
     copy_rows(
-        places.Crossing, ("street_a", "street_b", "folded", "geom"),
-        ((c.street_a, c.street_b, f"{fold(c.street_a)} / {fold(c.street_b)}", Point(c.lon, c.lat))
+        places.AddressRange,
+        ("street", "street_key", "left_from", "left_to", "right_from", "right_to", "geom"),
+        ((r.street, key(r.street), *r.left, *r.right, r.line) for r in city.places.ranges),
+    )
+    copy_rows(
+        places.Crossing, ("street_a", "street_b", "key_a", "key_b", "geom"),
+        ((c.street_a, c.street_b, key(c.street_a), key(c.street_b), Point(c.lon, c.lat))
          for c in crossings(city.streets)),
     )
     copy_rows(
-        places.Poi, ("name", "kind", "folded", "geom"),
-        ((p.name, p.kind, fold(p.name or p.kind.replace("_", " ")), Point(p.lon, p.lat))
-         for p in city.places.pois),
+        places.Poi, ("name", "kind", "geom"),
+        ((p.name, p.kind, Point(p.lon, p.lat)) for p in city.places.pois),
     )
+    names.refresh()
 
 
 def fill_customers(city: City, invented: list[Customer]) -> None:

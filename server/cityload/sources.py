@@ -28,7 +28,7 @@ from gis_data.helsinki import Area, City, demo_city, demo_extract, grown_city
 from gis_data.inp import NetworkFileError, read_inp
 from gis_data.model import Network, NetworkError, Service
 from gis_data.places import Extract, PlaceFileError, Places, Street, read_extract
-from gis_data.street_table import is_table, read_street_table
+from gis_data.street_table import end_houses, is_table, read_street_table
 from server.cityload.layered import Layered, LayersError, read_layered
 
 # Water used by one household, cubic metres per second: 2.2 persons of 155 litres a day.
@@ -316,14 +316,15 @@ def _addresses(
     places: Places, spots: list[tuple[float, float]], epsg: int
 ) -> list[tuple[str, str, str] | None]:
     """(street, number, text) of the nearest known address of each place, None if none is near."""
-    if not places.addresses:
+    known = places.addresses or end_houses(places.ranges, epsg)
+    if not known:
         return [None] * len(spots)
-    xy = project_array([(a.lon, a.lat) for a in places.addresses], epsg)
+    xy = project_array([(a.lon, a.lat) for a in known], epsg)
     tree = shapely.STRtree(shapely.points(xy))
     pairs = tree.query_nearest(shapely.points(spots), max_distance=_NEAR_M, all_matches=False)
     found: list[tuple[str, str, str] | None] = [None] * len(spots)
     for k, a in zip(*pairs, strict=True):
-        address = places.addresses[int(a)]
+        address = known[int(a)]
         text = f"{address.street} {address.number}"
         found[int(k)] = (address.street, address.number, text)
     return found

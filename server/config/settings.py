@@ -204,6 +204,8 @@ EVENT_SUBSCRIBERS = [
     "server.outages.subscribers.keep_receipts",
     "server.bursts.subscribers.watch_calls",
     "server.dispatch.subscribers.reroute_crews",
+    "server.dispatch.subscribers.follow_closures",
+    "server.dispatch.subscribers.follow_trenches",
     "server.dispatch.subscribers.send_order_lists",
     "server.dispatch.subscribers.follow_orders_with_tickets",
     "server.service_level.subscribers.keep_clocks",

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from server.accounts.audit import record
-from server.dispatch import states
+from server.dispatch import rerouting, states
 from server.dispatch.models import WorkOrder
 from server.outages import selectors as outages
 from server.outages.models import ShutOff
@@ -122,6 +122,7 @@ def order_json(order: WorkOrder) -> dict[str, Any]:
         "route": order.route["geometry"] if order.route else None,
         "seconds": order.route["seconds"] if order.route else None,
         "metres": order.route["metres"] if order.route else None,
+        "way_problem": rerouting.problem_of(order),
         "reasons": order.reasons,
         "override_reason": order.override_reason,
         "dispatched_at": order.dispatched_at,

@@ -257,6 +257,12 @@ def _after(order: WorkOrder, action: str, before: str, *, by: str, **more: Any) 
     follows = INCIDENT_STATE.get(State(order.state))
     if follows is not None and order.kind != WorkOrder.Kind.NOTICES:
         tickets.move_incident(order.incident, follows, by=by)
+    tell(order, action, before, by=by, **more)
+
+
+def tell(order: WorkOrder, action: str, before: str, *, by: str, **more: Any) -> None:
+    """The news of an order, for whoever listens; its crew's phone gets a new list by it."""
+    assert order.crew is not None
     publish(
         "order.changed", f"order:{order.pk}", topic="incidents", by=by, order=order.pk,
         number=order.number, state=order.state, before=before, action=action,

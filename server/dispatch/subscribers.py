@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from server.dispatch import services, states
+from datetime import timedelta
+
+from django.utils import timezone
+
+from server.dispatch import rerouting, services, states
 from server.dispatch.models import WorkOrder
 from server.dispatch.publishing import send_list
 from server.events.reading import Row
+from server.streets.services import lift_trench, suggest_trench
 from server.tickets import services as tickets
 from server.tickets.models import Incident, Ticket
 from server.tickets.states import may, next_state
 from server.workforce.models import Crew
 
+# A trench of last week is no news: a subscriber that is new reads the list from its beginning.
+LATE_NEWS = timedelta(days=1)
+# Whose trench nobody has decided on by then, nobody has to.
+DUG_NOTHING = {
+    states.State.CLOSED, states.State.DECLINED, states.State.RECALLED, states.State.FAILED_VISIT,
+}  # fmt: skip
 PLAN_NEWS = {"shutoff.replanned", "shutoff.planned", "valve.closed", "valve.opened"}
 
 
@@ -35,6 +46,29 @@ def reroute_crews(row: Row) -> None:
         incident = Incident.objects.get(pk=row.payload["incident"])
         if incident.geom is not None:
             services.reroute(incident, by=row.by)
+
+
+def follow_closures(row: Row) -> None:
+    """Streets were closed or opened: crews on their way get another way where they need one."""
+    if row.name == "streets.changed":
+        rerouting.follow(row)
+
+
+def follow_trenches(row: Row) -> None:
+    """A crew has dug up the street, or made it good: the closure is suggested, or lifted."""
+    if row.name != "order.changed" or row.at < timezone.now() - LATE_NEWS:
+        return
+    order = WorkOrder.objects.select_related("incident").get(pk=row.payload["order"])
+    action = row.payload.get("action")
+    if action == states.Action.EXCAVATED and order.incident.geom is not None:
+        place = (order.incident.geom.x, order.incident.geom.y)
+        suggest_trench(order.number or "", place, by=row.by)
+    elif action == states.Action.REINSTATED:
+        # Whichever crew of the incident makes the road good.
+        for number in order.incident.work_orders.values_list("number", flat=True):
+            lift_trench(number or "", by=row.by)
+    elif row.payload["state"] in DUG_NOTHING:
+        lift_trench(order.number or "", by=row.by, suggested_only=True)
 
 
 # What an order's state means for the tickets of its incident.

@@ -1,93 +1,20 @@
-"""What a person typed, taken apart: coordinates, a crossing, or street and number. Pure."""
+"""What a person typed, taken apart: a crossing, a way from somewhere, street and number. Pure."""
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from dataclasses import dataclass
 
-from server.places.normalise import CJK, fold
-
-_NUMBER = r"[+-]?\d{1,3}(?:[.,]\d+)?"
-_PLAIN = re.compile(rf"^\(?\s*({_NUMBER})\s*°?\s*[,;/\s]\s*({_NUMBER})\s*°?\s*\)?$")
-_DEGREES = (
-    r"(?P<deg>[+-]?\d{1,3}(?:\.\d+)?)\s*(?:°|º|度)?\s*"
-    r"(?:(?P<min>\d{1,2}(?:\.\d+)?)\s*(?:['′’]|分)\s*)?"
-    r"(?:(?P<sec>\d{1,2}(?:\.\d+)?)\s*(?:[\"″”]|''|秒)\s*)?"
-)
-# The letter stands before the figures or behind them, the same way in both parts.
-_LETTERED = (
-    re.compile(rf"(?P<letter>[NSEW])\s*{_DEGREES}"),
-    re.compile(rf"{_DEGREES}(?P<letter>[NSEW])"),
-)
-_WORDS = {"北纬": "N", "南纬": "S", "东经": "E", "西经": "W", "纬度": "N", "经度": "E",
-          "latitude": "N", "longitude": "E", "lat": "N", "lng": "E", "lon": "E",
-          "north": "N", "south": "S", "east": "E", "west": "W"}
-
-
-@dataclass(frozen=True, slots=True)
-class TypedPosition:
-    """Coordinates as typed. `sure` when letters said which is which; else latitude came first."""
-
-    lon: float
-    lat: float
-    sure: bool
-
-
-def position(text: str) -> TypedPosition | None:
-    """Coordinates in a common form, or None where the text is something else.
-
-    "60.17, 24.94" (latitude first, as people copy it), "N60.17 E24.94", "60°10'12\\"N
-    24°56'24\\"E", "北纬34.26 东经108.94". A first number above 90 can only be a longitude.
-    """
-    text = unicodedata.normalize("NFKC", text)[:120].strip()
-    if (found := _PLAIN.fullmatch(text)) is not None:
-        raw = [part.replace(",", ".") for part in found.groups()]
-        # Whole numbers are house numbers or pages, not places.
-        if not all("." in part for part in raw):
-            return None
-        first, second = float(raw[0]), float(raw[1])
-        if abs(first) > 90 >= abs(second):
-            return _typed(second, first, True)
-        return _typed(first, second, False)
-    for word, letter in _WORDS.items():
-        text = re.sub(re.escape(word), f" {letter} ", text, flags=re.IGNORECASE)
-    return _lettered(re.sub(r"[=:]", " ", text).upper())
-
-
-def _lettered(text: str) -> TypedPosition | None:
-    for pattern in _LETTERED:
-        parts = list(pattern.finditer(text))
-        if len(parts) == 2 and not re.sub(r"[\s,;/()]", "", pattern.sub("", text)):
-            return _from_parts(parts)
-    return None
-
-
-def _from_parts(parts: list[re.Match[str]]) -> TypedPosition | None:
-    values: dict[str, float] = {}
-    for part in parts:
-        letter, value = part.group("letter"), float(part.group("deg"))
-        minutes, seconds = float(part.group("min") or 0), float(part.group("sec") or 0)
-        if minutes >= 60 or seconds >= 60:
-            return None
-        value += math.copysign(minutes / 60 + seconds / 3600, value)
-        values["lat" if letter in "NS" else "lon"] = -value if letter in "SW" else value
-    if set(values) != {"lat", "lon"}:
-        return None
-    return _typed(values["lat"], values["lon"], True)
-
-
-def _typed(lat: float, lon: float, sure: bool) -> TypedPosition | None:
-    if not (math.isfinite(lat) and math.isfinite(lon)) or abs(lat) > 90 or abs(lon) > 180:
-        return None
-    return TypedPosition(lon=lon, lat=lat, sure=sure)
-
+from server.places import chinese
+from server.places.normalise import CJK, fold, key
 
 # --- crossings ----------------------------------------------------------------------------------
 
 _AT_CROSSING = r"(?:的?(?:交叉路?口|交汇处?|路口|十字|十字路口|丁字路口|口))"
-_CHINESE = re.compile(rf"^(.{{2,40}}?)\s*(?:与|和|跟|/)\s*(.{{2,40}}?)\s*{_AT_CROSSING}?$")
+_CHINESE = re.compile(
+    rf"^(.{{2,40}}?)\s*(?:与|和|跟|同|/|&|-|—)\s*(.{{2,40}}?)\s*{_AT_CROSSING}?(?:的?[东南西北]{{1,2}}[角侧边面])?$"
+)
 _WESTERN = re.compile(r"^(.{3,60}?)\s*(?:/|\bx\b|\band\b|\bja\b|&|\bat\b|\bund\b)\s*(.{3,60})$")
 _LEAD = re.compile(
     r"^(?:the\s+)?(?:corner|crossing|intersection|junction)\s+(?:of\s+)?|^risteys\s+"
@@ -101,11 +28,67 @@ def crossing(text: str) -> tuple[str, str] | None:
     found = pattern.fullmatch(_LEAD.sub("", text))
     if found is None:
         return None
-    a, b = fold(found.group(1)), fold(found.group(2))
+    a, b = (chinese.without_region(fold(part)) for part in found.groups())
     return (a, b) if a and b and a != b and not a.isdigit() else None
 
 
+# --- a way from somewhere -----------------------------------------------------------------------
+
+_COMPASS = {"东": (1, 0), "西": (-1, 0), "南": (0, -1), "北": (0, 1),
+            "e": (1, 0), "w": (-1, 0), "s": (0, -1), "n": (0, 1)}  # fmt: skip
+_CN_AWAY = re.compile(
+    r"(?:往|向|以|朝|再往)?(?P<way>[东南西北]{1,2})(?:走|方向|边|侧)?(?:大?约)?"
+    r"(?P<far>\d{1,4}|[一二两三四五六七八九十百]{1,4})(?:米|m|公尺)(?:左右|处|远)*$"
+)
+_WEST_AWAY = re.compile(
+    r"^(?P<far>\d{1,4})\s?m(?:et(?:re|er)s?)?\s+"
+    r"(?P<way>(?:north|south)?[ -]?(?:east|west)?)\s+of\s+",
+    re.IGNORECASE,
+)
+# Where at a crossing, or at a house, somebody stands: a side or a corner of it.
+_CN_SIDE = re.compile(r"(?:的)?[东南西北]{1,2}(?:角|侧|边|面)$")
+_CN_GATE = re.compile(r"(?:[东南西北正后前侧大]{1,2}门|门口|院内|楼下|大厅|门卫)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """So many metres to the east and to the north of what `text` names."""
+
+    text: str
+    east_m: float
+    north_m: float
+
+
+def away(text: str) -> Away | None:
+    """"路口往北200米", "200 m north of the station"; None where no way is told."""
+    text = unicodedata.normalize("NFKC", text)[:160].strip()
+    if (found := _CN_AWAY.search(text)) is not None and text[: found.start()].strip():
+        letters, rest = found.group("way"), text[: found.start()]
+        far = fold(found.group("far") + "号").removesuffix("号")
+    elif (found := _WEST_AWAY.match(text)) is not None and found.group("way"):
+        words = re.findall(r"north|south|east|west", found.group("way").casefold())
+        letters, rest, far = "".join(w[0] for w in words), text[found.end():], found.group("far")
+    else:
+        return None
+    ways = [_COMPASS[c] for c in letters]
+    length = sum(x for x, _ in ways) ** 2 + sum(y for _, y in ways) ** 2
+    if not length or not far.isdigit():
+        return None
+    unit = float(far) / length**0.5
+    return Away(rest, unit * sum(x for x, _ in ways), unit * sum(y for _, y in ways))
+
+
+def without_side(text: str) -> str:
+    """What is left when the corner, the side or the gate of it is taken away: 小区东门 is 小区."""
+    for pattern in (_CN_SIDE, _CN_GATE):
+        bare = pattern.sub("", text)
+        if len(bare) >= 2:
+            text = bare
+    return text
+
+
 # --- addresses ----------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True)
 class TypedAddress:
@@ -115,47 +98,27 @@ class TypedAddress:
     number: str
     rest: str = ""
 
-    @property
-    def folded(self) -> str:
-        return address_key(self.street, self.number)
+
+def street_key(street: str) -> str:
+    """The key of a street or an estate, the same for data and questions."""
+    return key(street)
 
 
-def address_key(street: str, number: str) -> str:
-    """The stored form of a street and house number, the same for data and questions."""
-    street, number = fold(street), fold(number).replace(" ", "").removesuffix("号")
-    if CJK.search(street):
-        return f"{street}{number}号" if number else street
-    return f"{street} {number}".strip()
-
-
-# Province, city and district in front say what a city knows of itself; 小区 is an estate.
-_REGION = r"(?:.*(?:[省市县镇乡]|(?<!小)区))?"
-_CN_ROAD = re.compile(
-    rf"^{_REGION}(?P<street>[^\d]{{1,30}}?(?:大道|大街|路|街|巷|弄|道|胡同|里)(?:[东南西北中]段)?)"
-    r"(?P<number>\d+(?:[-之附]\d+)?(?!-?\d))号?(?P<rest>.*)$"
-)
-_CN_ESTATE = re.compile(
-    rf"^{_REGION}(?P<street>[^\d]{{2,40}}?)(?P<rest>\d+(?:栋|单元|座|-\d+).*)$"
-)
 _WEST_NUMBER_LAST = re.compile(
     r"^(?P<street>[^\d].*?)\s+(?P<number>\d{1,5}\s?[a-z]?(?:-\d{1,5}[a-z]?)?)"
-    r"(?:\s+(?P<rest>.*))?$"
+    r"(?:\s+(?!hao\b)(?P<rest>.*))?$"
 )
 _WEST_NUMBER_FIRST = re.compile(
-    r"^(?P<number>\d{1,5}[a-z]?)\s+(?P<street>[a-z].*)$"
+    r"^(?P<number>\d{1,5}[a-z]?(?:-\d{1,5}[a-z]?)?)\s+(?P<street>[a-z].*)$"
 )
 
 
 def address(text: str) -> TypedAddress:
-    """Street and number of a typed address; the whole as `street` where no number is seen."""
-    text = fold(text)
-    if CJK.search(text):
-        if (found := _CN_ROAD.match(text)) is not None:
-            street = found.group("street")
-            return TypedAddress(street, found.group("number"), chain(found.group("rest")))
-        if (found := _CN_ESTATE.match(text)) is not None:
-            return TypedAddress(found.group("street"), "", chain(found.group("rest")))
-        return TypedAddress(text, "")
+    """Street and number of a Western address; the whole as `street` where no number is seen.
+
+    Chinese ones have more parts: chinese.elements.
+    """
+    text = re.sub(r"\s+hao$", "", fold(text))  # the word for "number", typed as it sounds
     if (found := _WEST_NUMBER_LAST.fullmatch(text)) is not None:
         number = found.group("number").replace(" ", "")
         return TypedAddress(found.group("street"), number, found.group("rest") or "")
@@ -164,12 +127,23 @@ def address(text: str) -> TypedAddress:
     return TypedAddress(text, "")
 
 
+def addresses(text: str) -> list[TypedAddress]:
+    """Ways to read a number in a Western address; streets have figures in their names too:
+    "gaoxin 4 lu 25", "highway 7 120"."""
+    first = address(text)
+    if not first.number:
+        return []
+    whole = f"{first.street} {first.number} {first.rest}".strip()
+    found = re.fullmatch(r"(.+?)\s+(\d{1,5}[a-z]?)", whole)
+    if found is None or not first.rest:
+        return [first]
+    return [first, TypedAddress(found.group(1), found.group(2))]
+
+
 def chain(text: str) -> str:
     """A chain of numbers spelt out: "5-1-101" is building 5, entrance 1, room 101."""
     if (found := re.fullmatch(r"(\d+)-(\d+)-(\d+)[号室]?", text)) is not None:
         return "{}栋{}单元{}室".format(*found.groups())
-    if (found := re.fullmatch(r"(\d+)-(\d+)[号室]?", text)) is not None:
-        return "{}栋{}室".format(*found.groups())
     return text
 
 

@@ -1,94 +1,80 @@
-"""Find a place by what a caller says: address, crossing, name, asset number or coordinates.
+"""Find a place by what a caller says: address, crossing, name, number on a plate or coordinates.
 
 Every answer carries its grade, how sure it is and where it comes from; an address that is not on
-record is worked out between its neighbours and says so. What is not found is refused with a
-reason: a wrong place costs a crew half an hour.
+record is worked out and says so. What is not found is refused with a reason: a wrong place costs a
+crew half an hour, and the middle of a district is a wrong place.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from django.contrib.gis.geos import Point
-from django.db import connection
 from django.utils.translation import gettext as _
 
-from server.places import parse
-from server.places.models import City
-from server.places.normalise import CJK, fold, fold_near
+from server.places import chinese, coordinates, houses, meeting, parse, plates
+from server.places.found import LIMIT, Answer, Found, Near, and_said
+from server.places.models import Alias, City
+from server.places.names import Named, look
+from server.places.normalise import CJK, fold_near, key
 
-LIMIT = 8
-# Below these likenesses (0 to 1) a name is not the one that was meant.
-_STREET_LIKE, _NAME_LIKE = 0.45, 0.5
 # Words that are part of every second name: alone they name nothing.
 _GENERIC_WORDS = """
     katu tie kuja polku puisto tori street road avenue lane square city house number building
     route way the of and for near old new
-    路 街 巷 号 道 大道 大街 小区 村 楼 栋 市 区 省 县 单元 室 层 门 店
+    路 街 巷 号 道 大道 大街 小区 村 楼 栋 市 区 省 县 单元 室 层 门 店 路口 十字 小区东门 小区西门
+    小区南门 小区北门 小区门口 学校 公园 附近
 """
 _GENERIC = frozenset(_GENERIC_WORDS.split())
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One place. `grade`: room, building, estate, number, crossing, asset, road or coordinates;
-    `confidence` 0 to 1; `note` says in words what is uncertain ('' if nothing)."""
-
-    text: str
-    grade: str
-    lon: float
-    lat: float
-    source: str
-    confidence: float
-    note: str = ""
-    asset: str = ""
-    inside: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Places, best first; `refused` says why there is none."""
-
-    results: tuple[Found, ...]
-    refused: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return {"results": [asdict(f) for f in self.results], "refused": self.refused}
-
-
-def find_places(query: str, near: tuple[float, float] | None = None) -> Answer:
+def find_places(query: str, near: Near = None, *, typing: bool = False) -> Answer:
     """Places that `query` may mean, at most eight, best first.
 
-    `near` (lon, lat) puts the nearer of equals first. Never raises for any text.
+    `near` (lon, lat) puts the nearer of equals first. `typing`: the text is not finished; what it
+    may become is offered as well. Never raises for any text.
     """
     query = query.replace("\x00", " ").strip()[:200]
     if not query:
         return Answer((), _("Type an address, a crossing, a name, a number or coordinates."))
-    if (typed := parse.position(query)) is not None:
+    if (typed := coordinates.position(query)) is not None:
         return _coordinates(typed)
+    if (way := parse.away(query)) is not None and (found := _from(way, near)):
+        return Answer(tuple(_with_border(found)))
     folded, about = fold_near(query)
-    if (reason := _nothing_to_find(folded)) is not None:
+    if (reason := _nothing_to_find(folded, typing=typing)) is not None:
         return Answer((), reason)
-    steps: list[Callable[[], list[Found]]] = [
-        lambda: _asset(query),
-        lambda: _crossing(query, near),
-        lambda: _address(query, near),
-        lambda: _named(folded, near),
-    ]
-    found: list[Found] = []
-    for step in steps:
-        found += step()
-        if found and found[0].confidence >= 0.95 and found[0].grade in ("asset", "crossing"):
-            break
+    found, refused = _all(query, folded, near, typing=typing)
     found = _ranked(found, about, near)
     if not found:
-        shown = query if len(query) <= 60 else query[:59] + "…"
-        text = _("Nothing here is called “%(query)s”. Ask for a crossing or a house nearby.")
-        return Answer((), text % {"query": shown})
+        return Answer((), refused or _not_found(query, folded))
     return Answer(tuple(_with_border(found[:LIMIT])))
+
+
+def _all(
+    query: str, folded: str, near: Near, *, typing: bool
+) -> tuple[list[Found], str | None]:
+    found = plates.find(query)
+    if found:
+        return found, None
+    crossings, refused = meeting.find(query, near, typing=typing)
+    if refused or (crossings and crossings[0].confidence >= 0.8):
+        return crossings, refused
+    if CJK.search(folded):
+        return crossings + _chinese(folded, near, typing=typing), None
+    return crossings + _western(folded, near, typing=typing), None
+
+
+def _not_found(query: str, folded: str) -> str:
+    shown = query if len(query) <= 60 else query[:59] + "…"
+    said = chinese.elements(folded) if CJK.search(folded) else None
+    if said is not None and (said.district or said.town) and not (said.road or said.estate):
+        text = _("“%(query)s” is a whole district. Ask for the road and the number, or a crossing.")
+        return text % {"query": shown}
+    text = _("Nothing here is called “%(query)s”. Ask for a crossing or a house nearby.")
+    return text % {"query": shown}
 
 
 def _with_border(found: list[Found]) -> list[Found]:
@@ -99,42 +85,47 @@ def _with_border(found: list[Found]) -> list[Found]:
     border, note = city.bounds.prepared, _("Outside the area this utility supplies.")
     return [
         f if border.covers(Point(f.lon, f.lat, srid=4326))
-        else replace(f, inside=False, note=f"{note} {f.note}".strip())
+        else replace(f, inside=False, note=and_said(note, f.note))
         for f in found
     ]
 
 
-def _nothing_to_find(folded: str) -> str | None:
+def _nothing_to_find(folded: str, *, typing: bool) -> str | None:
     letters = re.sub(r"[\W\d_]", "", folded)
     words = [w for w in folded.split() if not w.isdigit()]
     if not letters:
         if re.search(r"\d", folded):
-            return _("A number alone is no place. Say the street too.")
+            return None if plates.find(folded) else _(
+                "A number alone is no place. Say the street too.")
         return _("There is no word in this.")
-    if len(letters) < (2 if CJK.search(folded) else 3) and not re.search(r"\d", folded):
+    least = 1 if typing else 2
+    if len(letters) < (least if CJK.search(folded) else least + 1) \
+            and not re.search(r"\d", folded):
         return _("Too short to tell which place is meant.")
     if all(w in _GENERIC for w in words) or (CJK.search(folded) and letters in _GENERIC):
         return _("Many places are called so. Say which one.")
     return None
 
 
-def _ranked(found: list[Found], about: bool, near: tuple[float, float] | None) -> list[Found]:
-    seen: set[tuple[str, str]] = set()
+def _ranked(found: list[Found], about: bool, near: Near) -> list[Found]:
+    seen: set[tuple[str, str, int, int]] = set()
     kept = []
     for f in sorted(found, key=lambda f: -_score(f, near)):
-        if (f.text, f.grade) not in seen:
-            seen.add((f.text, f.grade))
+        # The same text twice is two places only where they are apart: two shops of one name.
+        same = (f.text, f.grade, round(f.lon * 1000), round(f.lat * 1000))
+        if same not in seen:
+            seen.add(same)
             kept.append(f)
     if not about:
         return kept
     note = _("The caller is near this place, not at it.")
     return [
-        replace(f, confidence=round(f.confidence * 0.6, 2), note=f"{note} {f.note}".strip())
+        replace(f, confidence=round(f.confidence * 0.6, 2), note=and_said(note, f.note))
         for f in kept
     ]
 
 
-def _score(found: Found, near: tuple[float, float] | None) -> float:
+def _score(found: Found, near: Near) -> float:
     if near is None:
         return found.confidence
     # Ten kilometres weigh as much as a tenth of likeness.
@@ -142,19 +133,14 @@ def _score(found: Found, near: tuple[float, float] | None) -> float:
     return found.confidence - min(away, 10.0) / 100
 
 
-def _rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall())
+# --- coordinates ---------------------------------------------------------------------------------
 
 
 def _inside(lon: float, lat: float) -> bool:
     return City.objects.filter(bounds__covers=Point(lon, lat, srid=4326)).exists()
 
 
-# --- coordinates --------------------------------------------------------------------------------
-
-def _coordinates(typed: parse.TypedPosition) -> Answer:
+def _coordinates(typed: coordinates.TypedPosition) -> Answer:
     lon, lat, note = typed.lon, typed.lat, ""
     if not _inside(lon, lat) and abs(lon) <= 90 and _inside(lat, lon):
         if typed.sure:
@@ -163,242 +149,151 @@ def _coordinates(typed: parse.TypedPosition) -> Answer:
     if not _inside(lon, lat):
         return Answer((), _("%(lat).5f, %(lon).5f lies outside the city.")
                       % {"lat": typed.lat, "lon": typed.lon})
+    if typed.datum:
+        note = and_said(note, _("Turned back from %(datum)s.") % {"datum": typed.datum.upper()})
     text = f"{lat:.6f}, {lon:.6f}"
     confidence = 0.9 if note else 1.0
     return Answer((Found(text, "coordinates", lon, lat, "typed", confidence, note),))
 
 
-# --- the number on a plate ----------------------------------------------------------------------
-
-# By table name: the network stands beside places, not below it.
-_PLATES = ("network_valve", "network_hydrant", "network_pipe", "network_control",
-           "network_node", "network_station", "network_sewer", "network_manhole")
-_WORD_BEFORE = re.compile(
-    r"^(?:valve|hydrant|pipe|main|sewer|manhole|阀门|阀|消火栓|消防栓|管道|管段|排水管|污水管|检查井|窨井)\s*(?:no\.?|号)?\s*",
-    re.IGNORECASE,
-)
-_PLATE_SQL = " UNION ALL ".join(
-    f"SELECT asset, '{table.removeprefix('network_')}', "
-    f"ST_X(ST_PointOnSurface(geom)), ST_Y(ST_PointOnSurface(geom)) "
-    f"FROM {table} WHERE asset = ANY(%(names)s)"
-    for table in _PLATES
-)
-
-
-def _asset(query: str) -> list[Found]:
-    name = query.strip()
-    if len(name) > 60 or not re.search(r"\d", name):
-        return []
-    bare = _WORD_BEFORE.sub("", name)
-    names = {name, name.upper(), bare, bare.upper()}
+def _from(way: parse.Away, near: Near) -> list[Found]:
+    """So many metres from something that is found: in a straight line, which the note says."""
+    note = _("%(metres)d m from %(place)s, in a straight line.")
+    metres = math.hypot(way.east_m, way.north_m)
     return [
-        Found(asset, "asset", lon, lat, kind, 1.0, asset=asset)
-        for asset, kind, lon, lat in _rows(_PLATE_SQL, {"names": sorted(names)})
+        replace(
+            f, text=f"{f.text} {_arrow(way)} {metres:.0f} m", source="relative", asset="",
+            lon=f.lon + way.east_m / (111_320.0 * math.cos(math.radians(f.lat))),
+            lat=f.lat + way.north_m / 110_574.0, confidence=round(f.confidence * 0.7, 2),
+            note=and_said(note % {"metres": metres, "place": f.text}, f.note),
+        )
+        for f in find_places(way.text, near).results[:3] if f.grade != "road"
+    ]  # fmt: skip
+
+
+def _arrow(way: parse.Away) -> str:
+    return "→↗↑↖←↙↓↘"[round(math.atan2(way.north_m, way.east_m) / (math.pi / 4)) % 8]
+
+
+# --- addresses and names -------------------------------------------------------------------------
+
+
+def _western(folded: str, near: Near, *, typing: bool) -> list[Found]:
+    whole = look(key(folded), typing=typing, near=near)
+    found = [f for name in whole for f in _named(name, near)]
+    if whole and whole[0].likeness >= 0.95:
+        return found
+    readings = [
+        ([n for n in look(key(typed.street), near=near) if n.kind in ("street", "estate")], typed)
+        for typed in parse.addresses(folded)
+    ]
+    names, typed = max(readings, key=lambda r: r[0][0].likeness if r[0] else 0.0,
+                       default=([], None))  # fmt: skip
+    if typed is None or not names:
+        return found
+    least = min(whole[0].likeness, 0.8) if whole else 0.0
+    return _numbered(names, typed.number, near, typing=typing) + [
+        f for f in found if f.confidence >= least
     ]
 
 
-# --- streets ------------------------------------------------------------------------------------
-
-def _streets(name: str, limit: int = 4) -> list[tuple[str, str, float]]:
-    """(name, folded, likeness) of the streets a folded name may mean, most alike first."""
-    if len(name) < 2:
-        return []
-    rows = _rows(
-        """
-        SELECT name, folded, max(likeness) FROM (
-            SELECT name, folded, greatest(
-                similarity(folded, %(q)s),
-                CASE WHEN folded = %(q)s THEN 1
-                     WHEN starts_with(folded, %(q)s) AND length(%(q)s) >= %(long)s THEN 0.8
-                     ELSE 0 END) AS likeness
-            FROM places_street
-            WHERE folded <> '' AND (folded %% %(q)s OR folded LIKE %(prefix)s)
-            UNION ALL
-            SELECT street, regexp_replace(folded, '\\s*[0-9][^ ]*$', ''), similarity(
-                regexp_replace(folded, '\\s*[0-9][^ ]*$', ''), %(q)s) AS likeness
-            FROM places_address WHERE folded %% %(q)s OR folded LIKE %(prefix)s
-        ) AS named GROUP BY name, folded ORDER BY 3 DESC, 1 LIMIT %(limit)s
-        """,
-        {"q": name, "prefix": _like(name) + "%", "limit": limit,
-         "long": 2 if CJK.search(name) else 4},
-    )
-    return [(n, f, float(s)) for n, f, s in rows if s >= _STREET_LIKE]
+def _numbered(
+    names: list[Named], number: str, near: Near, *, typing: bool
+) -> list[Found]:
+    """A number in the streets that are about as alike as the best one."""
+    best = names[0].likeness if names else 0.0
+    close = [n for n in names[:4] if n.likeness >= best - 0.12 and (best < 1 or n.likeness == 1)]
+    found = houses.completions(close, number, LIMIT) if typing else []
+    if found and found[0].confidence >= best - 0.01:
+        return found
+    return found + [
+        f for name in close for f in houses.find(name, number, near)
+        if not (typing and found and f.grade in ("road", "estate"))
+    ]
 
 
-def _like(text: str) -> str:
-    return re.sub(r"([\\%_])", r"\\\1", text)
+def _chinese(folded: str, near: Near, *, typing: bool) -> list[Found]:
+    """By elements: the number on its road, the building in its estate, else the name as a whole."""
+    bare = chinese.without_region(folded)
+    whole = look(key(bare), typing=typing, near=near)
+    found = [f for name in whole for f in _named(name, near)]
+    if whole and whole[0].likeness == 1.0:
+        return found
+    said = chinese.elements(bare)
+    placed: list[Found] = []
+    if said.road and said.number:
+        roads = _known(said.road + said.lane, near) or _known(said.road, near)
+        placed += _numbered(roads, said.number, near, typing=typing)
+    if said.estate:
+        placed += _in_estate(said, near, placed, typing=typing)
+    elif said.road and not said.number:
+        placed += [f for n in _known(said.road + said.lane, near, typing=typing)
+                   for f in _named(n, near)]
+    sure = max((f.confidence for f in placed), default=0.0)
+    return placed + [f for f in found if f.confidence >= sure - 0.2]
 
 
-def _crossing(query: str, near: tuple[float, float] | None) -> list[Found]:
-    pair = parse.crossing(query)
-    if pair is None:
-        return []
-    first, second = _streets(pair[0], 3), _streets(pair[1], 3)
-    found = []
-    for name_a, _fa, like_a in first:
-        for name_b, _fb, like_b in second:
-            if name_a == name_b:
-                continue
-            rows = _rows(
-                "SELECT ST_X(geom), ST_Y(geom) FROM places_crossing "
-                "WHERE (street_a, street_b) IN ((%(a)s, %(b)s), (%(b)s, %(a)s))",
-                {"a": name_a, "b": name_b},
-            )
-            note = _("These streets meet %(count)d times.") % {"count": len(rows)} \
-                if len(rows) > 1 else ""
-            confidence = round(min(like_a, like_b) * (1.0 if len(rows) == 1 else 0.8), 2)
-            found += [Found(f"{name_a} / {name_b}", "crossing", lon, lat, "streets", confidence,
-                            note) for lon, lat in _by_nearness(rows, near)]
-    best = max((f.confidence for f in found), default=0.0)
-    return [f for f in found if f.confidence > best - 0.25][:LIMIT]
+def _known(name: str, near: Near, *, typing: bool = False) -> list[Named]:
+    """Streets of this name; what stands before it in the text may be an unknown district's."""
+    for start in range(max(1, len(name) - 2)):
+        names = [n for n in look(key(name[start:]), near=near, typing=typing)
+                 if n.kind == "street" and (start == 0 or n.likeness >= 0.9)]
+        if names:
+            return names
+    return []
 
 
-def _by_nearness(
-    rows: list[tuple[Any, ...]], near: tuple[float, float] | None
-) -> list[tuple[Any, ...]]:
-    if near is None:
-        return rows
-    return sorted(rows, key=lambda r: (r[0] - near[0]) ** 2 / 4 + (r[1] - near[1]) ** 2)
-
-
-# --- addresses ----------------------------------------------------------------------------------
-
-def _address(query: str, near: tuple[float, float] | None) -> list[Found]:
-    typed = parse.address(query)
-    streets = _streets(typed.street)
-    # Only streets about as alike as the best one; "Main street 5" is not every street's number 5.
-    best = streets[0][2] if streets else 0.0
+def _in_estate(
+    said: chinese.Elements, near: Near, placed: list[Found], *, typing: bool
+) -> list[Found]:
+    """Room, building or estate. A house number found before wins unless the building is known."""
+    estates = [n for n in look(key(parse.without_side(said.estate)), near=near, limit=3)
+               if n.kind != "street"]
     found: list[Found] = []
-    for name, folded, like in streets:
-        if like < best - 0.2 or (best == 1.0 and like < 1.0):
+    door = said.door or (said.number if not said.road else "")
+    for name in estates[:2]:
+        houses_of = _door(name, said) if door else []
+        if houses_of:
+            found += houses_of
             continue
-        found += _on_street(name, folded, like, typed, near)
+        rest = (door or said.door) + (f"{said.floor}层" if said.floor else "")
+        if placed and any(f.grade == "number" and f.confidence > 0.7 for f in placed):
+            continue
+        note = _("%(rest)s is not on record; this is the estate.") % {"rest": rest} if rest else ""
+        found += [replace(f, note=and_said(f.note, note)) for f in _named(name, near)]
+        if rest:
+            found[-1:] = [replace(f, grade="estate", confidence=min(f.confidence, 0.7))
+                          for f in found[-1:]]
     return found
 
 
-def _on_street(
-    name: str, folded: str, like: float, typed: parse.TypedAddress,
-    near: tuple[float, float] | None,
-) -> list[Found]:
-    if not typed.number:
-        return _road(name, like, near, _("The caller gave no house number."))
-    key = parse.address_key(folded, typed.number)
-    bare = parse.house_number(typed.number)
-    rows = _rows(
-        "SELECT street, number, ST_X(geom), ST_Y(geom), folded = %(key)s FROM places_address "
-        "WHERE folded = %(key)s OR folded = %(bare)s ORDER BY 5 DESC, id LIMIT 3",
-        {"key": key, "bare": parse.address_key(folded, str(bare))},
-    )
-    if rows:
-        street, number, lon, lat, exact = rows[0]
-        note = "" if exact else _("%(number)s is not on record by itself; this is the house.") % {
-            "number": typed.number}
-        return [Found(_text(street, number), "number", lon, lat, "register",
-                      round(like * (1.0 if exact else 0.9), 2), note)]
-    between = _between(name, bare or 0, like)
-    return [between] if between is not None else _road(
-        name, like * 0.8, near,
-        _("No number %(number)s is known in this street.") % {"number": typed.number})
+def _door(name: Named, said: chinese.Elements) -> list[Found]:
+    """The room; without it the building, said so."""
+    tried = [said.door, f"{said.building}栋" if said.building else "", said.number]
+    for i, number in enumerate(t for t in tried if t):
+        known = houses.on_record(name, number)
+        if known:
+            note = _("%(door)s is not on record; this is the building.") % {"door": said.door}
+            return [known if i == 0 else replace(
+                known, confidence=round(known.confidence * 0.9, 2), note=and_said(note, known.note)
+            )]  # fmt: skip
+    return []
 
 
-def _text(street: str, number: str) -> str:
-    return f"{street}{number.removesuffix('号')}号" if CJK.search(street) else f"{street} {number}"
-
-
-def _between(street: str, wanted: int, like: float) -> Found | None:
-    """A number that is not on record, placed between its neighbours on the same side."""
-    rows = _rows(
-        "SELECT number, ST_X(geom), ST_Y(geom) FROM places_address WHERE street = %(street)s",
-        {"street": street},
-    )
-    known: dict[int, tuple[float, float]] = {}
-    for number, lon, lat in rows:
-        value = parse.house_number(number)
-        if value is not None:
-            known.setdefault(value, (lon, lat))
-    for step, sure, source in ((2, 0.75, "interpolated"), (1, 0.55, "interpolated_both_sides")):
-        side = [n for n in known if (n - wanted) % step == 0]
-        below = max((n for n in side if n < wanted), default=None)
-        above = min((n for n in side if n > wanted), default=None)
-        # Beyond the last house nothing is known; a guess there would be a guess.
-        if below is None or above is None or above - below > 40:
-            continue
-        share = (wanted - below) / (above - below)
-        (x0, y0), (x1, y1) = known[below], known[above]
-        note = _("Not on record: worked out between %(below)d and %(above)d.") % {
-            "below": below, "above": above}
-        return Found(_text(street, str(wanted)), "number", x0 + (x1 - x0) * share,
-                     y0 + (y1 - y0) * share, source, round(like * sure, 2), note)
-    return None
-
-
-def _road(
-    name: str, like: float, near: tuple[float, float] | None, note: str
-) -> list[Found]:
-    """The street as a whole: a point on it, the one nearest to `near` if given."""
-    rows = _rows(
-        """
-        WITH line AS (
-            SELECT ST_Collect(geom) AS all_of_it,
-                   (array_agg(geom ORDER BY ST_Length(geom) DESC))[1] AS longest
-            FROM places_street WHERE name = %(name)s)
-        SELECT ST_X(p), ST_Y(p) FROM (
-            SELECT CASE WHEN %(lon)s::float8 IS NULL THEN ST_LineInterpolatePoint(longest, 0.5)
-                   ELSE ST_ClosestPoint(all_of_it, ST_Point(%(lon)s, %(lat)s, 4326)) END AS p
-            FROM line) AS found
-        WHERE p IS NOT NULL
-        """,
-        {"name": name, "lon": near[0] if near else None, "lat": near[1] if near else None},
-    )
-    return [Found(name, "road", lon, lat, "streets", round(like * 0.8, 2), note)
-            for lon, lat in rows]
-
-
-# --- named places -------------------------------------------------------------------------------
-
-_NAMED_SQL = """
-    SELECT label, grade, lon, lat, likeness FROM (
-        SELECT CASE WHEN name = '' THEN replace(kind, '_', ' ') ELSE name END AS label,
-               'building' AS grade, ST_X(geom) AS lon, ST_Y(geom) AS lat,
-               greatest(similarity(folded, %(q)s),
-                        CASE WHEN starts_with(folded, %(q)s) AND length(%(q)s) >= %(long)s
-                             THEN 0.75 ELSE 0 END,
-                        CASE WHEN strict_word_similarity(%(q)s, folded) >= 0.8 THEN 0.7
-                             ELSE 0 END,
-                        CASE WHEN length(folded) >= %(long)s AND %(cjk)s
-                              AND strpos(folded, %(q)s) > 0 THEN 0.7 ELSE 0 END,
-                        CASE WHEN lower(replace(kind, '_', ' ')) = %(q)s THEN 0.6 ELSE 0 END
-               ) AS likeness, geom
-        FROM places_poi
-        WHERE folded %% %(q)s OR folded LIKE %(inside)s OR %(q)s <<%% folded
-              OR lower(replace(kind, '_', ' ')) = %(q)s
-    ) AS named WHERE likeness >= %(least)s
-    ORDER BY likeness DESC,
-             CASE WHEN %(lon)s::float8 IS NULL THEN 0
-                  ELSE geom <-> ST_Point(%(lon)s, %(lat)s, 4326) END, label
-    LIMIT %(limit)s
-"""
-
-
-def _named(folded: str, near: tuple[float, float] | None) -> list[Found]:
-    rows = _rows(_NAMED_SQL, {
-        "q": folded, "inside": f"%{_like(folded)}%", "least": _NAME_LIKE, "limit": LIMIT,
-        "long": 2 if CJK.search(folded) else 4, "cjk": bool(CJK.search(folded)),
-        "lon": near[0] if near else None, "lat": near[1] if near else None,
-    })
-    found = [Found(label, grade, lon, lat, "places", round(float(like) * 0.95, 2))
-             for label, grade, lon, lat, like in rows]
-    return found + _estates(folded)
-
-
-def _estates(folded: str) -> list[Found]:
-    """A building of an estate ("…小区24栋2单元"): the estate is what the register can know."""
-    typed = parse.address(folded)
-    if not typed.rest or typed.number or not CJK.search(folded):
+def _named(name: Named, near: Near) -> list[Found]:
+    """A name as a place of its grade; the unnamed ones go by what they are."""
+    if name.kind == "street":
+        return houses.road(name, near, "")
+    if name.lon is None or name.lat is None:
         return []
-    rows = _rows(
-        "SELECT name, ST_X(geom), ST_Y(geom) FROM places_poi WHERE folded = %(q)s LIMIT 2",
-        {"q": fold(typed.street)},
-    )
-    note = _("%(rest)s is not on record; this is the estate.") % {"rest": typed.rest}
-    return [Found(name, "estate", lon, lat, "places", 0.7, note) for name, lon, lat in rows]
+    if name.kind == "alias":
+        note = _("“%(alias)s” is called %(name)s.") % {"alias": name.text, "name": name.about}
+        grade = Alias.objects.filter(key=name.key).values_list("grade", flat=True).first()
+        return [Found(name.about, grade or "building", name.lon, name.lat, "alias",
+                      round(name.likeness * 0.9, 2), note)]
+    grade = "estate" if name.kind == "estate" else "building"
+    return [Found(name.text, grade, name.lon, name.lat, "places",
+                  round(name.likeness * 0.95, 2), houses.how_said(name))]
+
+
+__all__ = ["Answer", "Found", "find_places"]

@@ -189,11 +189,14 @@ def accept(change: StreetChange, *, by: str, ends_at: datetime | None = None) ->
     return locked
 
 
-def lift_trench(order_number: str, *, by: str) -> None:
+def lift_trench(order_number: str, *, by: str, suggested_only: bool = False) -> None:
     """The road is made good: what was closed or suggested for this trench is over."""
-    for change in StreetChange.objects.filter(order_number=order_number, lifted_at=None):
+    rows = StreetChange.objects.filter(order_number=order_number, lifted_at=None)
+    if suggested_only:
+        rows = rows.filter(accepted_at=None)
+    for change in rows.exclude(order_number=""):
         if change.state(timezone.now()) != "ended":
-            lift(change, by=by, reason=f"{order_number}: reinstated")
+            lift(change, by=by, reason=order_number)
 
 
 def tell_due(now: datetime | None = None) -> int:

@@ -9,7 +9,7 @@ from shapely import Point
 
 from gis_data.crs import CoordinateError, project_array
 from gis_data.places import PlaceFileError
-from gis_data.street_table import read_street_table
+from gis_data.street_table import end_houses, read_street_table
 from tests import town
 from tests.data import shared
 
@@ -37,7 +37,9 @@ def test_a_piece_has_name_class_direction_and_the_numbers_of_its_sides(tmp_path)
     assert (row.name, row.klass, row.oneway) == ("Mill Street", "secondary", 1)
     a, b = town.place("A"), town.place("B")
     assert Point(row.line.coords[0]).distance(Point(a)) < 1e-7
-    numbers = {h.number: h for h in found.extract.places.addresses}
+    (numbered,) = found.extract.places.ranges
+    assert (numbered.left, numbered.right) == ((1, 19), (2, 20))
+    numbers = {h.number: h for h in end_houses(found.extract.places.ranges, 3879)}
     assert set(numbers) == {"1", "19", "2", "20"}
     assert a[0] < numbers["1"].lon < numbers["19"].lon < b[0]
     # Going east the left side is the north.
@@ -75,6 +77,7 @@ def test_kitcheners_register_of_streets_comes_in():
     found = read_street_table(shared("kitchener/roads.csv.gz"), 26917)
     assert len(found.rows) > 5400
     assert len({r.name for r in found.rows}) > 1000
-    assert len(found.extract.places.addresses) > 14_000
+    assert len(found.extract.places.ranges) > 4_300
+    assert len(end_houses(found.extract.places.ranges, 26917)) > 14_000
     reasons = {why for _line, why in found.left_out}
     assert reasons == {"no coordinates", "begins where it ends"}

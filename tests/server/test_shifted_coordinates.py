@@ -7,8 +7,8 @@ from django.contrib.gis.geos import Point, Polygon
 
 from gis_data.crs import gcj02_to_bd09, wgs84_to_gcj02
 from server.accounts.refusals import Refused
+from server.places import houses, names
 from server.places.models import Address, City
-from server.places.parse import address_key
 from server.places.shifted import check_datum
 
 pytestmark = pytest.mark.django_db
@@ -25,10 +25,12 @@ def xian(town):
         code="xian", name="Xi'an", name_zh="西安", measure_epsg=4545, bounds=bounds,
         depot=Point(LON, LAT, srid=4326),
     )  # fmt: skip
+    street_key, number_key, value, until = houses.columns("东大街", "1")
     Address.objects.create(
-        source_id="a", street="东大街", number="1", folded=address_key("东大街", "1"),
-        geom=Point(LON, LAT, srid=4326),
+        source_id="a", street="东大街", number="1", street_key=street_key, number_key=number_key,
+        value=value, until=until, geom=Point(LON, LAT, srid=4326),
     )  # fmt: skip
+    names.refresh()
 
 
 def test_gcj02_sent_as_gps_is_noticed_by_its_address_and_put_right(xian):

@@ -16,6 +16,7 @@ from server.cityload.loading import load_city, read_crs
 from server.cityload.sources import CityLoadError
 from server.dispatch.devices import ensure_account
 from server.network import graph
+from server.places import aliases, plates
 from server.places.models import City
 from server.versions import merged, reading, selectors, services
 from server.workforce.demo import load_people
@@ -57,8 +58,13 @@ class Command(BaseCommand):
         back = sub.add_parser("rollback", help="bring an earlier version back, as a new one")
         back.add_argument("number", type=int)
         back.add_argument("--reason", default="")
-        for command in (load, draft, out, back, *(sub.choices[n] for n in ("readiness",
-                                                                          "versions"))):
+        for name, text in (
+            ("aliases", "what people call places: a CSV file with alias, means and perhaps kind"),
+            ("plates", "numbers on lamp posts: a CSV file with number, lon, lat and perhaps kind"),
+        ):
+            sub.add_parser(name, help=text).add_argument("file")
+        for command in (load, draft, out, back, *(sub.choices[n] for n in ("readiness", "versions",
+                                                                          "aliases", "plates"))):
             command.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -128,6 +134,17 @@ class Command(BaseCommand):
         self._print(options, shown, *lines)
         if draft.state == "refused":
             raise CommandError("Nothing came of these files.", returncode=2)
+
+    def _aliases(self, options: dict[str, Any]) -> None:
+        """Lines that cannot be taken are named; the others count."""
+        found = aliases.load(Path(options["file"]), by=None)
+        lines = [f"{found['added']} aliases added, {found['known']} known already."]
+        lines += [f"  line {r['line']}: {r['text']}" for r in found["refused"]]
+        self._print(options, found, *lines)
+
+    def _plates(self, options: dict[str, Any]) -> None:
+        count = plates.load(Path(options["file"]))
+        self._print(options, {"plates": count}, f"{count} plates.")
 
     def _readiness(self, options: dict[str, Any]) -> None:
         report = selectors.readiness_in_force()
