@@ -11,7 +11,8 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -35,8 +36,7 @@ class Account:
     client_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A message as it came, with what is needed to acknowledge it later."""
 
     topic: str
@@ -45,6 +45,7 @@ class Incoming:
     mid: int
     qos: int
     epoch: int
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ class Connection:
             self._on_message(Incoming(
                 topic=message.topic, payload=bytes(message.payload), retained=message.retain,
                 mid=message.mid, qos=message.qos, epoch=self.epoch,
+                received_at=datetime.now(UTC),
             ))
 
     def _published(

@@ -24,6 +24,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 _LEAP = re.compile(r":60(?=[.Z+-])")
+# UTC, at most microseconds: what `datetime.fromisoformat` reads just like `moment`.
+_PLAIN_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,6})?Z")
 
 Fields = Mapping[str, Any]
 
@@ -108,6 +110,16 @@ def uuid(data: Fields, name: str, *, path: str = "") -> str:
     if not _UUID.fullmatch(value):
         raise BadMessage(path + name, f"{_shown(value)} is not a UUID")
     return value.lower()
+
+
+def is_uuid(value: object) -> bool:
+    """Whether `uuid` would take it."""
+    return type(value) is str and _UUID.fullmatch(value) is not None
+
+
+def is_plain_time(value: object) -> bool:
+    """Whether it is a time in UTC with at most microseconds and no leap second."""
+    return type(value) is str and _PLAIN_TIME.fullmatch(value) is not None
 
 
 def number(

@@ -3,22 +3,27 @@
 The broker hears "received" only when the handler (a database commit) is through, so a killed
 worker loses nothing. Garbage is acknowledged and counted: it would otherwise come back for ever.
 Several workers with different names share the load.
+
+A batch is what has arrived while the last one was stored, and a few milliseconds more when there is
+much: under load few commits, alone no waiting.
 """
 
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
+from mqtt import formats as position_formats
 from mqtt import topics
 from mqtt.connection import Account, Connection, Incoming
 from mqtt.fields import BadMessage
+from mqtt.formats import Format
 from mqtt.messages import (
     Ack,
     AckError,
@@ -26,22 +31,23 @@ from mqtt.messages import (
     Position,
     Report,
     ReportAck,
-    parse_position,
     parse_report,
     parse_state,
     report_id,
     to_json,
 )
+from mqtt.reader import Reader
 
 log = logging.getLogger(__name__)
 
 GROUP = "ingest"
 POISON_AFTER = 5  # rounds in which it failed while others succeeded
 OUTAGE_AFTER = 3  # single failures in a row that look like a missing database, not bad messages
+BUSY_PER_S = 1000.0  # from here on a batch waits its full time for more; below, in proportion
+MOST_TOPICS = 100_000  # remembered with what they mean
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """One good message: who sent it, what it says, when it reached us (UTC)."""
 
     device: str
@@ -80,14 +86,8 @@ class IngestStats:
     last_failure: str = ""
 
 
-@dataclass
-class _Item:
-    incoming: Incoming
-    received_at: datetime
-    attempts: int = 0
-
-
-_Pair = tuple[_Item, Received]
+# A message with the good ones of what it holds: a tracker may send many fixes in one.
+_Pair = tuple[Incoming, list[Received]]
 
 
 class Ingest:
@@ -96,7 +96,9 @@ class Ingest:
     `handle` gets good messages of one batch in order and returns acknowledgements by device.
     When it raises, the batch is tried message by message and again with growing pauses; one
     that keeps failing while others succeed goes to `on_refused` and is let go. `name` must be
-    the worker's own and stay the same: the broker keeps its unread messages under it.
+    the worker's own and stay the same: the broker keeps its unread messages under it. `formats`
+    are the ways in which positions are written; `flush_s` is the longest a message waits for
+    company, `max_batch` after how many messages no more are waited for.
     """
 
     def __init__(
@@ -108,8 +110,9 @@ class Ingest:
         password: str,
         handle: Handler,
         name: str = "ingest-1",
-        flush_s: float = 0.008,
-        max_batch: int = 500,
+        formats: Sequence[Format] | None = None,
+        flush_s: float = 0.006,
+        max_batch: int = 1000,
         on_refused: Callable[[Sequence[Refused]], None] | None = None,
         on_beat: Callable[[IngestStats], None] | None = None,
         beat_s: float = 5.0,
@@ -123,36 +126,41 @@ class Ingest:
         self._on_beat = on_beat
         self._beat_s = beat_s
         self._first_pause_s = first_pause_s
-        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._next_beat = 0.0
-        self._connection = Connection(
+        self._rate = 0.0  # messages a second, lately
+        self._rated_at = time.monotonic()
+        self._attempts: Counter[tuple[int, int]] = Counter()
+        self._formats = tuple(position_formats.load() if formats is None else formats)
+        self._kinds: dict[str, tuple[str, Format | topics.Kind]] = {}
+        own = [f"{topics.ROOT}/+/{kind}" for kind in ("report", "state")]
+        self._reader = Reader(
             Account(host, port, user, password, client_id=name),
-            subscriptions=tuple(
-                f"$share/{GROUP}/{topics.ROOT}/+/{kind}" for kind in ("pos", "report", "state")
-            ),
-            retained=False,
-            on_message=self._arrived,
+            [f"$share/{GROUP}/{t}" for t in (*own, *(f.topic for f in self._formats))],
             receive_maximum=max(2 * max_batch, 100),
+        )
+        # Answers leave by a connection of their own, which the reader need not wait for.
+        self._voice = Connection(
+            Account(host, port, user, password, client_id=f"{name}-answers"), session_s=0
         )
 
     @property
     def connected(self) -> bool:
         """Whether the broker is there now."""
-        return self._connection.connected.is_set()
+        return self._reader.connected.is_set()
 
     @property
     def problem(self) -> str:
         """Why it is not, in the broker's words."""
-        return self._connection.problem
+        return self._reader.problem
 
     def wait_connected(self, timeout: float) -> bool:
         """Wait for the broker; False when it did not come within `timeout` seconds."""
-        return self._connection.connected.wait(timeout)
+        return self._reader.connected.wait(timeout)
 
     def run(self) -> None:
         """Work in this thread until `stop` is called from another thread or a signal handler."""
-        self._connection.start()
+        self._voice.start()
         try:
             while not self._stop.is_set():
                 self._beat()
@@ -160,27 +168,23 @@ class Ingest:
                 if batch:
                     self._settle(batch)
         finally:
-            self._connection.stop()
+            self._reader.close()
+            self._voice.stop()
 
     def stop(self) -> None:
         """End after the batch in hand. What was not handled comes again at the next start."""
         self._stop.set()
 
-    def _arrived(self, incoming: Incoming) -> None:
-        self._queue.put(_Item(incoming, datetime.now(UTC)))
-
-    def _collect(self) -> list[_Item]:
-        try:
-            batch = [self._queue.get(timeout=0.25)]
-        except queue.Empty:
-            return []
-        flush_at = time.monotonic() + self._flush_s
-        while len(batch) < self._max_batch:
-            left = flush_at - time.monotonic()
-            try:
-                batch.append(self._queue.get(timeout=left) if left > 0 else self._queue.get(False))
-            except queue.Empty:
-                break
+    def _collect(self) -> list[Incoming]:
+        batch = self._reader.poll(0.25)
+        if batch:
+            flush_at = time.monotonic() + self._flush_s * min(1.0, self._rate / BUSY_PER_S)
+            while len(batch) < self._max_batch and (left := flush_at - time.monotonic()) > 0:
+                batch += self._reader.poll(left)
+        now = time.monotonic()
+        passed, self._rated_at = now - self._rated_at, now
+        weight = min(1.0, passed / 0.2)  # over the last fifth of a second or so
+        self._rate += (len(batch) / max(passed, 1e-4) - self._rate) * weight
         return batch
 
     def _beat(self) -> None:
@@ -194,7 +198,7 @@ class Ingest:
             # The beat is written to the same database that may be away just now; the messages wait.
             log.exception("the beat could not be written")
 
-    def _settle(self, batch: list[_Item]) -> None:
+    def _settle(self, batch: list[Incoming]) -> None:
         """Bring every message of the batch to its end: handled, refused, or given back."""
         good = self._read_all(batch)
         pause = self._first_pause_s
@@ -223,37 +227,43 @@ class Ingest:
         if len(good) == 1:
             return good
         if succeeded:
-            for item, _ in failed:
-                item.attempts += 1
+            self._attempts.update(_key(incoming) for incoming, _ in failed)
         # The untried go first next time, so that a few bad ones at the head do not hide the rest.
         return untried + [pair for pair in failed if not self._hopeless(pair)]
 
     def _hopeless(self, pair: _Pair) -> bool:
         """Let go of a message that failed again and again while its neighbours went through."""
-        item, received = pair
-        if item.attempts < POISON_AFTER:
+        incoming, _ = pair
+        if self._attempts[_key(incoming)] < POISON_AFTER:
             return False
         self.stats.poisoned += 1
-        log.error("gave up on a %s of %s", received.kind, received.device)
+        log.error("gave up on a message to %s", incoming.topic)
         reason = f"the server failed on it: {self.stats.last_failure}"
-        self._tell_refused([self._refuse(item, BadMessage("message", reason), code="not_stored")])
+        bad = BadMessage("message", reason)
+        self._tell_refused([self._refuse(incoming, bad, code="not_stored")])
         return True
 
-    def _read_all(self, items: list[_Item]) -> list[_Pair]:
+    def _read_all(self, items: list[Incoming]) -> list[_Pair]:
         good: list[_Pair] = []
         refused: list[Refused] = []
-        for item in items:
+        for incoming in items:
             try:
-                good.append((item, self._read(item)))
-            except BadMessage as bad:
-                refused.append(self._refuse(item, bad))
+                received, bad = self._read(incoming)
+            except BadMessage as problem:
+                refused.append(self._refuse(incoming, problem))
+                continue
+            refused += [self._count(incoming, one) for one in bad]
+            if received:
+                good.append((incoming, received))
+            else:
+                self._settled([incoming])
         if refused:
             self._tell_refused(refused)
         return good
 
     def _try(self, pairs: list[_Pair]) -> bool:
         try:
-            answers = self._handle([received for _, received in pairs]) or {}
+            answers = self._handle([one for _, received in pairs for one in received]) or {}
         except Exception as problem:
             # Whatever the handler trips over, the worker lives and the messages stay ours.
             self.stats.failures += 1
@@ -261,39 +271,65 @@ class Ingest:
             log.exception("the handler failed on %d messages", len(pairs))
             return False
         for device, answer in answers.items():
-            self._connection.publish(topics.ack(device), to_json(answer))
-        for item, _ in pairs:
-            self._connection.ack(item.incoming)
+            self._voice.publish(topics.ack(device), to_json(answer))
+        self._settled([incoming for incoming, _ in pairs])
         self.stats.handled += len(pairs)
         self.stats.batches += 1
         self.stats.last_handled_at = datetime.now(UTC)
         return True
 
-    def _read(self, item: _Item) -> Received:
-        incoming = item.incoming
-        device, kind = topics.parse_topic(incoming.topic)
+    def _settled(self, messages: list[Incoming]) -> None:
+        self._reader.ack(messages)
+        if self._attempts:
+            for one in messages:
+                self._attempts.pop(_key(one), None)
+
+    def _read(self, incoming: Incoming) -> tuple[list[Received], list[BadMessage]]:
+        """The good and the bad of one message; BadMessage when there is nothing to be had."""
+        device, kind = self._kinds.get(incoming.topic) or self._kind(incoming.topic)
         if incoming.retained:
             raise BadMessage("message", "is a retained copy, not news")
-        message: Position | Report | DeviceState
-        if kind == "pos":
-            message = parse_position(incoming.payload)
-        elif kind == "report":
-            message = parse_report(incoming.payload)
-        elif kind == "state":
-            message = parse_state(incoming.payload)
-        else:
+        at = incoming.received_at
+        if isinstance(kind, str):
+            if kind == "report":
+                return [Received(device, kind, parse_report(incoming.payload), at)], []
+            if kind == "state":
+                return [Received(device, kind, parse_state(incoming.payload), at)], []
             raise BadMessage("topic", f"{kind} is written by the server")
-        return Received(device, kind, message, item.received_at)
+        good: list[Received] = []
+        bad: list[BadMessage] = []
+        for one in kind.read(incoming.payload):
+            if isinstance(one, Position):
+                good.append(Received(device, "pos", one, at))
+            else:
+                bad.append(one)
+        return good, bad
 
-    def _refuse(self, item: _Item, bad: BadMessage, code: str = "bad_message") -> Refused:
-        incoming = item.incoming
-        self.stats.refused[bad.field[:40]] += 1
+    def _kind(self, topic: str) -> tuple[str, Format | topics.Kind]:
+        found: tuple[str, Format | topics.Kind] | None = None
+        for one in self._formats:
+            device = one.device(topic)
+            if device is not None:
+                found = device, one
+                break
+        if found is None:
+            found = topics.parse_topic(topic)
+        if len(self._kinds) >= MOST_TOPICS:
+            self._kinds.clear()
+        self._kinds[topic] = found
+        return found
+
+    def _refuse(self, incoming: Incoming, bad: BadMessage, code: str = "bad_message") -> Refused:
         if incoming.topic.endswith("/report") and not incoming.retained:
             self._answer_refusal(incoming, bad, code)
-        self._connection.ack(incoming)
+        self._settled([incoming])
+        return self._count(incoming, bad)
+
+    def _count(self, incoming: Incoming, bad: BadMessage) -> Refused:
+        self.stats.refused[bad.field[:40]] += 1
         return Refused(
             incoming.topic, bad.field, bad.reason, len(incoming.payload),
-            incoming.payload[:200], item.received_at,
+            incoming.payload[:200], incoming.received_at,
         )
 
     def _answer_refusal(self, incoming: Incoming, bad: BadMessage, code: str) -> None:
@@ -304,7 +340,7 @@ class Ingest:
         device, _ = topics.parse_topic(incoming.topic)
         error = AckError(bad.field[:120], code, bad.reason[:500])
         answer = Ack((ReportAck(known, False, datetime.now(UTC), error),))
-        self._connection.publish(topics.ack(device), to_json(answer))
+        self._voice.publish(topics.ack(device), to_json(answer))
 
     def _tell_refused(self, refused: list[Refused]) -> None:
         for one in refused:
@@ -316,3 +352,8 @@ class Ingest:
         except Exception:
             # Keeping a copy of garbage is a courtesy; it must not cost the good messages.
             log.exception("refused messages could not be recorded")
+
+
+def _key(incoming: Incoming) -> tuple[int, int]:
+    """What tells a message from every other in our hands."""
+    return incoming.epoch, incoming.mid

@@ -23,6 +23,7 @@ Action = Literal[
     "excavated", "flushed", "sampled", "reinstated",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
+_NUMBER = (float, int)
 NEEDS_VALVE = ("close_valve", "cannot_close_valve", "open_valve")
 NEEDS_REASON = ("decline", "cannot_close_valve", "pause", "no_access")
 
@@ -41,6 +42,7 @@ class Position:
     speed_mps: float | None = None
     heading: float | None = None  # degrees clockwise from north, 0 <= heading < 360
     battery: float | None = None  # percent
+    engine: bool | None = None  # whether the vehicle's engine runs; None where nobody says
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +110,76 @@ class DeviceState:
     online: bool
 
 
+# What a position may hold; a message with more is read the careful way.
+_POSITION = frozenset({
+    "id", "seq", "fix_time", "device_time", "lon", "lat", "accuracy_m", "speed_mps", "heading",
+    "battery", "engine",
+})  # fmt: skip
+
+
 def parse_position(payload: bytes) -> Position:
     """Bytes to Position, or BadMessage."""
-    data = read.load(payload)
-    lon, lat = read.place(data)
-    heading = read.optional_number(data, "heading", 0, 360, unit="degrees")
+    if len(payload) <= 1000:
+        quick = _quick_position(payload)
+        if quick is not None:
+            return quick
+    return read_position(read.load(payload))
+
+
+def read_position(data: Fields, *, path: str = "") -> Position:
+    """The fields of a position; BadMessage names the field under `path`."""
+    lon, lat = read.place(data, path=path)
+    heading = read.optional_number(data, "heading", 0, 360, path=path, unit="degrees")
     return Position(
-        id=read.uuid(data, "id"),
-        seq=read.whole(data, "seq"),
-        fix_time=read.moment(data, "fix_time"),
-        device_time=read.moment(data, "device_time"),
+        id=read.uuid(data, "id", path=path),
+        seq=read.whole(data, "seq", path=path),
+        fix_time=read.moment(data, "fix_time", path=path),
+        device_time=read.moment(data, "device_time", path=path),
         lon=lon,
         lat=lat,
-        accuracy_m=read.number(data, "accuracy_m", 0, 1e6, unit="m"),
-        speed_mps=read.optional_number(data, "speed_mps", 0, 1e5, unit="m/s"),
+        accuracy_m=read.number(data, "accuracy_m", 0, 1e6, path=path, unit="m"),
+        speed_mps=read.optional_number(data, "speed_mps", 0, 1e5, path=path, unit="m/s"),
         heading=0.0 if heading == 360 else heading,
-        battery=read.optional_number(data, "battery", 0, 100, unit="%"),
+        battery=read.optional_number(data, "battery", 0, 100, path=path, unit="%"),
+        engine=read.flag(data, "engine", path=path) if data.get("engine") is not None else None,
     )
+
+
+def _quick_position(payload: bytes) -> Position | None:
+    """A position in which everything is as usual; None leaves it to `read_position`.
+
+    A third of the careful way's time. It must never take what the careful way refuses, nor read
+    anything differently: a property test holds the two together.
+    """
+    try:
+        d = orjson.loads(payload)
+        if type(d) is not dict or not d.keys() <= _POSITION:
+            return None
+        lon, lat, accuracy, seq = d["lon"], d["lat"], d["accuracy_m"], d["seq"]
+        speed, heading, battery = d.get("speed_mps"), d.get("heading"), d.get("battery")
+        fixed, told, name, engine = d["fix_time"], d["device_time"], d["id"], d.get("engine")
+        if (
+            type(lon) is float and type(lat) is float and -180 <= lon <= 180 and -90 <= lat <= 90
+            and (abs(lon) >= read.NULL_ISLAND_DEG or abs(lat) >= read.NULL_ISLAND_DEG)
+            and type(accuracy) in _NUMBER and 0 <= accuracy <= 1e6
+            and type(seq) is int and 0 <= seq <= read.MAX_SEQ
+            and (speed is None or (type(speed) in _NUMBER and 0 <= speed <= 1e5))
+            and (heading is None or (type(heading) in _NUMBER and 0 <= heading < 360))
+            and (battery is None or (type(battery) in _NUMBER and 0 <= battery <= 100))
+            and (engine is None or engine is True or engine is False)
+            and read.is_uuid(name) and read.is_plain_time(fixed) and read.is_plain_time(told)
+        ):
+            fix_time = datetime.fromisoformat(fixed)
+            return Position(
+                name.lower(), seq, fix_time,
+                fix_time if told == fixed else datetime.fromisoformat(told),
+                lon, lat, float(accuracy), None if speed is None else float(speed),
+                None if heading is None else float(heading),
+                None if battery is None else float(battery), engine,
+            )  # fmt: skip
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return None
 
 
 def parse_report(payload: bytes) -> Report:

@@ -12,17 +12,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from mqtt.messages import Position
 
 EARTH_M = 6_371_008.8
-RECENT = 512  # ids remembered per device; the database's unique key catches older repeats
+RECENT = 256  # fixes remembered per device; the database's unique key catches older repeats
+# What makes a fix the same fix: one device makes one at a time, or numbers them.
+Key = tuple[datetime, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """A position as it reached the server."""
 
     device: str
@@ -30,8 +32,7 @@ class Fix:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Latest:
+class Latest(NamedTuple):
     """Where a device was last seen: what the map shows of it."""
 
     fix_time: datetime
@@ -40,20 +41,33 @@ class Latest:
     accuracy_m: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Known:
     """What is remembered of a device between batches.
 
-    `skew_s` says how far the device's clock is ahead of
-    ours (None before the first fix). `shift_started` comes from the roster, where there is one.
+    `skew_s` says how far the device's clock is ahead of ours (None before the first fix).
+    `shifts` are the times in which its crew works, (start, end); None: it may always be tracked.
+    `listed` is false for a device that nobody registered, or whose account was revoked.
     """
 
     marker: Latest | None = None
-    recent_ids: tuple[str, ...] = ()
     skew_s: float | None = None
     suspect: Latest | None = None
     suspects: int = 0
-    shift_started: datetime | None = None
+    shifts: tuple[tuple[datetime, datetime], ...] | None = None
+    listed: bool = True
+    # Shared by the copies of one device; filled by `settle` alone.
+    recent: dict[Key, None] = field(default_factory=dict)
+    fresh: set[Key] = field(default_factory=set)
+
+    def copy(self) -> Known:
+        return Known(self.marker, self.skew_s, self.suspect, self.suspects, self.shifts,
+                     self.listed, self.recent, set(self.fresh))  # fmt: skip
+
+    @property
+    def shift_started(self) -> datetime | None:
+        """Start of the first shift that is known of."""
+        return self.shifts[0][0] if self.shifts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +82,7 @@ class Rules:
     area: tuple[float, float, float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What to do with one fix: `keep` it in the track, let it move the `marker`, and why not."""
 
     position: Position
@@ -81,8 +94,7 @@ class Verdict:
     skew_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a step that speaks up decided."""
 
     keep: bool
@@ -122,6 +134,8 @@ def reject_invalid(fix: Fix, known: Known, rules: Rules) -> Finding | None:
 
 def reject_future(fix: Fix, known: Known, rules: Rules) -> Finding | None:
     """More than two minutes ahead of our clock: it would sit on the map as the newest for ever."""
+    if fix.position.fix_time <= fix.received_at:
+        return None
     if fix.position.fix_time > fix.received_at + timedelta(seconds=rules.future_s):
         return Finding(False, "future")
     return None
@@ -129,15 +143,36 @@ def reject_future(fix: Fix, known: Known, rules: Rules) -> Finding | None:
 
 def reject_too_old(fix: Fix, known: Known, rules: Rules) -> Finding | None:
     """Older than a day before the shift: 1970, a reset receiver, or a replayed recording."""
-    start = known.shift_started or fix.received_at
+    start = min(known.shift_started or fix.received_at, fix.received_at)
     if fix.position.fix_time < start - timedelta(seconds=rules.past_s):
         return Finding(False, "too_old")
     return None
 
 
+def reject_stranger(fix: Fix, known: Known, rules: Rules) -> Finding | None:
+    """A device that is not in the register, or no longer."""
+    return None if known.listed else Finding(False, "unknown_device")
+
+
+def reject_off_shift(fix: Fix, known: Known, rules: Rules) -> Finding | None:
+    """Made while the crew was not at work: where people are then is nobody's business.
+
+    The fix's own time counts, not when it reached us: a phone that was offline brings the rest of
+    the shift later, and must not bring the evening.
+    """
+    if known.shifts is None:
+        return None
+    at = fix.position.fix_time
+    for start, end in known.shifts:
+        if start <= at < end:
+            return None
+    return Finding(False, "off_shift")
+
+
 def reject_duplicate(fix: Fix, known: Known, rules: Rules) -> Finding | None:
     """The same fix again: MQTT delivers at least once, and devices repeat what was not answered."""
-    return Finding(False, "duplicate") if fix.position.id in known.recent_ids else None
+    key = (fix.position.fix_time, fix.position.seq)
+    return Finding(False, "duplicate") if key in known.recent or key in known.fresh else None
 
 
 def flag_outside(fix: Fix, known: Known, rules: Rules) -> Finding | None:
@@ -179,6 +214,8 @@ STEPS: tuple[Step, ...] = (
     reject_invalid,
     reject_future,
     reject_too_old,
+    reject_stranger,
+    reject_off_shift,
     reject_duplicate,
     flag_outside,
     flag_inaccurate,
@@ -202,29 +239,29 @@ def skew(fix: Fix, known: Known) -> float:
     return known.skew_s + (seen - known.skew_s) * 0.01
 
 
-def judge(fix: Fix, known: Known, rules: Rules) -> tuple[Verdict, Known]:
-    """One fix against what is known of its device; the verdict and what is known afterwards."""
+def judge(fix: Fix, known: Known, rules: Rules) -> Verdict:
+    """The verdict on one fix; writes into `known` what is known of its device afterwards."""
     at = fix.position
-    here = Latest(at.fix_time, at.lon, at.lat, at.accuracy_m)
-    finding = next((found for step in STEPS if (found := step(fix, known, rules))), None)
-    after = replace(known, skew_s=skew(fix, known))
+    finding = None
+    for step in STEPS:
+        finding = step(fix, known, rules)
+        if finding is not None:
+            break
+    known.skew_s = skew(fix, known)
     if finding is None:
-        after = replace(after, marker=here, suspect=None, suspects=0)
+        known.marker = Latest(at.fix_time, at.lon, at.lat, at.accuracy_m)
+        known.suspect, known.suspects = None, 0
     elif finding.reason == "jump":
         near = known.suspect is not None and _reachable(known.suspect, at, rules)
-        after = replace(after, suspect=here, suspects=known.suspects + 1 if near else 1)
-    if finding is None or finding.keep:
-        after = replace(after, recent_ids=(*known.recent_ids, at.id)[-RECENT:])
-    verdict = Verdict(
-        position=at,
-        device=fix.device,
-        received_at=fix.received_at,
-        keep=finding is None or finding.keep,
-        marker=finding is None,
-        reason=finding.reason if finding else None,
-        skew_s=after.skew_s or 0.0,
-    )
-    return verdict, after
+        known.suspects = known.suspects + 1 if near else 1
+        known.suspect = Latest(at.fix_time, at.lon, at.lat, at.accuracy_m)
+    keep = finding is None or finding.keep
+    if keep:
+        known.fresh.add((at.fix_time, at.seq))
+    return Verdict(
+        at, fix.device, fix.received_at, keep, finding is None,
+        None if finding is None else finding.reason, known.skew_s,
+    )  # fmt: skip
 
 
 def advance(
@@ -232,24 +269,36 @@ def advance(
 ) -> tuple[list[Verdict], dict[str, Known]]:
     """Verdicts in the order of the batch, and the new knowledge about the devices in it.
 
-    Pass what came back into the next call; a fresh start needs no more than `Latest` per device.
-    Within the batch a device's fixes are judged by their fix time: the network may shuffle them,
-    the vehicle did not.
+    Nothing given is changed. Pass what came back into the next call, through `settle` once it is
+    stored; a fresh start needs no more than `Latest` per device. Within the batch a device's fixes
+    are judged by their fix time: the network may shuffle them, the vehicle did not.
     """
     fixes = list(batch)
     knowledge: dict[str, Known] = {}
     verdicts: dict[int, Verdict] = {}
-    for index in sorted(range(len(fixes)), key=lambda i: (fixes[i].position.fix_time, i)):
+    times = [fix.position.fix_time for fix in fixes]
+    for index in sorted(range(len(fixes)), key=times.__getitem__):
         fix = fixes[index]
-        known = knowledge.get(fix.device) or _known(latest.get(fix.device))
-        verdicts[index], knowledge[fix.device] = judge(fix, known, rules)
+        known = knowledge.get(fix.device)
+        if known is None:
+            known = knowledge[fix.device] = _known(latest.get(fix.device))
+        verdicts[index] = judge(fix, known, rules)
     return [verdicts[i] for i in range(len(fixes))], knowledge
 
 
 def _known(value: Known | Latest | None) -> Known:
     if isinstance(value, Latest):
         return Known(marker=value)
-    return value or Known()
+    return value.copy() if value is not None else Known()
+
+
+def settle(knowledge: Iterable[Known]) -> None:
+    """The batch is stored: its fixes count among those that are remembered as seen."""
+    for known in knowledge:
+        known.recent.update(dict.fromkeys(known.fresh))
+        known.fresh.clear()
+        while len(known.recent) > RECENT:
+            del known.recent[next(iter(known.recent))]
 
 
 def process(

@@ -51,8 +51,9 @@ def shown(knowledge: dict[str, Known], device: str = "crew1") -> Latest:
 
 def test_the_steps_are_read_from_top_to_bottom() -> None:
     assert [step.__name__ for step in STEPS] == [
-        "reject_invalid", "reject_future", "reject_too_old", "reject_duplicate", "flag_outside",
-        "flag_inaccurate", "flag_late", "flag_jump",
+        "reject_invalid", "reject_future", "reject_too_old", "reject_stranger",
+        "reject_off_shift", "reject_duplicate", "flag_outside", "flag_inaccurate", "flag_late",
+        "flag_jump",
     ]
 
 
@@ -150,9 +151,10 @@ def test_a_fix_far_from_our_time_is_put_aside(fix_time: datetime, reason: str | 
 
 
 def test_how_old_is_too_old_counts_from_the_start_of_the_shift() -> None:
-    known = {"crew1": Known(shift_started=NOON - timedelta(hours=10))}
+    known = {"crew1": Known(shifts=((NOON - timedelta(hours=40), NOON),))}
     fix = Fix("crew1", position(fix_time=NOON - timedelta(hours=33)), NOON)
     assert reasons(process([fix], known)) == [None]
+    assert reasons(process([fix], {})) == ["too_old"]
 
 
 def test_the_error_of_a_clock_is_seen_through_the_delay_of_the_network() -> None:
