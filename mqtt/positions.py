@@ -19,6 +19,7 @@ from typing import NamedTuple
 from mqtt.messages import Position
 
 EARTH_M = 6_371_008.8
+DEGREE_M = math.radians(1) * EARTH_M
 RECENT = 256  # fixes remembered per device; the database's unique key catches older repeats
 # What makes a fix the same fix: one device makes one at a time, or numbers them.
 Key = tuple[datetime, int]
@@ -117,15 +118,18 @@ def distance_m(a: Latest | Position, b: Latest | Position) -> float:
 def _reachable(a: Latest, b: Position, rules: Rules) -> bool:
     seconds = abs((b.fix_time - a.fix_time).total_seconds())
     # Both fixes may be off by their accuracy, and GPS times are often whole seconds.
-    slack = a.accuracy_m + b.accuracy_m
-    return distance_m(a, b) - slack <= rules.speed_mps * max(seconds, 1.0)
+    within = rules.speed_mps * max(seconds, 1.0) + a.accuracy_m + b.accuracy_m
+    # Round the corner is never shorter, and reckoned in a tenth of the time.
+    if (abs(a.lat - b.lat) + abs(a.lon - b.lon)) * DEGREE_M <= within:
+        return True
+    return distance_m(a, b) <= within
 
 
 def reject_invalid(fix: Fix, known: Known, rules: Rules) -> Finding | None:
     """Numbers that are no place. The parser refuses them too; replayed rows come past it."""
     at = fix.position
-    good = math.isfinite(at.lon) and math.isfinite(at.lat) and math.isfinite(at.accuracy_m)
-    if not good or not (-180 <= at.lon <= 180 and -90 <= at.lat <= 90):
+    # Comparing with NaN is false.
+    if not (-180 <= at.lon <= 180 and -90 <= at.lat <= 90 and at.accuracy_m < math.inf):
         return Finding(False, "invalid")
     if abs(at.lon) < 1e-3 and abs(at.lat) < 1e-3:
         return Finding(False, "null_island")
