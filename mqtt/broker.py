@@ -1,21 +1,25 @@
 """Mosquitto as Standpipe wants it: its configuration, accounts and access rules as files.
 
-A device account may write its own ``pos``, ``report`` and ``state`` and read its own ``ack`` and
-``orders``; the server's account may do everything under ``sp/v1``. Nothing is anonymous.
+A device account may write its own ``report`` and ``state`` and, in the formats in use, its own
+positions; it may read its own ``ack`` and ``orders``. The server's account may do everything under
+``sp/v1`` and read positions of every format. Nothing is anonymous.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import os
 import secrets
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mqtt import formats as position_formats
+from mqtt.formats import Format
 from mqtt.topics import ROOT, check_device
 
 # Mosquitto's own default; it reads the count from the file, so it may grow later.
@@ -39,6 +43,18 @@ def hash_password(password: str, *, salt: bytes | None = None, iterations: int =
     salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations, 64)
     return f"$7${iterations}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+def check_password(password: str, credential: str) -> bool:
+    """Whether `hash_password` would have made `credential` of it."""
+    try:
+        _, kind, iterations, salt, _digest = credential.split("$")
+        if kind != "7":
+            return False
+        made = hash_password(password, salt=base64.b64decode(salt), iterations=int(iterations))
+    except ValueError:
+        return False
+    return hmac.compare_digest(made, credential)
 
 
 def find_broker() -> str:
@@ -67,6 +83,8 @@ class BrokerConfig:
     server_password: str = ""
     host: str = "127.0.0.1"
     owner: str | None = None
+    # How positions are written here; each format brings its access rule.
+    formats: Sequence[Format] = field(default_factory=position_formats.load)
 
     @property
     def conf(self) -> Path:
@@ -107,6 +125,16 @@ class BrokerConfig:
             raise ValueError(f"user: {user!r} is the server's own account")
         lines = self._read_passwords()
         lines[check_device(user)] = hash_password(password)
+        self._write_passwords(lines)
+
+    def add_credential(self, user: str, credential: str) -> None:
+        """As `add_account`, for a secret of which only the `hash_password` line is known."""
+        if user == self.server_user:
+            raise ValueError(f"user: {user!r} is the server's own account")
+        if not credential.startswith("$7$") or any(c in credential for c in "\r\n:"):
+            raise ValueError("credential: is no line of Mosquitto's")
+        lines = self._read_passwords()
+        lines[check_device(user)] = credential
         self._write_passwords(lines)
 
     def remove_account(self, user: str) -> bool:
@@ -178,18 +206,21 @@ connection_messages true
 """
 
     def _acl_text(self) -> str:
-        return f"""# Written by Standpipe; changes here are lost.
-user {check_device(self.server_user)}
-topic readwrite sp/v1/#
-topic read $SYS/broker/#
-
-# %u is the user name the device signed in with: nothing a client claims about itself counts.
-pattern write {ROOT}/%u/pos
-pattern write {ROOT}/%u/report
-pattern write {ROOT}/%u/state
-pattern read {ROOT}/%u/ack
-pattern read {ROOT}/%u/orders
-"""
+        lines = [
+            "# Written by Standpipe; changes here are lost.",
+            f"user {check_device(self.server_user)}",
+            "topic readwrite sp/v1/#",
+            "topic read $SYS/broker/#",
+            *(f"topic read {f.topic}" for f in self.formats),
+            "",
+            "# %u is the user name the device signed in with: nothing it claims of itself counts.",
+            f"pattern write {ROOT}/%u/report",
+            f"pattern write {ROOT}/%u/state",
+            *(f"pattern write {f.access}" for f in self.formats),
+            f"pattern read {ROOT}/%u/ack",
+            f"pattern read {ROOT}/%u/orders",
+        ]
+        return "\n".join(lines) + "\n"
 
     def _read_passwords(self) -> dict[str, str]:
         if not self.password_file.exists():

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from mqtt.formats import STANDARD
 from server.config import environment as env
 
 SERVER = Path(__file__).resolve().parent.parent
@@ -258,6 +259,13 @@ STANDPIPE: dict[str, Any] = {
     "SMS_GATEWAY": env.text("SMS_GATEWAY", "file"),
     "SMS_URL": env.text("SMS_URL"),
     "SMS_KEY": env.text("SMS_KEY"),
+    # Tracks are kept whole for so many days, then thinned out, then dropped.
+    "TRACK_RAW_DAYS": env.number("TRACK_RAW_DAYS", 30),
+    "TRACK_KEPT_DAYS": env.number("TRACK_KEPT_DAYS", 365),
+    # How devices write positions: one class each (mqtt/formats.py).
+    "POSITION_FORMATS": [
+        f for f in env.text("POSITION_FORMATS", ",".join(STANDARD)).split(",") if f
+    ],
     "MQTT": {
         "host": env.text("MQTT_HOST", "127.0.0.1"),
         "port": env.number("MQTT_PORT", 1883),

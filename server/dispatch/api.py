@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
 from django.http import FileResponse
@@ -24,7 +23,6 @@ from server.accounts.requests import body, person
 from server.dispatch import (
     board,
     candidates,
-    devices,
     districts,
     phones,
     photos,
@@ -170,21 +168,6 @@ class PhotoFileView(APIView):
         )  # fmt: skip
 
 
-class RevokeView(APIView):
-    """A lost phone: its tokens and its broker account end at once."""
-
-    permission_classes = [role_in("supervisor")]
-
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
-    def post(self, request: Request, pk: int) -> Response:
-        reason = str(body(request).get("reason") or "").strip()
-        if not reason:
-            raise Refused("reason", "required", _("Say why."))
-        crew = get_object_or_404(Crew, pk=pk)
-        devices.revoke(crew, reason=reason, by=person(request).username)
-        return Response({"revoked": crew.device})
-
-
 class OrderActionView(APIView):
     """A step taken on a screen. Field steps are the crew's; a supervisor needs a reason."""
 
@@ -241,20 +224,6 @@ class PhotoView(APIView):
             raise Refused("report", "not_an_id", _("The report's id is not readable.")) from None
         photo = photos.store(upload, crew=crew, report_id=report_id)
         return Response({"id": photo.pk, "sha256": photo.sha256, "stored": True}, status=201)
-
-
-class TrackView(APIView):
-    """Where a crew was over a past stretch; who looked is written down."""
-
-    permission_classes = [role_in("supervisor")]
-
-    @extend_schema(responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request, pk: int) -> Response:
-        reason = request.query_params.get("reason", "").strip()
-        if not reason:
-            raise Refused("reason", "required", _("Say why you look at a crew's track."))
-        end = timezone.now()
-        return Response(selectors.track(_crew(pk), end - timedelta(hours=8), end, reason=reason))
 
 
 class CrewSignInView(APIView):

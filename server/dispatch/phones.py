@@ -13,8 +13,8 @@ from server.accounts.audit import record
 from server.accounts.models import CrewToken
 from server.accounts.refusals import Refused
 from server.accounts.throttle import too_many_tries
-from server.dispatch.devices import ensure_account
 from server.network import graph
+from server.positions.devices import ensure_account
 from server.workforce.models import Crew
 
 

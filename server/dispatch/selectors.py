@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.utils import timezone
 
-from server.accounts.audit import record
 from server.dispatch import rerouting, states
 from server.dispatch.models import WorkOrder
 from server.outages import selectors as outages
 from server.outages.models import ShutOff
 from server.tickets import selectors as tickets
 from server.tickets.models import Incident
-from server.workforce.models import Crew, Fix
 
 
 def clocks_of(incident_ids: list[int]) -> dict[int, list[dict[str, Any]]]:
@@ -131,18 +127,4 @@ def order_json(order: WorkOrder) -> dict[str, Any]:
         "allowed": [str(a) for a in states.legal_actions(order.state, states.Who.CREW)],
         # What a dispatcher may do with it.
         "recallable": states.next_state(order.state, states.Action.RECALL) is not None,
-    }
-
-
-def track(crew: Crew, start: datetime, end: datetime, *, reason: str) -> dict[str, Any]:
-    """A crew's fixes over a stretch of time; looking leaves an audit row."""
-    record("track.view", f"crew:{crew.pk}", note=reason)
-    rows = Fix.objects.filter(device=crew.device, fix_time__gte=start, fix_time__lt=end).order_by(
-        "fix_time"
-    )
-    return {
-        "crew": crew.name,
-        "from": start,
-        "to": min(end, timezone.now()),
-        "fixes": [[f.lon, f.lat, f.fix_time, f.flag] for f in rows[:20000]],
     }

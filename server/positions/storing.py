@@ -1,160 +1,236 @@
-"""Positions into the tables: the track by COPY, the marker by one upsert, refusals counted."""
+"""A batch of judged fixes into the tables: one COPY and one trip for everything that follows."""
 
 from __future__ import annotations
 
 import io
+import math
+import struct
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from mqtt.positions import Known, Latest, Verdict
-from server.workforce.models import CrewPosition, Shift
+from server.positions import partitions
+from server.positions.roster import Entry
 
-_COLUMNS = (
-    "device", "message_id", "seq", "fix_time", "device_time", "received_at", "lon", "lat",
-    "accuracy_m", "speed_mps", "heading", "flag",
-)  # fmt: skip
+_EPOCH_2000_S = 946_684_800
+_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+_TRAILER = b"\xff\xff"
+# A row of COPY's binary form: the number of columns, and each behind its length. All but the last
+# have one length, so a row is one call; NaN stands for what is not known.
+_ROW = struct.Struct(">h" + "ii" * 2 + "iq" * 4 + "id" * 2 + "if" * 4 + "id" + "ih" + "i?" + "i")
+_COLUMNS = 16
 
+_STAGE = """
+    CREATE TEMP TABLE IF NOT EXISTS fix_in (
+        device_id int, crew_id int, fix_time timestamptz, seq bigint, device_time timestamptz,
+        received_at timestamptz, lon float8, lat float8, accuracy_m real, speed_mps real,
+        heading real, battery real, skew_s float8, engine smallint, marker bool, flag text
+    ) ON COMMIT DELETE ROWS
+"""
 
-def known_devices(devices: Iterable[str]) -> dict[str, Known]:
-    """What is remembered of devices whose crew has a marker, for a worker that has just started."""
-    rows = CrewPosition.objects.filter(crew__device__in=set(devices)).select_related("crew")
-    return {
-        row.crew.device: Known(
-            marker=Latest(row.fix_time, row.geom.x, row.geom.y, row.accuracy_m)
-        )
-        for row in rows
-    }  # fmt: skip
+_VALUES = """fix_time, device_time, received_at, accuracy_m, nullif(speed_mps, 'NaN'),
+    nullif(heading, 'NaN'), nullif(battery, 'NaN')"""
+_ENGINE = "CASE engine WHEN 0 THEN false WHEN 1 THEN true END"
 
-
-def devices_on_shift(devices: Iterable[str], at: datetime) -> set[str]:
-    """Which of these devices belong to a crew on shift: nobody else is tracked."""
-    return set(
-        Shift.objects.filter(
-            crew__device__in=set(devices), starts__lte=at, ends__gt=at
-        ).values_list("crew__device", flat=True)
-    )
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return r"\N"
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value).replace("\\", r"\\").replace("\t", " ").replace("\n", " ").replace("\r", " ")
-
-
-def store_positions(verdicts: Sequence[Verdict], *, received_at: datetime) -> int:
-    """Keep a batch of judged fixes: the track by COPY, the marker by one upsert, one call.
-
-    Repeats are recognised by (device, fix time, sequence) and stored once. Off-shift fixes are
-    not stored at all, only counted. Returns how many new fixes were stored.
-    """
-    on_shift = devices_on_shift((v.device for v in verdicts), received_at)
-    refused: Counter[tuple[str, str]] = Counter()
-    kept: list[Verdict] = []
-    for verdict in verdicts:
-        device = verdict.device
-        if device not in on_shift:
-            refused[device, "off_shift"] += 1
-        elif not verdict.keep:
-            refused[device, verdict.reason or "refused"] += 1
-        else:
-            kept.append(verdict)
-    with transaction.atomic(), connection.cursor() as cursor:
-        stored = _copy_track(cursor, kept, received_at) if kept else 0
-        markers = _move_markers(cursor, kept, received_at) if kept else 0
-        if markers:
-            # No data in the call: the live stream reads what moved, at most once a second.
-            cursor.execute("SELECT pg_notify('standpipe_positions', '')")
-        _count(refused, received_at)
-    return stored
-
-
-def _copy_track(cursor: CursorWrapper, kept: Sequence[Verdict], received_at: datetime) -> int:
-    buffer = io.StringIO()
-    for v in kept:
-        p = v.position
-        row = (
-            v.device, p.id, p.seq, p.fix_time, p.device_time, received_at, p.lon, p.lat,
-            p.accuracy_m, p.speed_mps, p.heading, v.reason or "",
-        )  # fmt: skip
-        buffer.write("\t".join(_cell(c) for c in row) + "\n")
-    buffer.seek(0)
-    columns = ", ".join(_COLUMNS)
-    cursor.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS fix_in "
-        "(LIKE workforce_fix INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
-    )
-    cursor.execute("ALTER TABLE fix_in DROP COLUMN IF EXISTS id")
-    cursor.copy_expert(f"COPY fix_in ({columns}) FROM STDIN", buffer)
-    cursor.execute(
-        f"INSERT INTO workforce_fix ({columns}) SELECT {columns} FROM fix_in ON CONFLICT DO NOTHING"
-    )
-    return int(cursor.rowcount)
+# Each takes its locks in the order of ids, so that two workers never wait in a circle; none lets an
+# older fix replace a newer one, whichever worker comes last.
+_LAST = f"""
+    INSERT INTO positions_last AS now
+        (device_id, fix_time, device_time, received_at, accuracy_m, speed_mps, heading, battery,
+         lon, lat, engine, skew_s, suspects)
+    SELECT DISTINCT ON (device_id) device_id, {_VALUES}, lon, lat, {_ENGINE}, skew_s, 0
+    FROM fix_in WHERE marker ORDER BY device_id, fix_time DESC, seq DESC
+    ON CONFLICT (device_id) DO UPDATE SET
+        (fix_time, device_time, received_at, accuracy_m, speed_mps, heading, battery, lon, lat,
+         engine, skew_s, suspects, suspect_time)
+        = (excluded.fix_time, excluded.device_time, excluded.received_at, excluded.accuracy_m,
+           excluded.speed_mps, excluded.heading, excluded.battery, excluded.lon, excluded.lat,
+           excluded.engine, excluded.skew_s, 0, NULL)
+    WHERE now.fix_time < excluded.fix_time;
+"""
+_MARKERS = f"""
+    INSERT INTO workforce_crewposition AS now
+        (crew_id, fix_time, device_time, received_at, accuracy_m, speed_mps, heading, battery,
+         geom)
+    SELECT DISTINCT ON (crew_id) crew_id, {_VALUES}, ST_SetSRID(ST_MakePoint(lon, lat), 4326)
+    FROM fix_in WHERE marker AND crew_id > 0 ORDER BY crew_id, fix_time DESC, seq DESC
+    ON CONFLICT (crew_id) DO UPDATE SET
+        (fix_time, device_time, received_at, accuracy_m, speed_mps, heading, battery, geom)
+        = (excluded.fix_time, excluded.device_time, excluded.received_at, excluded.accuracy_m,
+           excluded.speed_mps, excluded.heading, excluded.battery, excluded.geom)
+    WHERE now.fix_time < excluded.fix_time;
+"""
+# No data in the call: who listens reads what moved, at most once a second.
+_TELL = "SELECT pg_notify('standpipe_positions', '');"
+_TRACK = f"""
+    INSERT INTO positions_fix
+        (device_id, fix_time, seq, device_time, received_at, lon, lat, accuracy_m, speed_mps,
+         heading, battery, engine, flag)
+    SELECT device_id, fix_time, seq, device_time, received_at, lon, lat, accuracy_m,
+           nullif(speed_mps, 'NaN'), nullif(heading, 'NaN'), nullif(battery, 'NaN'), {_ENGINE}, flag
+    FROM fix_in ORDER BY device_id, fix_time, seq
+    ON CONFLICT DO NOTHING;
+"""
+# Those that were there already, told by the hour of their arrival.
+_REPEATS = """
+    SELECT d.name, count(*) FROM fix_in i
+    JOIN positions_fix f USING (device_id, fix_time, seq)
+    JOIN positions_device d ON d.id = i.device_id
+    WHERE f.received_at <> i.received_at GROUP BY 1
+"""
+_SUSPECT = """
+    UPDATE positions_last SET suspect_time = %s, suspect_lon = %s, suspect_lat = %s, suspects = %s
+    WHERE device_id = %s
+"""
 
 
-def _move_markers(cursor: CursorWrapper, kept: Sequence[Verdict], received_at: datetime) -> int:
-    newest: dict[str, Verdict] = {}
-    for v in kept:
-        seen = newest.get(v.device)
-        if v.marker and (seen is None or v.position.fix_time > seen.position.fix_time):
-            newest[v.device] = v
-    if not newest:
-        return 0
-    # Sorted, so two workers take the row locks in the same order and never wait in a circle.
-    rows = [
-        (
-            device, v.position.fix_time, v.position.device_time, received_at,
-            v.position.accuracy_m, v.position.speed_mps, v.position.heading,
-            v.position.battery, v.position.lon, v.position.lat,
-        )
-        for device, v in sorted(newest.items())
-    ]  # fmt: skip
-    cursor.executemany(
+@dataclass
+class Stored:
+    """What became of a batch: new fixes, and refusals by (device, reason)."""
+
+    fixes: int = 0
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+class Store:
+    """Writes batches; remembers which days and which connection are prepared."""
+
+    def __init__(self) -> None:
+        self._days: set[date] = set()
+        self._prepared: Any = None
+
+    def store(
+        self, verdicts: Sequence[Verdict], entries: Mapping[str, Entry],
+        knowledge: Mapping[str, Known],
+    ) -> Stored:  # fmt: skip
+        """Keep a batch of judged fixes, move what they move, count what is refused. One commit.
+
+        A repeat that nobody remembers is recognised by (device, fix time, number), counted as a
+        duplicate and changes nothing.
         """
-        INSERT INTO workforce_crewposition AS now
-            (crew_id, fix_time, device_time, received_at, accuracy_m, speed_mps, heading,
-             battery, geom)
-        SELECT c.id, v.fix, v.dev, v.rec, v.acc, v.spd, v.head, v.bat,
-               ST_SetSRID(ST_MakePoint(v.lon, v.lat), 4326)
-        FROM (VALUES (%s, %s::timestamptz, %s::timestamptz, %s::timestamptz, %s::float8,
-                      %s::float8, %s::float8, %s::float8, %s::float8, %s::float8))
-             AS v (device, fix, dev, rec, acc, spd, head, bat, lon, lat)
-        JOIN workforce_crew c ON c.device = v.device
-        ON CONFLICT (crew_id) DO UPDATE SET
-            fix_time = excluded.fix_time, device_time = excluded.device_time,
-            received_at = excluded.received_at, accuracy_m = excluded.accuracy_m,
-            speed_mps = excluded.speed_mps, heading = excluded.heading,
-            battery = excluded.battery, geom = excluded.geom
-        WHERE now.fix_time < excluded.fix_time
-        """,
-        rows,
-    )
-    return len(rows)
+        done = Stored()
+        rows: list[bytes] = []
+        days: set[date] = set()
+        markers = False
+        for v in verdicts:
+            entry = entries.get(v.device)
+            if not v.keep or entry is None:
+                done.refused[v.device, v.reason or "refused"] += 1
+                continue
+            days.add(v.position.fix_time.date())
+            markers = markers or v.marker
+            rows.append(_row(v, entry))
+        if not days <= self._days:
+            partitions.ensure(days)
+            self._days |= days
+        suspects = [
+            (k.suspect.fix_time, k.suspect.lon, k.suspect.lat, k.suspects, entries[name].device_id)
+            for name, k in knowledge.items()
+            if k.suspect is not None and name in entries
+        ]
+        with transaction.atomic(), connection.cursor() as cursor:
+            if rows:
+                self._prepare(cursor)
+                cursor.copy_expert(
+                    "COPY fix_in FROM STDIN (FORMAT binary)",
+                    io.BytesIO(b"".join((_HEADER, *rows, _TRAILER))),
+                )
+                cursor.execute((_LAST + _MARKERS + _TELL if markers else "") + _TRACK)
+                done.fixes = cursor.rowcount
+                if done.fixes < len(rows):
+                    cursor.execute(_REPEATS)
+                    for device, n in cursor.fetchall():
+                        done.refused[device, "duplicate"] += n
+            if suspects:
+                cursor.executemany(_SUSPECT, suspects)
+            count_refusals(done.refused)
+        return done
+
+    def _prepare(self, cursor: Any) -> None:
+        if self._prepared is not connection.connection:
+            cursor.execute(_STAGE)
+            self._prepared = connection.connection
+        if len(connection.atomic_blocks) > 1:
+            # Inside somebody's transaction the last batch is not gone yet.
+            cursor.execute("DELETE FROM fix_in")
+
+    def forget_days(self) -> None:
+        """Look again which days there are: some may have been dropped."""
+        self._days.clear()
 
 
-def _count(refused: Counter[tuple[str, str]], at: datetime) -> None:
-    for (device, reason), n in sorted(refused.items()):
-        count_refusal(device, reason, n=n, at=at)
+def _row(v: Verdict, entry: Entry) -> bytes:
+    p = v.position
+    flag = (v.reason or "").encode()
+    engine = -1 if p.engine is None else int(p.engine)
+    return _ROW.pack(
+        _COLUMNS,
+        4, entry.device_id,
+        4, entry.crew_id or 0,
+        8, _us(p.fix_time),
+        8, p.seq,
+        8, _us(p.device_time),
+        8, _us(v.received_at),
+        8, p.lon,
+        8, p.lat,
+        4, p.accuracy_m,
+        4, math.nan if p.speed_mps is None else p.speed_mps,
+        4, math.nan if p.heading is None else p.heading,
+        4, math.nan if p.battery is None else p.battery,
+        8, v.skew_s,
+        2, engine,
+        1, v.marker,
+        len(flag),
+    ) + flag  # fmt: skip
 
 
-def count_refusal(
-    device: str, reason: str, *, text: str = "", n: int = 1, at: datetime | None = None
+def _us(at: datetime) -> int:
+    """Microseconds since 2000, as PostgreSQL counts them."""
+    return round((at.timestamp() - _EPOCH_2000_S) * 1e6)
+
+
+def known(devices: Sequence[str]) -> dict[str, Known]:
+    """What the database remembers of these devices, for a worker that has just started."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.name, l.fix_time, l.lon, l.lat, l.accuracy_m, l.skew_s, l.suspect_time, "
+            "l.suspect_lon, l.suspect_lat, l.suspects FROM positions_last l "
+            "JOIN positions_device d ON d.id = l.device_id WHERE d.name = ANY(%s)",
+            [list(devices)],
+        )
+        return {
+            name: Known(
+                marker=Latest(at, lon, lat, accuracy), skew_s=skew,
+                suspect=None if s_at is None else Latest(s_at, s_lon, s_lat),
+                suspects=suspects if s_at is not None else 0,
+            )
+            for name, at, lon, lat, accuracy, skew, s_at, s_lon, s_lat, suspects
+            in cursor.fetchall()
+        }  # fmt: skip
+
+
+def count_refusals(
+    refused: Mapping[tuple[str, str], int], *, text: str = "", at: datetime | None = None
 ) -> None:
     """Refused messages are counted by device and reason: nothing disappears silently."""
+    if not refused:
+        return
     at = at or timezone.now()
+    rows = sorted((device[:64], reason[:60], n) for (device, reason), n in refused.items())
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO workforce_ingestrefusal AS r (device, reason, count, last_at, last_text)
-            VALUES (%s, %s, %s, %s, %s)
+            INSERT INTO positions_refusal AS r (device, reason, count, last_at, last_text)
+            SELECT device, reason, n, %s, %s
+            FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS t (device, reason, n)
             ON CONFLICT (device, reason) DO UPDATE SET count = r.count + excluded.count,
                 last_at = excluded.last_at, last_text = excluded.last_text
             """,
-            [device[:64], reason[:60], n, at, text[:200]],
+            [at, text[:200], [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]],
         )

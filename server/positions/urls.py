@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from server.positions import api
+
+urlpatterns = [
+    path("vehicles", api.VehiclesView.as_view()),
+    path("crews/<int:pk>/track", api.TrackView.as_view()),
+    path("crews/<int:pk>/revoke", api.CrewRevokeView.as_view()),
+    path("devices", api.DevicesView.as_view()),
+    path("devices/<str:name>/revoke", api.DeviceRevokeView.as_view()),
+]

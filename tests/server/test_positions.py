@@ -15,8 +15,9 @@ import pytest
 from django.utils import timezone
 
 from mqtt.messages import Position
-from mqtt.positions import Fix, process
-from server.positions import selectors, storing
+from mqtt.positions import Fix
+from server.positions import selectors
+from server.positions.pipeline import Pipeline
 from tests import town
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +34,7 @@ def fix(device: str, at: datetime, where: str, **more: Any) -> Fix:
 
 
 def drive(*fixes: Fix) -> int:
-    return storing.store_positions(process(fixes, {}), received_at=timezone.now())
+    return Pipeline().take(fixes)[1].fixes
 
 
 def test_where_everybody_was_at_a_moment_in_the_past(cast: Any) -> None:

@@ -4,8 +4,6 @@ from server.workforce.models.crews import (
     Crew,
     CrewPosition,
     CrewSkill,
-    Fix,
-    IngestRefusal,
     Skill,
     Vehicle,
 )
@@ -26,8 +24,6 @@ __all__ = [
     "CrewSkill",
     "CrewStatus",
     "Depot",
-    "Fix",
-    "IngestRefusal",
     "Leave",
     "Member",
     "OnCallCrew",

@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib.gis.db import models
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import BrinIndex
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -130,46 +129,5 @@ class CrewPosition(models.Model):
     speed_mps = models.FloatField(null=True)
     heading = models.FloatField(null=True)
     battery = models.FloatField(null=True)
-    geom = models.PointField(srid=4326)
-
-
-class Fix(models.Model):
-    """One position as reported: the track. `flag` says why it was not used for dispatch."""
-
-    device = models.CharField(max_length=64)
-    message_id = models.UUIDField()
-    seq = models.BigIntegerField()
-    fix_time = models.DateTimeField()
-    device_time = models.DateTimeField()
-    received_at = models.DateTimeField()
-    lon = models.FloatField()
-    lat = models.FloatField()
-    accuracy_m = models.FloatField(default=0)
-    speed_mps = models.FloatField(null=True)
-    heading = models.FloatField(null=True)
-    flag = models.CharField(max_length=20, blank=True)
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["device", "fix_time"], name="fix_track"),
-            BrinIndex(fields=["fix_time"], name="fix_by_time"),
-        ]
-        constraints = [
-            # A repeat of an old fix is recognised too, not only of the last one.
-            models.UniqueConstraint(fields=["device", "fix_time", "seq"], name="one_fix_once")
-        ]
-
-
-class IngestRefusal(models.Model):
-    """How many messages of a device were refused, by reason: nothing is dropped silently."""
-
-    device = models.CharField(max_length=64)
-    reason = models.CharField(max_length=60)
-    count = models.PositiveBigIntegerField(default=0)
-    last_at = models.DateTimeField()
-    last_text = models.CharField(max_length=200, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["device", "reason"], name="one_refusal_row")
-        ]
+    # Without an index: a city's crews are read in one go, and an index would cost every move.
+    geom = models.PointField(srid=4326, spatial_index=False)

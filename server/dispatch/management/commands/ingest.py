@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +11,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
+from mqtt.formats import load
 from mqtt.ingest import Ingest, IngestStats, Received, Refused
 from mqtt.messages import Ack
 from server.dispatch.intake import Intake
 from server.events.services import beat
-from server.positions.storing import count_refusal
+from server.positions.storing import count_refusals
+
+_INDEX = re.compile(r"\[\d+\]")
 
 
 class Command(BaseCommand):
@@ -28,25 +32,33 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         m = settings.STANDPIPE["MQTT"]
         intake = Intake()
+        formats = load(settings.STANDPIPE["POSITION_FORMATS"])
+
+        def device_of(topic: str) -> str:
+            return next((d for f in formats if (d := f.device(topic))), topic.split("/")[-2:][0])
 
         def handle(batch: Sequence[Received]) -> dict[str, Ack]:
-            close_old_connections()
-            return intake.handle(batch)
+            try:
+                return intake.handle(batch)
+            except Exception:
+                # One connection is kept for all batches; a broken one is replaced by the next.
+                intake.forget()
+                close_old_connections()
+                raise
 
         def refused(rows: Sequence[Refused]) -> None:
-            close_old_connections()
             for r in rows:
-                device = r.topic.split("/")[3] if r.topic.count("/") >= 4 else "?"
-                count_refusal(device, f"bad:{r.field}"[:60], text=r.reason, at=r.received_at)
+                # Which of a list of fixes it was is in the text; the counters stay few.
+                reason = f"bad:{_INDEX.sub('', r.field)}"
+                count_refusals({(device_of(r.topic), reason): 1}, text=r.reason, at=r.received_at)
 
         def say(stats: IngestStats) -> None:
-            close_old_connections()
             beat("ingest", handled=stats.handled, failures=stats.failures)
 
         worker = Ingest(
             host=m["host"], port=m["port"], user=m["user"], password=m["password"],
-            handle=handle, name=options["name"], on_refused=refused, on_beat=say,
-            beat_s=2.0,
+            handle=handle, name=options["name"], formats=formats, on_refused=refused,
+            on_beat=say, beat_s=2.0,
         )  # fmt: skip
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())
         signal.signal(signal.SIGINT, lambda *_: worker.stop())

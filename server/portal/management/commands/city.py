@@ -14,10 +14,10 @@ from server.accounts.demo import demo_password
 from server.accounts.refusals import Refused
 from server.cityload.loading import load_city, read_crs
 from server.cityload.sources import CityLoadError
-from server.dispatch.devices import ensure_account
 from server.network import graph
 from server.places import aliases, plates
 from server.places.models import City
+from server.positions.devices import ensure_account
 from server.versions import merged, reading, selectors, services
 from server.workforce.demo import load_people
 from server.workforce.models import Crew

@@ -11,8 +11,8 @@ from server.accounts.demo import demo_password
 from server.cityload.loading import load_demo_city
 from server.cityload.sources import CityLoadError
 from server.customers.models import Premise
-from server.dispatch.devices import ensure_account
 from server.places.models import City
+from server.positions.devices import ensure_account
 from server.workforce.demo import load_people
 from server.workforce.models import Crew
 

@@ -1,0 +1,130 @@
+"""The doors of positions: vehicles, tracks, devices and their health."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from server.accounts.idempotency import idempotent
+from server.accounts.permissions import OFFICE, role_in
+from server.accounts.refusals import Refused
+from server.accounts.requests import body, person
+from server.positions import devices, selectors
+from server.workforce.models import Crew, Vehicle
+
+MOST_HOURS = 72
+Found = TypeVar("Found", bound=Model)
+
+
+def hours_of(request: Request, usual: float) -> float:
+    """How far back is asked for; Refused when it is no number or too far."""
+    raw = request.query_params.get("hours", "")
+    try:
+        hours = float(raw) if raw else usual
+    except ValueError:
+        hours = -1.0
+    if not 0 < hours <= MOST_HOURS:
+        raise Refused(
+            "hours", "out_of_range", _("Hours are a number from 0 to %(most)d.")
+            % {"most": MOST_HOURS},
+        )  # fmt: skip
+    return hours
+
+
+class VehiclesView(APIView):
+    """Where the vehicles are, as GeoJSON."""
+
+    permission_classes = [role_in(*OFFICE)]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response(selectors.vehicles())
+
+
+class TrackView(APIView):
+    """Where a crew was over a past stretch; who looked is written down."""
+
+    permission_classes = [role_in("supervisor")]
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("reason", str, required=True),
+            OpenApiParameter("hours", float),
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        reason = request.query_params.get("reason", "").strip()
+        if not reason:
+            raise Refused("reason", "required", _("Say why you look at a crew's track."))
+        hours = hours_of(request, 8)
+        end = timezone.now()
+        crew = get_object_or_404(Crew, pk=pk)
+        return Response(selectors.track(crew, end - timedelta(hours=hours), end, reason=reason))
+
+
+class CrewRevokeView(APIView):
+    """A crew's lost phone: its tokens and its broker account end at once."""
+
+    permission_classes = [role_in("supervisor")]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, pk: int) -> Response:
+        crew = get_object_or_404(Crew, pk=pk)
+        reason = str(body(request).get("reason") or "")
+        devices.revoke(crew.device, reason=reason, by=person(request).username)
+        return Response({"revoked": crew.device})
+
+
+class DevicesView(APIView):
+    """All devices; POST registers one and tells its secret this once."""
+
+    permission_classes = [role_in("supervisor")]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response({"devices": selectors.devices()})
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: OpenApiTypes.OBJECT})
+    @idempotent
+    def post(self, request: Request) -> Response:
+        data = body(request)
+        name = str(data.get("name") or "").strip()
+        code, plate = str(data.get("crew") or ""), str(data.get("vehicle") or "")
+        secret = devices.register(
+            name, kind=str(data.get("kind") or ""), by=person(request).username,
+            crew=known("crew", code, Crew.objects.filter(code=code)) if code else None,
+            vehicle=known("vehicle", plate, Vehicle.objects.filter(plate=plate)) if plate
+            else None,
+        )  # fmt: skip
+        return Response({"name": name, "secret": secret}, status=201)
+
+
+def known(field: str, said: str, rows: QuerySet[Found]) -> Found:
+    """The one row there is, or a refusal that names the field."""
+    row = rows.first()
+    if row is None:
+        raise Refused(field, "unknown", _("There is no %(what)s.") % {"what": said[:60]})
+    return row
+
+
+class DeviceRevokeView(APIView):
+    """A device that was lost or sold: its account ends at once."""
+
+    permission_classes = [role_in("supervisor")]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, name: str) -> Response:
+        reason = str(body(request).get("reason") or "")
+        devices.revoke(name, reason=reason, by=person(request).username)
+        return Response({"revoked": name})
