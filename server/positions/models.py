@@ -104,7 +104,9 @@ class Refusal(models.Model):
     last_text = models.CharField(max_length=200, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["device", "reason"], name="one_row_a_reason")]
+        constraints = [
+            models.UniqueConstraint(fields=["device", "reason"], name="one_row_a_reason")
+        ]
 
 
 class TrackDay(models.Model):

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from mqtt.positions import Fix, Known, Rules, Verdict, advance, settle
 from server.places.models import City
 from server.positions import storing
-from server.positions.roster import Roster
+from server.positions.roster import Entry, Roster
 from server.positions.storing import Store, Stored
 
 MARGIN_DEG = 0.5  # crews come from outside the city too; beyond this it is no place of ours
 MOST_DEVICES = 50_000
+ASK_AGAIN = ("unknown_device", "off_shift")
 
 
 class Pipeline:
@@ -26,6 +27,7 @@ class Pipeline:
         self._rules: Rules | None = None
         self._roster = Roster()
         self._store = Store()
+        self._turned_away: set[str] = set()
 
     def rules(self) -> Rules:
         """The limits by which fixes are judged here."""
@@ -46,19 +48,30 @@ class Pipeline:
         What it raises is the database's; the same batch may then be given again.
         """
         devices = {f.device for f in fixes}
-        entries = self._roster.of(devices)
         known = self._remember(devices)
-        for name in devices:
-            entry = entries.get(name)
-            now = known[name]
-            now.listed = entry is not None and entry.listed
-            now.shifts = entry.shifts if entry is not None else None
+        entries = self._look_up(devices, known)
         verdicts, after = advance(fixes, known, self.rules())
+        turned_away = {v.device for v in verdicts if v.reason in ASK_AGAIN}
+        if turned_away - self._turned_away:
+            # Hired or called to work a moment ago, perhaps: not refused on what we remember.
+            self._roster.read()
+            entries = self._look_up(devices, known)
+            verdicts, after = advance(fixes, known, self.rules())
+            turned_away = {v.device for v in verdicts if v.reason in ASK_AGAIN}
+        self._turned_away = (self._turned_away - devices) | turned_away
         stored = self._store.store(verdicts, entries, after)
         # Only after the commit: a failed batch comes again and must be judged afresh.
         settle(after.values())
         self._known.update(after)
         return verdicts, stored
+
+    def _look_up(self, devices: set[str], known: dict[str, Known]) -> dict[str, Entry]:
+        entries = self._roster.of(devices)
+        for name in devices:
+            entry = entries.get(name)
+            known[name].listed = entry is not None and entry.listed
+            known[name].shifts = entry.shifts if entry is not None else None
+        return entries
 
     def _remember(self, devices: set[str]) -> dict[str, Known]:
         new = devices - self._known.keys()

@@ -86,10 +86,7 @@ class Roster:
     def of(self, devices: Iterable[str]) -> dict[str, Entry]:
         """The entries of these devices; strangers are missing."""
         wanted = set(devices)
-        now = time.monotonic()
-        stale = now - self._read_at > self._pause
-        # A name that nobody knows makes us look at once, but not at each of its messages.
-        if stale or (not wanted <= self._entries.keys() and now - self._read_at > LEAST_S / 5):
+        if time.monotonic() - self._read_at > self._pause:
             self.read()
         return {name: self._entries[name] for name in wanted if name in self._entries}
 

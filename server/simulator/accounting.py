@@ -10,8 +10,8 @@ from django.db.models import Count, Sum
 from django.utils import timezone
 
 from server.dispatch.models import WorkOrder
+from server.positions.models import Fix, Refusal
 from server.tickets.models import Incident, Ticket
-from server.workforce.models import Fix, IngestRefusal
 
 
 class Books:
@@ -59,14 +59,14 @@ class Books:
         return self._stored() - self._stored_before + sum(refused.values())
 
     def _stored(self) -> int:
-        return Fix.objects.filter(device__in=self._devices).count()
+        return Fix.objects.filter(device__name__in=self._devices).count()
 
     def _flagged(self) -> dict[str, int]:
-        rows = Fix.objects.filter(device__in=self._devices, received_at__gte=self._began)
-        return dict(rows.exclude(flag="").order_by().values_list("flag").annotate(n=Count("pk")))
+        rows = Fix.objects.filter(device__name__in=self._devices, received_at__gte=self._began)
+        return dict(rows.exclude(flag="").order_by().values_list("flag").annotate(n=Count("seq")))
 
     def _refused(self) -> dict[str, int]:
-        rows = IngestRefusal.objects.filter(device__in=self._devices)
+        rows = Refusal.objects.filter(device__in=self._devices)
         return dict(rows.order_by().values_list("reason").annotate(n=Sum("count")))
 
     def _refused_since(self) -> dict[str, int]:

@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from mobile_app.session import Session
 from server.accounts.models import Area, CrewToken, Role, User
-from server.dispatch.devices import ensure_account, revoke
 from server.places.models import Street
+from server.positions.devices import ensure_account, revoke
 from server.workforce.demo import CREWS, CrewPlan
 from server.workforce.models import Crew, CrewSkill, Stock, Vehicle
 
@@ -104,4 +104,4 @@ def _send_home(crew: Crew) -> None:
     crew.shifts.filter(ends__gt=now, starts__lt=now).update(ends=now)
     crew.state, crew.disbanded_at = Crew.State.OFF_DUTY, now
     crew.save(update_fields=["state", "disbanded_at"])
-    revoke(crew, reason="the rehearsal is over", by=BY)
+    revoke(crew.device, reason="the rehearsal is over", by=BY)

@@ -151,7 +151,7 @@ def test_garbage_on_the_broker_is_counted_and_stops_nobody(system: Any, tmp_path
     # One that works round the clock: positions of crews off shift are refused, as they should be.
     crew = system.one("SELECT * FROM workforce_crew WHERE code = 'crew6'")
     before = system.pid("ingest")
-    refused = "SELECT coalesce(sum(count), 0) AS n FROM workforce_ingestrefusal WHERE device = %s"
+    refused = "SELECT coalesce(sum(count), 0) AS n FROM positions_refusal WHERE device = %s"
     counted = system.one(refused, [crew.device]).n
     client = mqtt.Client(
         mqtt.CallbackAPIVersion.VERSION2, client_id=f"{crew.device}-garbage",
@@ -175,7 +175,7 @@ def test_garbage_on_the_broker_is_counted_and_stops_nobody(system: Any, tmp_path
     with at_work(system, crew.code, tmp_path / "crew6") as phone:
         fix = phone.link.position(24.9384, 60.1699)
         eventually(
-            lambda: system.one("SELECT 1 FROM workforce_fix WHERE message_id = %s", [fix.id]),
+            lambda: system.one("SELECT 1 FROM positions_fix WHERE seq = %s", [fix.seq]),
             "the good position",
         )
     assert system.pid("ingest") == before

@@ -35,7 +35,8 @@ def test_every_message_of_a_rehearsal_is_accounted_for(system: System) -> None:
     assert set(positions["flagged"]) >= {"jump", "inaccurate"}
     # The database itself, not the ledger's own word for it.
     (jumps,) = system.one(
-        "SELECT count(*) FROM workforce_fix WHERE device LIKE 'phone-sim%%' AND flag = 'jump'"
+        "SELECT count(*) FROM positions_fix f JOIN positions_device d ON d.id = f.device_id "
+        "WHERE d.name LIKE 'phone-sim%%' AND f.flag = 'jump'"
     )
     assert jumps >= 1
     # The hired ones have gone home: in no list, without a shift.

@@ -14,11 +14,12 @@ from random import Random
 
 import pytest
 
+from server.positions import partitions
+from server.positions.models import Device, Fix, Refusal
 from server.simulator.accounting import Books
 from server.simulator.crews import Tally
 from server.simulator.faults import KINDS, Reading, away, fault_of, spoil
 from server.simulator.running import split_rate
-from server.workforce.models import Fix, IngestRefusal
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 HERE = Reading(24.94, 60.17, 4.0, NOON)
@@ -77,15 +78,21 @@ def test_tallies_of_squads_add_up() -> None:
 
 @pytest.mark.django_db
 def test_the_books_count_what_came_since_they_were_opened_and_name_what_is_missing() -> None:
+    partitions.ensure([NOON.date()])
+    devices = {
+        name: Device.objects.create(name=name, kind="phone")
+        for name in ("phone-sim001", "phone-other")
+    }
+
     def fix(device: str, seq: int, flag: str = "") -> Fix:
         return Fix(
-            device=device, message_id=f"00000000-0000-0000-0000-{seq:012d}", seq=seq,
-            fix_time=NOON + timedelta(seconds=seq), device_time=NOON, received_at=datetime.now(UTC),
-            lon=24.94, lat=60.17, flag=flag,
+            device=devices[device], seq=seq, fix_time=NOON + timedelta(seconds=seq),
+            device_time=NOON, received_at=datetime.now(UTC), lon=24.94, lat=60.17, accuracy_m=5,
+            flag=flag,
         )  # fmt: skip
 
     def refuse(reason: str, count: int) -> None:
-        IngestRefusal.objects.update_or_create(
+        Refusal.objects.update_or_create(
             device="phone-sim001", reason=reason, defaults={"count": count, "last_at": NOON}
         )
 

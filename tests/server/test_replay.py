@@ -7,7 +7,6 @@ replay      o      o        o     o      o          the same moment, asked after
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,13 +28,15 @@ from server.dispatch.states import Who
 from server.events.models import Cursor, Event
 from server.events.reading import Mark, Row
 from server.outages.models import PremiseOff, ShutOff, ValveTask
+from server.positions import partitions, roster
+from server.positions.models import Device, Fix
 from server.replay import selectors
 from server.replay.models import Span
 from server.replay.picture import SUBSCRIBER
 from server.replay.subscribers import keep_spans
 from server.tickets import services as tickets
 from server.tickets.models import Incident, Ticket
-from server.workforce.models import Crew, Fix, Shift
+from server.workforce.models import Crew, Shift
 from tests import town as drawn
 
 pytestmark = pytest.mark.django_db
@@ -284,10 +285,11 @@ def test_calls_are_shown_in_the_state_they_were_in(cast):
 
 
 def fix(crew: Crew, at: datetime, lon: float, lat: float, flag: str = "") -> None:
-    n = Fix.objects.count()
+    roster.adopt()
+    partitions.ensure([at.astimezone(UTC).date()])
     Fix.objects.create(
-        device=crew.device, message_id=uuid.UUID(int=n + 1), seq=n, fix_time=at,
-        device_time=at, received_at=timezone.now(), lon=lon, lat=lat, flag=flag,
+        device=Device.objects.get(name=crew.device), seq=Fix.objects.count(), fix_time=at,
+        device_time=at, received_at=timezone.now(), lon=lon, lat=lat, accuracy_m=5, flag=flag,
     )  # fmt: skip
 
 

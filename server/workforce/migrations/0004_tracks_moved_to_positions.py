@@ -5,7 +5,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workforce', '0002_roster'),
+        ('workforce', '0003_disbanded'),
         # Their rows are taken along there.
         ('positions', '0001_devices_tracks_and_fences'),
     ]
