@@ -77,6 +77,7 @@ class RankingView(APIView):
             {
                 "ranked": [candidates.shown(r) for r in ranked if not r.excluded],
                 "excluded": [candidates.shown(r) for r in ranked if r.excluded],
+                "why": candidates.why_nobody(ranked),
                 "computed_ms": round(ms, 2),
             }
         )

@@ -25,11 +25,11 @@ from server.streets import index as streets
 from server.tickets.models import Incident, Kind
 from server.workforce import selectors as workforce
 from server.workforce.hours import Limits
-from server.workforce.models import Skill, Stock
+from server.workforce.models import Depot, Skill, Stock
 
 __all__ = [
-    "SKILLS", "WORK_S", "at_place", "candidates", "explain", "held_orders", "needs_of", "place_of",
-    "rank_crews", "shown", "why_nobody",
+    "SKILLS", "WORK_S", "at_place", "candidates", "depots_by_way", "explain", "held_orders",
+    "needs_of", "place_of", "rank_crews", "shown", "why_nobody",
 ]  # fmt: skip
 
 SKILLS: dict[str, frozenset[str]] = {
@@ -229,6 +229,30 @@ def _detours(
             crew = int(r.id)
             best[crew] = min(best.get(crew, whole), whole)
     return best
+
+
+def depots_by_way(
+    start: tuple[float, float], place: tuple[float, float], need: Need
+) -> list[Depot]:
+    """Depots with a piece for this pipe; that with the shortest way by it to `place` first."""
+    having = [
+        depot for depot, stock in workforce.depots_with_stock()
+        if any(piece.fits(need) for piece in _pieces(stock))
+    ]  # fmt: skip
+    if len(having) < 2:
+        return having
+    onward = {
+        r.id: r.seconds
+        for r in streets.reach(place, [Origin(d.code, d.geom.x, d.geom.y) for d in having])
+    }
+    far = float("inf")
+
+    def whole(depot: Depot) -> float:
+        there = streets.reach((depot.geom.x, depot.geom.y), [Origin("", *start)])[0].seconds
+        rest = onward[depot.code]
+        return far if there is None or rest is None else there + rest
+
+    return sorted(having, key=lambda d: (whole(d), d.code))
 
 
 def held_orders(crew_ids: list[int]) -> dict[int, str]:

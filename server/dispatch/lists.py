@@ -8,6 +8,7 @@ from typing import Any, cast
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from mqtt.messages import ACTIONS
 from mqtt.orders import (
@@ -29,7 +30,7 @@ from server.network import plans as network_plans
 from server.outages.models import ShutOff, ValveTask
 from server.tickets.models import Incident
 from server.tickets.priorities import WARNINGS
-from server.workforce.models import Crew
+from server.workforce.models import Crew, Reservation
 
 # The main step of each state comes first; the rest are smaller buttons.
 MAIN = ("accept", "depart", "arrive", "close_valve", "repaired", "open_valve", "restored",
@@ -77,7 +78,7 @@ def _order(order: WorkOrder) -> Order:
     return Order(
         number=order.number or "", incident=incident.number or "",
         kind=KINDS[order.kind], state=order.state, priority=cast(Priority, incident.priority),
-        what=_what(incident, "en"), what_zh=_what(incident, "zh-hans"),
+        what=_what(order, "en"), what_zh=_what(order, "zh-hans"),
         place=OrderPlace(incident.address or incident.number or "", incident.geom.x,
                          incident.geom.y),
         hazards=_hazards(incident), waiting=incident.customers_off,
@@ -86,10 +87,21 @@ def _order(order: WorkOrder) -> Order:
     )  # fmt: skip
 
 
-def _what(incident: Incident, language: str) -> str:
+def _what(order: WorkOrder, language: str) -> str:
+    """What happened, and what to fetch on the way."""
+    incident = order.incident
     with translation.override(language):
         kind = str(incident.get_kind_display())
-    return f"{kind} {incident.pipe or incident.sewer}".strip()
+        fetch = [
+            _("from %(depot)s: %(item)s DN%(dn)s")
+            % {"depot": r.stock.depot.shown, "item": r.stock.get_item_display(),
+               "dn": r.stock.diameter_mm}
+            for r in Reservation.objects.filter(
+                order=order.number, state=Reservation.State.HELD, stock__depot__isnull=False
+            ).select_related("stock__depot")
+            if r.stock.depot is not None
+        ]  # fmt: skip
+    return "; ".join([f"{kind} {incident.pipe or incident.sewer}".strip(), *fetch])
 
 
 def _hazards(incident: Incident) -> tuple[str, ...]:

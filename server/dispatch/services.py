@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from server.accounts.audit import record
 from server.accounts.refusals import Conflict, NotAllowed, Refused
-from server.dispatch import candidates, states
+from server.dispatch import candidates, consequences, states
 from server.dispatch.models import WorkOrder
 from server.dispatch.states import Action, State, Who
 from server.events.services import publish
@@ -254,6 +254,7 @@ def _after(order: WorkOrder, action: str, before: str, *, by: str, **more: Any) 
         # Else the order is none the crew has in hand: it may be busy with another by now.
         state = CREW_STATE.get(State(order.state), Crew.State.AVAILABLE)
         workforce.set_state(order.crew, state, by=by)
+    consequences.follow(order, action, by=by)
     follows = INCIDENT_STATE.get(State(order.state))
     if follows is not None and order.kind != WorkOrder.Kind.NOTICES:
         tickets.move_incident(order.incident, follows, by=by)

@@ -6,6 +6,7 @@ a week to come (coverage of a roster).
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -65,7 +66,8 @@ _EVERY_CREW = (
 SELECT c.id, d.id, d.kind, d.starts, d.ends, COALESCE(d.vehicle_id, v.id),
        o.ends, o.call_out_min, a.kind, a.ends,
        people.here, people.gone, can.valid, can.lapsed, can.with_somebody_away,
-       past.state, past.until
+       past.state, past.until,
+       EXISTS (SELECT FROM workforce_member p WHERE p.crew_id = c.id AND p.active)
 FROM moment m
 JOIN workforce_crew c ON c.disbanded_at IS NULL OR c.disbanded_at > m.at
 LEFT JOIN duty d ON d.at = m.at AND d.crew_id = c.id
@@ -152,7 +154,7 @@ def availability(at: datetime | None = None) -> list[Availability]:
     for row in rows:
         crew = crews[row[0]]
         state, until = _state(crew, row[15], row[16], at, now)
-        here = None if row[10] is None and row[11] is None else tuple(row[10] or ())
+        here = tuple(row[10] or ()) if row[17] else None
         tired = worst([reckon(worked(crew.pk, m), at, zone) for m in here or ()])
         found.append(
             Availability(
@@ -164,7 +166,8 @@ def availability(at: datetime | None = None) -> list[Availability]:
                 kind=row[2] or "", starts=row[3],
                 call_out_s=60.0 * row[7] if row[1] is None and row[7] is not None else 0.0,
                 leave_until=row[9], break_until=until, here=here, gone=tuple(row[11] or ()),
-                lapsed=_dates(row[13]), away_with=row[14] or {}, hours=tired,
+                lapsed={k: date.fromisoformat(d) for k, d in _pairs(row[13]).items()},
+                away_with=_pairs(row[14]), hours=tired,
             )
         )  # fmt: skip
     return found
@@ -178,8 +181,9 @@ def _rows(at: datetime, *, past: bool) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def _dates(raw: dict[str, str] | None) -> dict[str, date]:
-    return {skill: date.fromisoformat(day) for skill, day in (raw or {}).items()}
+def _pairs(raw: str | None) -> dict[str, str]:
+    """A jsonb object, which a plain cursor gives as text."""
+    return dict(json.loads(raw)) if raw else {}
 
 
 def _state(

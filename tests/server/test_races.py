@@ -321,3 +321,29 @@ def test_two_dispatchers_take_one_probable_burst_up_and_there_is_one_incident(re
         assert refused[0].extra["incident"] == Alert.objects.get().incident.number
         assert Incident.objects.exclude(state="closed").count() == 1
         services.Report.objects.all().delete()
+
+
+def test_two_dispatchers_promise_the_last_clamp_and_exactly_one_gets_it_each_time(real):
+    """A conditional UPDATE decides; the other is told which order holds it."""
+    from server.accounts.refusals import Conflict
+    from server.workforce import services
+    from server.workforce.models import Reservation, Stock
+
+    van = real.north.vehicle
+    Stock.objects.filter(vehicle=van, diameter_mm=150).update(quantity=1, reserved=0)
+    for n in range(RACES):
+        orders = (f"W-a{n}", f"W-b{n}")
+        results = race(*(
+            lambda o=o, who=who: services.reserve_stock(
+                o, "clamp", 150, real.north, who, depots=[]
+            )
+            for o, who in zip(orders, ("mika", "sari"), strict=True)
+        ))  # fmt: skip
+        won = [r for r in results if isinstance(r, Reservation)]
+        lost = [r for r in results if isinstance(r, Conflict)]
+        assert (len(won), len(lost)) == (1, 1), (n, results)
+        assert won[0].order in lost[0].extra["holders"]
+        services.release_stock(won[0].order, "mika")
+    stock = Stock.objects.get(vehicle=van, diameter_mm=150)
+    assert (stock.quantity, stock.reserved) == (1, 0)
+    Stock.objects.filter(pk=stock.pk).update(quantity=2)

@@ -10,10 +10,11 @@ from server.events.leader import Leadership
 from server.events.loop import Stop, run
 from server.service_level.services import fire_due
 from server.streets.services import tell_due
+from server.workforce.services import end_announced
 
 
 class Command(BaseCommand):
-    help = "Watch the deadlines, and closures of streets that begin and end by their time."
+    help = "Watch the deadlines, and closures of streets and breaks that end by their time."
     # `standpipe check` and CI run them; six processes starting at once need not.
     requires_system_checks: list[str] = []
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
             if leader.take():
                 fire_due()
                 tell_due()
+                end_announced()
 
         run("clock", step, pause_s=1.0, stop=stop)
         leader.release()
