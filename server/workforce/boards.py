@@ -40,7 +40,7 @@ def roster(first: date, days: int) -> dict[str, Any]:
     """Shifts, times on call and leave of some days, crew by crew."""
     start, end = midnight(first), midnight(first + timedelta(days=days))
     span = {"ends__gt": start, "starts__lt": end}
-    crews = Crew.objects.order_by("code").prefetch_related(
+    crews = Crew.objects.filter(disbanded_at=None).order_by("code").prefetch_related(
         Prefetch(
             "shifts",
             Shift.objects.filter(**span).select_related("vehicle").prefetch_related("members"),
@@ -168,9 +168,9 @@ def people() -> dict[str, Any]:
     """Crews with members and certificates; what has run out or will within thirty days."""
     today = timezone.localdate()
     soon = today + timedelta(days=WARN_DAYS)
-    crews = Crew.objects.order_by("code").prefetch_related("skills").prefetch_related(
-        Prefetch("members", Member.objects.filter(active=True).prefetch_related("certificates"))
-    )
+    team = Member.objects.filter(active=True).prefetch_related("certificates")
+    crews = Crew.objects.filter(disbanded_at=None).order_by("code")
+    crews = crews.prefetch_related("skills", Prefetch("members", team))
     warnings: list[dict[str, Any]] = []
 
     def certificate(who: str, crew: Crew, c: Any) -> dict[str, Any]:
