@@ -30,7 +30,7 @@ test('parts hear once that the past is shown, where it moves to, and that it is 
 const gantt = await js('dispatch/gantt.js');
 const { noAnswer } = await js('dispatch/board-rows.js');
 const { sentence } = await js('dispatch/whatif.js');
-const { changes } = await js('dispatch/proposal.js');
+const { changes, outcome } = await js('dispatch/proposal.js');
 const NOW = Date.parse('2026-03-01T02:00:00Z');
 const at = (minutes) => new Date(NOW + minutes * 60000).toISOString();
 const order = (more) => ({
@@ -109,6 +109,7 @@ test('an event changes the board where it can, and asks for it again where it ca
 
 test('what another crew costs is one sentence, and small change elsewhere is left out', () => {
   assert.equal(sentence({ minutes_later: 4.2, others: [{ incident: 17, number: 'I-17', minutes_later: 12 }, { incident: 18, number: 'I-18', minutes_later: 0.3 }], breaches: ['I-17'], total_s: 1 }), 'here +4 min; I-17 +12 min and late');
+  assert.equal(sentence({ minutes_later: 0, others: [{ incident: 3, number: 'I-3', minutes_later: null, waits: true }], breaches: [{ incident: 3, number: 'I-3' }], total_s: 0 }), 'here ±0 min; I-3 has nobody');
   assert.equal(sentence({ minutes_later: null, others: [], total_s: null }), 'here: no way there');
   assert.equal(sentence({ minutes_later: -1, others: [], total_s: 0 }), 'here −1 min');
 });
@@ -119,6 +120,7 @@ test('how long nobody answers is counted, with the moment of the next offer', ()
 });
 
 test('the proposal is a list of what would change, soonest first', () => {
+  assert.equal(outcome({ sent: [{}, {}], queued: [{}], refused: [{ text: 'Crew 3 has just been sent elsewhere.' }] }), '2 orders are sent. 1 stays planned, after what the crew has. Crew 3 has just been sent elsewhere.');
   assert.deepEqual(changes(board()).map((c) => [c.incident, c.crew.name, c.now, c.first]), [['I-7', 'Crew 3', null, true]]);
 });
 

@@ -163,7 +163,7 @@ export function start(page) {
 
   keys(
     { key: 'b', text: gettext('to the board; pressed there, hide it'), run: toggle },
-    { key: 'm', text: gettext('on the board: move an order or send what waits (arrows, Enter)'), run: () => { if (page.mayAct && !page.replaying() && holder.contains(document.activeElement)) moving.begin(current); } },
+    { key: 'm', text: gettext('on the board: move an order or send what waits (up, down, Enter)'), run: () => { if (page.mayAct && !page.replaying() && holder.contains(document.activeElement)) moving.begin(current); } },
     { key: 'p', text: gettext('look through the proposal and accept it'), run: () => { propose(); } },
     { key: '+', text: gettext('board: fewer hours'), run: () => zoom(-1) }, { key: '=', text: '', run: () => zoom(-1) },
     { key: '-', text: gettext('board: more hours'), run: () => zoom(1) },
@@ -182,7 +182,11 @@ export function start(page) {
   $('#board-show').addEventListener('click', () => { show(true); focus(current); });
 
   page.on('order.changed crew.changed', (data) => { if (board && patch(board, 'order' in data ? 'order.changed' : 'crew.changed', data)) soon(); else draw(); });
-  page.on('positions', (data) => { if (board) patch(board, 'positions', data); });
+  page.on('positions', (data) => {
+    const seen = board && board.crews.some((/** @type {any} */ c) => c.stale && data.crews.some((/** @type {any} */ p) => p.id === c.id));
+    if (board) patch(board, 'positions', data);
+    if (seen && !moving.busy()) draw();
+  });
   page.on('incident.opened incident.changed plan.changed order.reoffered incident.no_candidate resumed', soon);
   page.onSelected(draw);
   page.onReplay((at) => { if (at === null) { holder.hidden = memory('shown') === 'no'; read(); } else { moving.end(); holder.hidden = true; } });

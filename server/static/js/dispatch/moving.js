@@ -16,26 +16,19 @@ const FAR = 6; // pixels after which a press is a drag
 /** @param {{page: import('./page.js').DispatchPage, rows: HTMLElement, board: () => any, crews: () => any[], item: (id: string | null) => Item | null,
  *   draw: () => void, read: () => Promise<void>, focus: (id: string | null) => void, say: (text: string) => void}} host */
 export function mover(host) {
-  /** @type {{item: Item, id: string, target: any, after: string | null} | null} */ let held = null;
+  /** @type {{item: Item, id: string, target: any} | null} */ let held = null;
   let sending = false;
   let moved = false;
   let turn = 0;
   const costs = asker();
 
-  /** Where in the target's row: first, or after one of its bars that are still to come. */
-  function places() {
-    const target = held && held.target;
-    if (!target) return [];
-    return [...target.orders.filter((/** @type {any} */ o) => o.held), ...target.proposed].filter((o) => o !== held?.item.order);
-  }
+  /** A crew with a job in hand is planned for, one without is sent. @param {any} target */
+  const busyCrew = (target) => target.orders.some((/** @type {any} */ o) => o.held) || !target.on_shift;
 
   /** @param {any} target */
   async function over(target) {
     if (!held || held.target === target) return;
     held.target = target;
-    held.after = null;
-    const last = places().at(-1);
-    held.after = last ? last.number || String(last.incident) : null;
     host.draw();
     tell('');
     if (!target || (held.item.crew && target.id === held.item.crew.id)) return;
@@ -50,9 +43,9 @@ export function mover(host) {
   function tell(cost) {
     if (!held) return;
     const { item, target } = held;
-    const after = places().find((o) => (o.number || String(o.incident)) === held?.after);
-    const where = target ? (after ? gettext('%(crew)s, after %(what)s', { crew: target.name, what: after.incident_number }) : target.name) : gettext('choose a crew');
-    host.say([gettext('%(what)s to %(where)s', { what: item.incident_number, where }), cost, gettext('Enter moves it, Esc leaves it')].filter(Boolean).join(' · '));
+    const where = target ? target.name : gettext('choose a crew');
+    const does = !target || target === item.crew ? gettext('arrows choose the crew, Esc leaves it') : item.kind !== 'order' && busyCrew(target) ? gettext('Enter plans it for them, after what they have') : gettext('Enter sends them, Esc leaves it');
+    host.say([gettext('%(what)s to %(where)s', { what: item.incident_number, where }), cost, does].filter(Boolean).join(' · '));
   }
 
   /** @param {string | null} id */
@@ -61,7 +54,7 @@ export function mover(host) {
     if (!item || !host.page.mayAct || sending) return;
     if (item.kind === 'order' && !item.order.movable) { toast(gettext('%(number)s is being worked on: take it back or leave it.', { number: item.order.number || '' })); return; }
     costs.forget();
-    held = { item, id: id || '', target: null, after: null };
+    held = { item, id: id || '', target: null };
     const crews = host.crews();
     const here = crews.findIndex((c) => item.crew && c.id === item.crew.id);
     over(crews[Math.max(0, here)] || null);
@@ -83,14 +76,7 @@ export function mover(host) {
       scroll();
       return true;
     }
-    if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') {
-      event.preventDefault();
-      const names = [null, ...places().map((o) => o.number || String(o.incident))];
-      const now = Math.max(0, names.indexOf(held.after));
-      held.after = names[Math.max(0, Math.min(names.length - 1, now + (event.key === 'ArrowRight' ? 1 : -1)))];
-      tell('');
-      return true;
-    }
+    if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') { event.preventDefault(); return true; }
     return false;
   }
 
@@ -101,14 +87,15 @@ export function mover(host) {
 
   async function drop() {
     if (!held || sending) return;
-    const { item, target, after, id } = held;
-    if (!target || (item.crew && target.id === item.crew.id && item.kind === 'order')) { end(); host.focus(id); return; }
+    const { item, target, id } = held;
+    if (!target || (item.crew && target.id === item.crew.id)) { end(); host.focus(id); return; }
     held = null; host.say('');
     sending = true;
+    const planned = item.kind !== 'order' && busyCrew(target);
     place(item, target);
     try {
-      await send(item, target, after, '');
-      toast(gettext('%(crew)s has %(number)s.', { crew: target.name, number: item.incident_number }));
+      await send(item, target, planned, '');
+      toast(planned ? gettext('%(number)s is planned for %(crew)s.', { crew: target.name, number: item.incident_number }) : gettext('%(crew)s has %(number)s.', { crew: target.name, number: item.incident_number }));
     } catch (error) { complain(error); } finally {
       sending = false;
       await host.read();
@@ -133,26 +120,27 @@ export function mover(host) {
     host.draw();
   }
 
-  /** @param {Item} item @param {any} target @param {string | null} after @param {string} reason @returns {Promise<void>} */
-  async function send(item, target, after, reason) {
-    const body = { crew: target.id, ...(after ? { after } : {}), ...(reason ? { reason } : {}) };
+  /** @param {Item} item @param {any} target @param {boolean} planned @param {string} reason @returns {Promise<void>} */
+  async function send(item, target, planned, reason) {
+    const body = { crew: target.id, ...(reason ? { reason } : {}) };
     try {
-      if (item.kind === 'order') await api.post(`/api/orders/${encodeURIComponent(item.order.number)}/move`, { ...body, version: item.order.version });
+      if (planned) await api.post('/api/plan/wishes', { ...body, incident: item.incident, kind: 'pin', order_kind: item.order.kind || 'repair' });
+      else if (item.kind === 'order') await api.post(`/api/orders/${encodeURIComponent(item.order.number)}/move`, { ...body, version: item.order.version });
       else await api.post(`/api/incidents/${encodeURIComponent(item.incident)}/assign`, { ...body, kind: item.order.kind || 'repair' });
     } catch (error) {
       if (error instanceof Refused && error.errors.some((e) => e.field === 'reason') && !reason) {
         const why = await askReason(error.message, gettext('Move it'));
         if (!why) throw new Error(gettext('Nothing was moved.'));
-        await send(item, target, after, why);
+        await send(item, target, planned, why);
       } else if (error instanceof Refused && error.status === 409) {
         await host.read();
-        await both(item, target, after, reason, error);
+        await both(item, target, planned, reason, error);
       } else throw error;
     }
   }
 
-  /** Somebody was quicker: what was meant, what is now, and the choice. @param {Item} item @param {any} target @param {string | null} after @param {string} reason @param {Refused} error */
-  async function both(item, target, after, reason, error) {
+  /** Somebody was quicker: what was meant, what is now, and the choice. @param {Item} item @param {any} target @param {boolean} planned @param {string} reason @param {Refused} error */
+  async function both(item, target, planned, reason, error) {
     const board = host.board();
     const now = item.order.number ? board.crews.flatMap((/** @type {any} */ c) => c.orders.map((/** @type {any} */ o) => ({ crew: c, order: o }))).find((/** @type {any} */ x) => x.order.number === item.order.number) : null;
     const again = now && now.order.movable && now.crew.id !== target.id;
@@ -166,7 +154,7 @@ export function mover(host) {
       $('form', dialog).addEventListener('submit', (event) => { event.preventDefault(); answer = true; dialog.close(); });
       dialog.addEventListener('close', () => done(answer));
     });
-    if (yes && now) await send({ ...item, order: now.order, crew: now.crew }, target, after, reason);
+    if (yes && now) await send({ ...item, order: now.order, crew: now.crew }, target, planned, reason);
     else throw new Error(gettext('Nothing was moved.'));
   }
 
@@ -182,7 +170,7 @@ export function mover(host) {
         const item = host.item(id);
         if (!item) return;
         costs.forget();
-        held = { item, id, target: null, after: null };
+        held = { item, id, target: null };
         moved = true;
         host.rows.dataset.dragging = 'true';
       }

@@ -17,6 +17,13 @@ export function changes(board) {
     .sort((/** @type {any} */ a, /** @type {any} */ b) => Date.parse(a.row.planned.arrive) - Date.parse(b.row.planned.arrive));
 }
 
+/** What became of it: each row stands for itself. Pure. @param {any} answer of POST /api/plan/accept */
+export function outcome(answer) {
+  return [ngettext('%(count)s order is sent.', '%(count)s orders are sent.', answer.sent.length),
+    answer.queued.length ? ngettext('%(count)s stays planned, after what the crew has.', '%(count)s stay planned, after what the crews have.', answer.queued.length) : '',
+    ...answer.refused.map((/** @type {any} */ r) => r.text)].filter(Boolean).join(' ');
+}
+
 /** @param {any} board @param {import('./page.js').DispatchPage} page @returns {Promise<boolean>} whether anything was accepted */
 export function askProposal(board, page) {
   const list = changes(board);
@@ -40,14 +47,14 @@ export function askProposal(board, page) {
     });
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
-      const rows = new FormData(form).getAll('row').map((i) => list[Number(i)].row.row);
+      const rows = new FormData(form).getAll('row').map((i) => ({ row: list[Number(i)].row.row, crew: list[Number(i)].crew.id }));
       if (!rows.length) { dialog.close(); return; }
       const button = /** @type {HTMLButtonElement} */ ($('[data-testid=proposal-accept]', form));
       button.disabled = true;
       try {
-        await api.post('/api/plan/accept', { version: board.plan.version, ...(rows.length === list.length ? {} : { rows }) });
+        const answer = await api.post('/api/plan/accept', { rows });
         accepted = true;
-        toast(ngettext('%(count)s order is sent as proposed.', '%(count)s orders are sent as proposed.', rows.length));
+        toast(outcome(answer), answer.refused.length ? 'bad' : 'ok');
       } catch (error) {
         complain(error);
         accepted = error instanceof Refused && error.status === 409; // it has changed: read it again

@@ -3,7 +3,7 @@
 import { api } from '../api.js';
 import { gettext } from '../i18n.js';
 
-/** @typedef {{minutes_later: number | null, others: {incident: number, number: string, minutes_later: number, late?: boolean}[], breaches?: any[], total_s: number | null}} Cost */
+/** @typedef {{minutes_later: number | null, others: {incident: number, number: string, minutes_later: number | null, waits?: boolean}[], breaches?: any[], total_s: number | null}} Cost */
 
 /** @param {number} minutes */
 function signed(minutes) {
@@ -17,7 +17,8 @@ export function sentence(cost) {
   const late = new Set((cost.breaches || []).map((/** @type {any} */ b) => (typeof b === 'object' ? b.number || b.incident : b)));
   const parts = [cost.minutes_later === null ? gettext('here: no way there') : gettext('here %(n)s min', { n: signed(cost.minutes_later) })];
   for (const o of cost.others || []) {
-    const lost = late.has(o.number) || late.has(o.incident) || o.late;
+    if (o.minutes_later === null) { parts.push(o.waits ? gettext('%(number)s has nobody', { number: o.number }) : gettext('%(number)s has somebody', { number: o.number })); continue; }
+    const lost = late.has(o.number) || late.has(o.incident);
     if (!lost && Math.abs(o.minutes_later) < 1) continue;
     parts.push(lost ? gettext('%(number)s %(n)s min and late', { number: o.number, n: signed(o.minutes_later) }) : gettext('%(number)s %(n)s min', { number: o.number, n: signed(o.minutes_later) }));
   }
