@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from routing.errors import StreetFileError
+from routing.osmfile import oneway_of
 from routing.snapshot import read_snapshot, write_snapshot
-from routing.streets import CLASS_SPEEDS_KPH, oneway_of
+from routing.streets import CLASS_SPEEDS_KPH
 from routing.table import Ints, StreetTable
 
 _ON_FOOT_KPH = 5.0

@@ -1,8 +1,8 @@
 """Reads the drivable ways out of an OSM file: .osm.pbf, .osm, .osm.gz, .osm.bz2.
 
-XML is read here and not by `osmnx.graph_from_xml`, which stops at a way with a node that the
-file lacks (every clipped extract has some), takes its tags from global settings and keeps
-footpaths and buildings as edges.
+PBF is read by pyosmium. XML is read here and not by `osmnx.graph_from_xml`, which stops at a way
+with a node that the file lacks (every clipped extract has some), takes its tags from global
+settings and keeps footpaths and buildings as edges.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-import warnings
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -52,6 +51,8 @@ TAGS = (
     "service",
     "area",
 )
+#: From the most particular to the least.
+_ACCESS = ("motorcar", "motor_vehicle", "vehicle", "access")
 _CLOSED = {"no", "agricultural", "forestry", "agricultural;forestry", "military", "emergency"}
 
 
@@ -64,16 +65,64 @@ class RawWay:
     pieces: list[tuple[int, int]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class RawRestriction:
+    """A relation that forbids a turn: its tags and members, as numbers of ways and nodes."""
+
+    tags: dict[str, str]
+    starts: tuple[int, ...]
+    via_nodes: tuple[int, ...]
+    via_ways: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    @classmethod
+    def of(cls, tags: dict[str, str], members: Iterable[tuple[str, str, int]]) -> RawRestriction:
+        """From members as (role, "node" or "way", number)."""
+        rows = list(members)
+
+        def those(role: str, kind: str) -> tuple[int, ...]:
+            return tuple(ref for r, k, ref in rows if (r, k) == (role, kind))
+
+        return cls(
+            tags, those("from", "way"), those("via", "node"), those("via", "way"),
+            those("to", "way"),
+        )  # fmt: skip
+
+
 @dataclass(slots=True)
 class RawStreets:
-    """Drivable ways and the (lon, lat) of their nodes.
+    """Drivable ways and the (lon, lat) of their nodes; relations that restrict turns.
 
-    `clipped_ways` counts ways that name nodes the file lacks; None where the reader cannot tell.
+    `clipped_ways` counts ways that name nodes the file lacks.
     """
 
     nodes: dict[int, tuple[float, float]]
     ways: list[RawWay]
-    clipped_ways: int | None
+    clipped_ways: int
+    restrictions: list[RawRestriction] = field(default_factory=list)
+
+
+def oneway_of(tags: Mapping[str, str]) -> tuple[bool, bool]:
+    """Whether a way with these tags may be driven (as drawn, against)."""
+    oneway = tags.get("oneway", "").lower()
+    if oneway in ("-1", "reverse"):
+        return False, True
+    if oneway in ("yes", "true", "1"):
+        return True, False
+    if oneway == "" and (
+        tags.get("junction") in ("roundabout", "circular")
+        or tags["highway"] in ("motorway", "motorway_link")
+    ):
+        return True, False
+    return True, True
+
+
+def access_of(tags: Mapping[str, str]) -> str:
+    """Who may use a drivable way, as its most particular tag says; "" for everybody."""
+    for key in _ACCESS:
+        if key in tags:
+            return "" if tags[key] in ("yes", "permissive", "designated", "public") else tags[key]
+    return ""
 
 
 def drivable(tags: Mapping[str, str]) -> bool:
@@ -87,7 +136,7 @@ def drivable(tags: Mapping[str, str]) -> bool:
         return False
     if tags.get("service") == "emergency_access":
         return False
-    for key in ("motorcar", "motor_vehicle", "vehicle", "access"):
+    for key in _ACCESS:
         value = tags.get(key)
         if value is not None:
             if value == "private":
@@ -117,52 +166,51 @@ def read_osm(path: Path) -> RawStreets:
 
 
 def _read_pbf(path: Path) -> RawStreets:
-    # Imported late: pyrosm takes seconds to import and is needed only to read a file.
-    import pyrosm
+    # pyosmium and not pyrosm, which hands out no relations, and stops at some sound files.
+    import osmium
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            reader = pyrosm.OSM(str(path), keep_metadata=False, engine="in_memory", progress=False)
-            nodes, edges = reader.get_network(
-                "driving+service",
-                nodes=True,
-                custom_filter={"highway": list(DRIVABLE)},
-                filter_type="keep",
-                tags_to_keep=list(TAGS),
-            )
-        except Exception as error:
-            # pyrosm lets errors of protobuf, zlib, struct and NumPy through as they are.
-            raise StreetFileError(
-                f"{path.name} cannot be read as an OSM PBF file: it is broken, cut short, or of "
-                "another kind."
-            ) from error
-    if edges is None or nodes is None or len(edges) == 0:
-        return RawStreets({}, [], None)
-    columns = {tag: edges[tag].tolist() for tag in TAGS if tag in edges.columns}
-    ways: dict[int, RawWay] = {}
-    refused: set[int] = set()
-    rows = zip(edges["id"].tolist(), edges["u"].tolist(), edges["v"].tolist(), strict=True)
-    for row, (way_id, u, v) in enumerate(rows):
-        if way_id in refused:
-            continue
-        way = ways.get(way_id)
-        if way is None:
-            values = {tag: column[row] for tag, column in columns.items()}
-            tags = {tag: value for tag, value in values.items() if isinstance(value, str)}
-            if not drivable(tags):
-                refused.add(way_id)
-                continue
-            way = ways[way_id] = RawWay(way_id, tags)
-        if u != v:
-            way.pieces.append((u, v))
-    places = {
-        node: (lon, lat)
-        for node, lon, lat in zip(
-            nodes["id"].tolist(), nodes["lon"].tolist(), nodes["lat"].tolist(), strict=True
-        )
-    }
-    return RawStreets(places, list(ways.values()), None)
+    nodes: dict[int, tuple[float, float]] = {}
+    drawn: list[tuple[RawWay, list[int]]] = []
+    restrictions: list[RawRestriction] = []
+    kinds = {"n": "node", "w": "way", "r": "relation"}
+    kept = osmium.osm.NODE | osmium.osm.WAY | osmium.osm.RELATION
+    try:
+        entries = osmium.FileProcessor(str(path), kept).with_locations()
+        for entry in entries.with_filter(osmium.filter.KeyFilter("highway", "type")):
+            if isinstance(entry, osmium.osm.Way):
+                tags = {tag.k: tag.v for tag in entry.tags if tag.k in TAGS}
+                if not drivable(tags):
+                    continue
+                for node in entry.nodes:
+                    if node.location.valid():
+                        nodes[node.ref] = (node.location.lon, node.location.lat)
+                drawn.append((RawWay(entry.id, tags), [node.ref for node in entry.nodes]))
+            elif isinstance(entry, osmium.osm.Relation) and _is_restriction(
+                tags := dict(entry.tags)
+            ):
+                members = [(m.role, kinds[m.type], m.ref) for m in entry.members]
+                restrictions.append(RawRestriction.of(tags, members))
+    except (RuntimeError, ValueError) as error:
+        raise StreetFileError(
+            f"{path.name} cannot be read as an OSM PBF file: it is broken, cut short, or of "
+            "another kind."
+        ) from error
+    return _whole(drawn, nodes, restrictions)
+
+
+def _whole(
+    drawn: list[tuple[RawWay, list[int]]],
+    nodes: dict[int, tuple[float, float]],
+    restrictions: list[RawRestriction],
+) -> RawStreets:
+    clipped = _cut(drawn, nodes)
+    used = {node for way, _ in drawn for piece in way.pieces for node in piece}
+    places = {node: place for node, place in nodes.items() if node in used}
+    return RawStreets(places, [way for way, _ in drawn], clipped, restrictions)
+
+
+def _is_restriction(tags: Mapping[str, str]) -> bool:
+    return tags.get("type", "").startswith("restriction")
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -177,6 +225,7 @@ def _open(path: Path) -> IO[bytes]:
 def _read_xml(path: Path) -> RawStreets:
     nodes: dict[int, tuple[float, float]] = {}
     drawn: list[tuple[RawWay, list[int]]] = []
+    restrictions: list[RawRestriction] = []
     try:
         with _open(path) as stream:
             events = ElementTree.iterparse(stream, events=("start", "end"))
@@ -200,6 +249,8 @@ def _read_xml(path: Path) -> RawStreets:
                     way, refs = _way(element)
                     if drivable(way.tags):
                         drawn.append((way, refs))
+                elif _is_restriction(tags := _tags(element)):
+                    restrictions.append(RawRestriction.of(tags, _members(element)))
                 root.clear()
     except (ElementTree.ParseError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise StreetFileError(
@@ -212,18 +263,24 @@ def _read_xml(path: Path) -> RawStreets:
         raise StreetFileError(
             f"{path.name} has a node or way without a proper number or position ({error})."
         ) from error
-    clipped = _cut(drawn, nodes)
-    used = {node for way, _ in drawn for piece in way.pieces for node in piece}
-    places = {node: place for node, place in nodes.items() if node in used}
-    return RawStreets(places, [way for way, _ in drawn], clipped)
+    return _whole(drawn, nodes, restrictions)
 
 
 def _way(element: ElementTree.Element) -> tuple[RawWay, list[int]]:
-    tags = {
-        tag.attrib["k"]: tag.attrib["v"] for tag in element.iter("tag") if tag.attrib["k"] in TAGS
-    }
+    tags = {key: value for key, value in _tags(element).items() if key in TAGS}
     refs = [int(nd.attrib["ref"]) for nd in element.iter("nd")]
     return RawWay(int(element.attrib["id"]), tags), refs
+
+
+def _tags(element: ElementTree.Element) -> dict[str, str]:
+    return {tag.attrib["k"]: tag.attrib["v"] for tag in element.iter("tag")}
+
+
+def _members(element: ElementTree.Element) -> list[tuple[str, str, int]]:
+    return [
+        (member.attrib.get("role", ""), member.attrib["type"], int(member.attrib["ref"]))
+        for member in element.iter("member")
+    ]
 
 
 def _cut(drawn: Iterable[tuple[RawWay, list[int]]], nodes: Mapping[int, object]) -> int:

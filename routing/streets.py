@@ -8,7 +8,7 @@ osmid, name, highway, oneway, maxspeed, length (m), speed_kph, travel_time (s), 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ import numpy as np
 from shapely import LineString
 
 from routing.errors import StreetFileError
-from routing.osmfile import RawStreets, RawWay, read_osm
+from routing.osmfile import RawStreets, RawWay, access_of, oneway_of, read_osm
+from routing.restrictions import drawn_out, kept_nodes, on_edges
 from routing.table import StreetTable
 
 #: Free-flow speeds in km/h where the way carries no limit.
@@ -64,7 +65,7 @@ def build_streets(path: Path | str) -> nx.MultiDiGraph:
     that the compiled index and NetworkX add up the same figures. Raises StreetFileError.
     """
     path = Path(path)
-    return _built(read_osm(path), path.name)
+    return streets_of(read_osm(path), path.name)
 
 
 def streets_from_lines(lines: Iterable[Line], name: str) -> nx.MultiDiGraph:
@@ -93,10 +94,11 @@ def streets_from_lines(lines: Iterable[Line], name: str) -> nx.MultiDiGraph:
             tags["oneway"] = "no"
         if ends[0] != ends[1]:
             ways.append(RawWay(way, tags, [(ends[0], ends[1])]))
-    return _built(RawStreets(nodes, ways, 0), name)
+    return streets_of(RawStreets(nodes, ways, 0), name)
 
 
-def _built(raw: RawStreets, name: str) -> nx.MultiDiGraph:
+def streets_of(raw: RawStreets, name: str) -> nx.MultiDiGraph:
+    """The model of streets read before; `name` is for the report. Raises StreetFileError."""
     if not raw.ways:
         raise StreetFileError(f"The file {name} holds no street that leads anywhere.")
     whole = _raw_graph(raw)
@@ -104,10 +106,12 @@ def _built(raw: RawStreets, name: str) -> nx.MultiDiGraph:
     islands = _islands(whole, parts[1:])
     counts = {"raw_nodes": whole.number_of_nodes(), "raw_edges": whole.number_of_edges()}
     whole.remove_nodes_from([node for part in parts[1:] for node in part])
-    kept = _simplify(whole)
+    turns, left_out = drawn_out(raw)
+    kept = _simplify(whole, kept_nodes(turns))
     if kept.number_of_edges() == 0:
         raise StreetFileError(f"The file {name} holds no street that leads anywhere.")
     _set_times(kept)
+    kept.graph["restrictions"] = on_edges(turns, kept, raw.nodes)
     kept.graph["islands"] = islands
     kept.graph["report"] = {
         "file": name,
@@ -118,7 +122,11 @@ def _built(raw: RawStreets, name: str) -> nx.MultiDiGraph:
         "edges": kept.number_of_edges(),
         "islands": len(parts) - 1,
         "island_nodes": sum(map(len, parts[1:])),
-    }
+        "restrictions": {
+            "read": len(raw.restrictions), "turns": len(kept.graph["restrictions"]),
+            "off_the_streets": len(turns) - len(kept.graph["restrictions"]), **left_out,
+        },
+    }  # fmt: skip
     stamp(kept)
     return kept
 
@@ -128,21 +136,6 @@ def stamp(graph: nx.MultiDiGraph) -> str:
     version = StreetTable.from_graph(graph).version()
     graph.graph["version"] = version
     return version
-
-
-def oneway_of(tags: Mapping[str, str]) -> tuple[bool, bool]:
-    """Whether a way with these tags may be driven (as drawn, against)."""
-    oneway = tags.get("oneway", "").lower()
-    if oneway in ("-1", "reverse"):
-        return False, True
-    if oneway in ("yes", "true", "1"):
-        return True, False
-    if oneway == "" and (
-        tags.get("junction") in ("roundabout", "circular")
-        or tags["highway"] in ("motorway", "motorway_link")
-    ):
-        return True, False
-    return True, True
 
 
 def _raw_graph(raw: RawStreets) -> nx.MultiDiGraph:
@@ -161,6 +154,9 @@ def _raw_graph(raw: RawStreets) -> nx.MultiDiGraph:
         name = way.tags.get("name") or way.tags.get("ref")
         if name:
             attributes["name"] = name
+        access = access_of(way.tags)
+        if access:
+            attributes["access"] = access
         if "maxspeed" in way.tags:
             attributes["maxspeed"] = way.tags["maxspeed"]
         for u, v in way.pieces:
@@ -178,16 +174,21 @@ def _raw_graph(raw: RawStreets) -> nx.MultiDiGraph:
     return graph
 
 
-def _simplify(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
-    """Removes the nodes that only bend a street; keeps a lone ring as it is.
+def _simplify(graph: nx.MultiDiGraph, kept: set[int]) -> nx.MultiDiGraph:
+    """Removes the nodes that only bend a street, not those `kept`; keeps a lone ring as it is.
 
-    An edge keeps to one name, class and limit, so that turn lists and speeds are clear.
+    An edge keeps to one name, class, limit and access, so that turn lists and speeds are clear.
     """
     import osmnx as ox
 
+    for node in kept & set(graph.nodes):
+        graph.nodes[node]["turns"] = True
     simple = ox.simplify_graph(
-        graph, edge_attrs_differ=["highway", "maxspeed", "name"], remove_rings=False
-    )
+        graph, edge_attrs_differ=["highway", "maxspeed", "name", "access"], remove_rings=False,
+        node_attrs_include=["turns"],
+    )  # fmt: skip
+    for _, data in simple.nodes(data=True):
+        data.pop("turns", None)
     for u, v, data in simple.edges(data=True):
         if isinstance(data["osmid"], list):
             data["osmid"] = sorted(data["osmid"])

@@ -95,17 +95,17 @@ def dijkstra_ms(
     open_graph.add_nodes_from(graph.nodes)
     for u, v, key, data in graph.edges(keys=True, data=True):
         if (u, v, key) not in closed:
-            open_graph.add_edge(u, v, ms=_ms(data))
-    here = _positions(graph, start)
-    there = _positions(graph, end)
+            open_graph.add_edge(u, v, ms=whole_ms(data))
+    here = positions(graph, start)
+    there = positions(graph, end)
     for edge, fraction in here:
-        ms = _ms(graph.edges[edge])
+        ms = whole_ms(graph.edges[edge])
         if fraction in (0, 1):
             open_graph.add_edge("start", edge[int(fraction)], ms=0)
         else:
             open_graph.add_edge("start", edge[1], ms=round((1 - fraction) * ms))
     for edge, fraction in there:
-        ms = _ms(graph.edges[edge])
+        ms = whole_ms(graph.edges[edge])
         if fraction in (0, 1):
             open_graph.add_edge(edge[int(fraction)], "end", ms=0)
         else:
@@ -117,14 +117,14 @@ def dijkstra_ms(
                 share = b - a if edge == start.edge else start.fraction - end.fraction
                 if end.edge != start.edge:
                     share = b - a
-                open_graph.add_edge("start", "end", ms=round(share * _ms(graph.edges[edge])))
+                open_graph.add_edge("start", "end", ms=round(share * whole_ms(graph.edges[edge])))
     try:
         return int(nx.dijkstra_path_length(open_graph, "start", "end", weight="ms"))
     except nx.NetworkXNoPath:
         return None
 
 
-def _positions(graph: nx.MultiDiGraph, snap: Snap) -> list[tuple[EdgeId, float]]:
+def positions(graph: nx.MultiDiGraph, snap: Snap) -> list[tuple[EdgeId, float]]:
     places = [(snap.edge, snap.fraction)]
     back = way_back(graph, snap.edge)
     if back is not None:
@@ -132,5 +132,5 @@ def _positions(graph: nx.MultiDiGraph, snap: Snap) -> list[tuple[EdgeId, float]]
     return places
 
 
-def _ms(data: dict[str, Any]) -> int:
+def whole_ms(data: dict[str, Any]) -> int:
     return round(data["travel_time"] * 1000)
