@@ -41,9 +41,15 @@ def _bursts() -> Rows:
     return list(run())
 
 
+def _dispatch() -> Rows:
+    from server.dispatch.bench import run
+
+    return list(run())
+
+
 BENCHES: dict[str, Callable[..., Rows]] = {
     "nearest": _nearest, "trace": _pipes("trace"), "snap": _pipes("snap"), "network": _network,
-    "bursts": _bursts,
+    "bursts": _bursts, "dispatch": _dispatch,
 }  # fmt: skip
 
 

@@ -1,0 +1,172 @@
+"""`./standpipe bench dispatch`: whole plans for a generated city, against greedy and VROOM.
+
+One objective for all methods: weight x (seconds until somebody is there + 3 x seconds past the
+promise), and what waits counted at the horizon. Each size is asked several times, methods in turn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from routing.grid import generate_grid_city
+from routing.index import StreetIndex
+from server.dispatch.optimising import Crew, Job, Plan, Problem, RollingPlanner
+from server.dispatch.optimising.model import Arrays
+from server.dispatch.optimising.rolling import GreedyPlanner
+from server.dispatch.optimising.vroom import VroomPlanner
+
+SIZES = ((100, 100), (300, 500), (500, 300), (500, 60))
+JUNCTIONS = 120  # the city is so many streets wide
+SKILLS = ("valve", "repair", "jetting", "sampling")
+# weight, seconds promised, seconds of work (half as long to half as long again), share of all.
+CLASSES = (
+    (8.0, 3600.0, 7200.0, 0.1), (4.0, 5400.0, 5400.0, 0.25), (2.0, 14_400.0, 3600.0, 0.4),
+    (1.0, 86_400.0, 1800.0, 0.25),
+)  # fmt: skip
+
+
+def run(*, sizes: tuple[tuple[int, int], ...] = SIZES, repeats: int = 5, width: int = JUNCTIONS,
+        vroom: bool = True) -> list[dict[str, Any]]:  # fmt: skip
+    """Rows of the form all benches have, with what was planned beside the times."""
+    city = City.grow(width)
+    RollingPlanner().plan(_problem(city, 12, 5, seed=0))  # compiled before anything is timed
+    rows = []
+    for m, n in sizes:
+        rows += _size(city, m, n, repeats, vroom=vroom)
+    return rows
+
+
+@dataclass(frozen=True)
+class City:
+    index: StreetIndex
+    corners: list[tuple[float, float]]
+    name: str
+
+    @classmethod
+    def grow(cls, width: int) -> City:
+        graph = generate_grid_city(width)
+        corners = [(float(d["x"]), float(d["y"])) for _, d in graph.nodes(data=True)]
+        name = f"generated city of {width} x {width} junctions"
+        return cls(StreetIndex.compile(graph), corners, name)
+
+    def places(self, r: Any, k: int) -> list[tuple[float, float]]:
+        return [self.corners[int(i)] for i in r.integers(0, len(self.corners), k)]
+
+
+def _problem(city: City, m: int, n: int, *, seed: int) -> Problem:
+    r = np.random.default_rng(seed)
+    jobs, crews = [], []
+    shares = [c[3] for c in CLASSES]
+    for k in range(m):
+        weight, due, work, _share = CLASSES[int(r.choice(len(CLASSES), p=shares))]
+        work = round(work * float(r.uniform(0.5, 1.5)))
+        jobs.append(
+            Job(f"I-{k}", weight, work, due, frozenset({SKILLS[int(r.integers(len(SKILLS)))]}))
+        )
+    for c in range(n):
+        able = frozenset(s for s in SKILLS if r.random() < 0.6) or frozenset(SKILLS)
+        crews.append(Crew(c, float(r.uniform(0, 1800)), float(r.uniform(2, 8)) * 3600, able))
+    places, stands = city.places(r, m), city.places(r, n)
+    return Problem(
+        tuple(jobs), tuple(crews), city.index.matrix(stands, places),
+        city.index.matrix(places, places),
+    )  # fmt: skip
+
+
+def _size(city: City, m: int, n: int, repeats: int, *, vroom: bool) -> list[dict[str, Any]]:
+    r = np.random.default_rng(m * 1000 + n)
+    places, stands = city.places(r, m), city.places(r, n)
+    problem = _problem(city, m, n, seed=m * 1000 + n)
+    cost = np.nan_to_num(problem.drive_s, posinf=1e9)
+
+    def matrices() -> None:
+        city.index.matrix(stands, places)
+        city.index.matrix(places, places)
+
+    ways: dict[str, Callable[[], Any]] = {
+        "matrix": matrices,
+        "rolling": lambda: RollingPlanner().plan(problem),
+        "greedy": lambda: GreedyPlanner().plan(problem),
+        "one-shot assignment (SciPy)": lambda: linear_sum_assignment(cost),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    plans: dict[str, Plan] = {}
+    for _ in range(repeats):
+        for name, ask in ways.items():
+            began = time.perf_counter()
+            found = ask()
+            times[name].append((time.perf_counter() - began) * 1000)
+            if isinstance(found, Plan):
+                plans[name] = found
+    if vroom:
+        for name, hard in (("VROOM", False), ("VROOM, promises as windows", True)):
+            began = time.perf_counter()
+            plans[name] = VroomPlanner(due_is_hard=hard, exploration=0).plan(problem)
+            times[name] = [(time.perf_counter() - began) * 1000]
+    # An event: one more incident, everything else as it was planned.
+    previous = plans["rolling"]
+    news = Problem(
+        problem.jobs, problem.crews, problem.drive_s, problem.between_s, previous=previous,
+        switching_s=300.0,
+    )  # fmt: skip
+    again = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        kept = RollingPlanner().plan(news)
+        again.append((time.perf_counter() - began) * 1000)
+    whole = [a + b for a, b in zip(times["matrix"], again, strict=True)]
+    label = f"{city.name}, {m} incidents, {n} crews"
+    ours = plans["rolling"]
+    row = {
+        "bench": f"dispatch.plan{m}x{n}", "n": m, **_ms(times["rolling"]),
+        "versus": {
+            k: float(np.median(t) / np.median(times["rolling"]))
+            for k, t in times.items() if k not in ("rolling", "matrix")
+        },
+        "objective_of_greedy": round(ours.objective / plans["greedy"].objective, 4),
+        "methods": {k: _told(p, problem, np.median(times[k])) for k, p in plans.items()},
+        "matrix_ms": round(float(np.median(times["matrix"])), 1), "input": label,
+    }  # fmt: skip
+    replan = {
+        "bench": f"dispatch.replan{m}x{n}", "n": m, **_ms(whole), "versus": {},
+        "changed": sum(1 for j, c in kept.crew_of.items() if previous.crew_of.get(j) != c),
+        "input": f"{label}; matrix and plan anew, nothing new",
+    }  # fmt: skip
+    return [row, replan]
+
+
+def _ms(times: list[float]) -> dict[str, float]:
+    p50, p95 = np.percentile(times, [50, 95])
+    return {
+        "p50_ms": round(float(p50), 2), "p95_ms": round(float(p95), 2),
+        "rate_per_s": round(1000 / float(p50), 1),
+    }  # fmt: skip
+
+
+def _told(plan: Plan, problem: Problem, ms: Any) -> dict[str, Any]:
+    """What a method planned: the objective in thousands, done, late, hours of driving."""
+    arrays = Arrays.of(problem)
+    row = {c.id: i for i, c in enumerate(problem.crews)}
+    col = {j.id: k for k, j in enumerate(problem.jobs)}
+    driven = 0.0
+    last: dict[int, int] = {}
+    for stop in sorted(plan.rows, key=lambda s: (s.crew, s.position)):
+        j = col[stop.job]
+        before = last.get(stop.crew)
+        driven += arrays.drive[row[stop.crew], j] if before is None else arrays.between[before, j]
+        last[stop.crew] = j
+    served = sum(
+        s_weight * (s.arrives_s + 3 * s.late_s)
+        for s in plan.rows for s_weight in (problem.jobs[col[s.job]].weight,)
+    )  # fmt: skip
+    return {
+        "ms": round(float(ms), 1), "objective": round(plan.objective / 1000),
+        "objective_of_done": round(served / 1000), "done": len(plan.rows), "late": plan.late,
+        "driving_h": round(driven / 3600, 1),
+    }  # fmt: skip
