@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from server.accounts.models import OnCall, User
 from server.customers.models import Account
 from server.dispatch.models import WorkOrder
+from server.dispatch.waiting import why_text
 from server.events.reading import Row
 from server.messaging.services import text
 from server.outages.models import PremiseOff, ShutOff
@@ -47,6 +48,10 @@ def text_people(row: Row) -> None:
                 _tell_customer(ticket, "water_back", dedupe=key)
         case "clock.escalated":
             _escalate(row)
+        case "incident.no_candidate":
+            _nobody_goes(row)
+        case "incident.run_card":
+            _run_card(row)
 
 
 def _clock(moment: datetime | None) -> str:
@@ -198,3 +203,32 @@ def _escalate(row: Row) -> None:
             told.append(user.username)
     step.told = told
     step.save(update_fields=["told"])
+
+
+def _nobody_goes(row: Row) -> None:
+    """No crew can go: whoever is on duty hears at once, nobody waits for a deadline to say so."""
+    incident = Incident.objects.get(pk=row.payload["incident"])
+    boss = User.objects.filter(role="supervisor", is_active=True)
+    for user in {u.pk: u for u in (*on_duty(incident), *boss)}.values():
+        with translation.override(user.language):
+            why = why_text(row.payload["why"], {})
+            kind = str(incident.get_kind_display())
+        text(
+            user.mobile, "no_candidate", language=user.language, audience="staff",
+            dedupe=f"no_candidate:{row.mark.event_id}:{user.pk}", number=incident.number,
+            priority=incident.priority, kind=kind, address=incident.address or "-", why=why,
+            link=f"{settings.STANDPIPE['SITE']}/dispatch",
+        )  # fmt: skip
+
+
+def _run_card(row: Row) -> None:
+    incident = Incident.objects.get(pk=row.payload["incident"])
+    for user in User.objects.filter(role__in=row.payload["roles"], is_active=True):
+        with translation.override(user.language):
+            kind = str(incident.get_kind_display())
+        text(
+            user.mobile, "run_card", language=user.language, audience="staff",
+            dedupe=f"card:{incident.pk}:{row.payload['card']}:{user.pk}", number=incident.number,
+            priority=incident.priority, kind=kind, address=incident.address or "-",
+            customers=str(incident.customers_off),
+        )  # fmt: skip

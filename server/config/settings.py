@@ -209,6 +209,7 @@ EVENT_SUBSCRIBERS = [
     "server.dispatch.subscribers.follow_trenches",
     "server.dispatch.subscribers.send_order_lists",
     "server.dispatch.subscribers.follow_orders_with_tickets",
+    "server.dispatch.subscribers.plan_again",
     "server.service_level.subscribers.keep_clocks",
     "server.bulletin.subscribers.text_people",
     "server.quality.subscribers.sample_closed_tickets",
@@ -306,6 +307,14 @@ STANDPIPE: dict[str, Any] = {
         "work": (env.number("WORK_SOFT_H", 10), env.number("WORK_MOST_H", 13)),
         "rest": (env.number("REST_SOFT_H", 11), env.number("REST_LEAST_H", 8)),
         "nights": (env.number("NIGHTS_SOFT", 5), env.number("NIGHTS_MOST", 7)),
+    },
+    # The plan for several incidents: what a change of crew has to gain, after how long positions
+    # ask for another plan, how long a crew has to answer (0: for ever), and whether customers get
+    # a link that shows their crew on its way.
+    "PLAN": {
+        "switching_s": env.number("PLAN_SWITCHING_S", 300),
+        "drift_s": env.number("PLAN_DRIFT_S", 30),
+        "answer_s": env.number("ANSWER_S", 180), "eta_link": env.flag("ETA_LINK", True),
     },
     # What counts as short after a closure, and how long the worker may compute it. Above
     # `most_pipes` nothing is simulated and plans say "topology only".

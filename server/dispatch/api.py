@@ -21,14 +21,12 @@ from server.accounts.permissions import CONTROL, OFFICE, role_in
 from server.accounts.refusals import NotAllowed, Refused
 from server.accounts.requests import body, person
 from server.dispatch import (
-    board,
     candidates,
     districts,
     phones,
     photos,
     selectors,
     services,
-    whatif,
 )
 from server.dispatch.models import Photo, WorkOrder
 from server.dispatch.services import Step
@@ -40,7 +38,7 @@ from server.workforce import selectors as workforce
 from server.workforce.models import Crew
 
 
-def _crew(value: Any) -> Crew:
+def crew_of(value: Any) -> Crew:
     try:
         return Crew.objects.get(pk=int(value))
     except (TypeError, ValueError, OverflowError, Crew.DoesNotExist):
@@ -83,33 +81,6 @@ class RankingView(APIView):
         )
 
 
-class WhatIfView(APIView):
-    """What sending this crew instead of the best costs, here and at all other incidents."""
-
-    permission_classes = [role_in(*OFFICE)]
-
-    @extend_schema(
-        parameters=[OpenApiParameter("crew", int, required=True)], responses=OpenApiTypes.OBJECT
-    )
-    def get(self, request: Request, pk: int) -> Response:
-        crew = _crew(request.query_params.get("crew"))
-        return Response(whatif.what_if(get_object_or_404(Incident, pk=pk), crew))
-
-
-class BoardView(APIView):
-    """Crews with shifts, orders and the plan between `from` and `to`, and what waits."""
-
-    permission_classes = [role_in(*OFFICE)]
-
-    @extend_schema(
-        parameters=[OpenApiParameter("from", str), OpenApiParameter("to", str)],
-        responses=OpenApiTypes.OBJECT,
-    )
-    def get(self, request: Request) -> Response:
-        asked = request.query_params
-        return Response(board.board(*board.window(asked.get("from", ""), asked.get("to", ""))))
-
-
 class RouteView(APIView):
     permission_classes = [role_in(*OFFICE)]
 
@@ -120,7 +91,7 @@ class RouteView(APIView):
         incident = get_object_or_404(Incident, pk=pk)
         if incident.geom is None:
             raise Refused("place", "unlocated", _("This incident has no place yet."))
-        crew = _crew(request.query_params.get("crew"))
+        crew = crew_of(request.query_params.get("crew"))
         lon, lat, _fix = workforce.position_of(crew)
         found = streets.route((lon, lat), (incident.geom.x, incident.geom.y))
         return Response(streets.route_json(found))
@@ -133,7 +104,7 @@ class AssignView(APIView):
     @idempotent
     def post(self, request: Request, pk: int) -> Response:
         order = services.assign(
-            get_object_or_404(Incident, pk=pk), _crew(body(request).get("crew")),
+            get_object_or_404(Incident, pk=pk), crew_of(body(request).get("crew")),
             by=person(request).username, kind=str(body(request).get("kind") or "repair"),
             reason=str(body(request).get("reason") or ""),
         )  # fmt: skip
@@ -182,7 +153,7 @@ class OrderActionView(APIView):
         step = Step(
             action=str(data.get("action") or ""), at=timezone.now(),
             note=str(data.get("note") or "")[:4000], valve=str(data.get("valve") or ""),
-            reason=str(data.get("reason") or "")[:200],
+            reason=str(data.get("reason") or "")[:200], seen=str(data.get("seen") or "")[:16],
         )  # fmt: skip
         role = person(request).role
         who = Who.CREW if role == "crew" else Who(role)

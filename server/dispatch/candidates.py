@@ -165,7 +165,7 @@ def at_place(
     """The candidates with their way to `place`: there, back to their base, by a depot."""
     # A way back is asked for only where it can matter; it is taken to be as long as the way out.
     late = [c for c in rows if c.base and c.on_shift and c.shift_left_s < need.work_s + BACK_S]
-    depots = _depots(need) if need.diameter_mm > 0 else []
+    depots = depots_for(need) if need.diameter_mm > 0 else []
     asked = [Origin(f"c{c.id}", c.lon, c.lat) for c in rows]
     asked += [Origin(f"b{c.id}", *c.base) for c in late if c.base]
     asked += [Origin(f"d{n}", d.lon, d.lat) for n, d in enumerate(depots)]
@@ -196,7 +196,7 @@ class _At:
     lat: float
 
 
-def _depots(need: Need) -> list[_At]:
+def depots_for(need: Need) -> list[_At]:
     """Depots with a piece for this pipe. Where none is registered the city's own is taken to have
     what is wanted: nobody has counted there.
     """

@@ -38,6 +38,7 @@ MAIN = ("accept", "depart", "arrive", "close_valve", "repaired", "open_valve", "
 # Telephones of the first hour know no inspection: to them it is a visit like a repair.
 KINDS: dict[str, OrderKind] = {
     "repair": "repair", "valves": "valves", "notices": "notices", "inspect": "repair",
+    "traffic": "repair",
 }  # fmt: skip
 VALVE_STATE: dict[str, ValveState] = {
     ValveTask.State.CLOSED: "closed",
@@ -79,12 +80,22 @@ def _order(order: WorkOrder) -> Order:
         number=order.number or "", incident=incident.number or "",
         kind=KINDS[order.kind], state=order.state, priority=cast(Priority, incident.priority),
         what=_what(order, "en"), what_zh=_what(order, "zh-hans"),
-        place=OrderPlace(incident.address or incident.number or "", incident.geom.x,
-                         incident.geom.y),
+        place=_place(order),
         hazards=_hazards(incident), waiting=incident.customers_off,
         valves=_valves(shut_off) if shut_off else (), route=_route(order),
         next=tuple(_next(order, shut_off)),
     )  # fmt: skip
+
+
+def _place(order: WorkOrder) -> OrderPlace:
+    """Where to drive: the first valve for who closes valves, and then its name in the address."""
+    incident = order.incident
+    point = order.target or incident.geom
+    assert point is not None
+    text = incident.address or incident.number or ""
+    return OrderPlace(
+        f"{order.target_asset}, {text}" if order.target_asset else text, point.x, point.y
+    )
 
 
 def _what(order: WorkOrder, language: str) -> str:
@@ -151,6 +162,8 @@ def _next(order: WorkOrder, shut_off: ShutOff | None) -> list[Any]:
         waiting.discard(ValveTask.State.REQUESTED)  # control releases them first
     if not tasks & waiting:
         legal = [a for a in legal if a not in ("close_valve", "cannot_close_valve")]
+    if order.state == states.State.ISOLATED and order.kind != WorkOrder.Kind.VALVES:
+        legal = [a for a in legal if a != "complete"]
     if ValveTask.State.CLOSED not in tasks:
         legal = [a for a in legal if a != "open_valve"]
     elif "restored" in legal:

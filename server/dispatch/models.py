@@ -85,6 +85,7 @@ class Proposal(models.Model):
 
     version = models.PositiveIntegerField(default=0)
     made_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)  # something happened since
     body = models.JSONField(default=dict)
     took_ms = models.FloatField(default=0)
 

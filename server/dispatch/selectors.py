@@ -73,7 +73,7 @@ def _point(incident: Incident) -> dict[str, Any] | None:
 
 
 def incident_detail(incident: Incident) -> dict[str, Any]:
-    orders = list(incident.work_orders.select_related("crew").prefetch_related("photos"))
+    orders = list(incident.work_orders.select_related("crew", "follows").prefetch_related("photos"))
     clocks = clocks_of([incident.pk])[incident.pk]
     shut_off = ShutOff.objects.filter(incident=incident).exclude(state="cancelled").first()
     return {
@@ -121,10 +121,16 @@ def order_json(order: WorkOrder) -> dict[str, Any]:
         "way_problem": rerouting.problem_of(order),
         "reasons": order.reasons,
         "override_reason": order.override_reason,
+        "target": order.target_asset,
+        "answer_by": order.answer_by,
+        "end_reason": order.end_reason,
+        "follows": order.follows.number if order.follows else None,
+        "version": order.version,
         "dispatched_at": order.dispatched_at,
         "on_site_at": order.on_site_at,
         "photos": [p.pk for p in order.photos.all()],
         "allowed": [str(a) for a in states.legal_actions(order.state, states.Who.CREW)],
         # What a dispatcher may do with it.
+        "movable": order.state in ("dispatched", "accepted", "en_route"),
         "recallable": states.next_state(order.state, states.Action.RECALL) is not None,
     }

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+from django.contrib.gis.geos import Point
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from server.accounts.audit import record
 from server.accounts.refusals import Conflict, NotAllowed, Refused
-from server.dispatch import candidates, consequences, states
+from server.dispatch import candidates, consequences, needing, states
 from server.dispatch.models import WorkOrder
 from server.dispatch.states import Action, State, Who
 from server.events.services import publish
@@ -21,11 +23,12 @@ from server.outages.models import ShutOff
 from server.streets import index as streets
 from server.tickets import services as tickets
 from server.tickets.models import Incident
+from server.tickets.waiting import back_to_waiting
 from server.workforce import services as workforce
 from server.workforce.models import Crew
 from server.workforce.selectors import position_of
 
-A, S = Action, State
+A, S, KIND = Action, State, WorkOrder.Kind
 # What a crew is doing while its order is in a state.
 CREW_STATE = {
     S.DISPATCHED: Crew.State.ASSIGNED,
@@ -47,15 +50,18 @@ INCIDENT_STATE = {
 
 
 def assign(
-    incident: Incident, crew: Crew, *, by: str, kind: str = "repair", reason: str = ""
-) -> WorkOrder:
+    incident: Incident, crew: Crew, *, by: str, kind: str = "repair", reason: str = "",
+    follows: WorkOrder | None = None,
+) -> WorkOrder:  # fmt: skip
     """Send a crew. The database refuses a crew that has a job in hand, whoever asks first.
 
-    Taking another than the best-ranked crew needs a reason; both are kept with the order.
+    Taking another than the best-ranked crew needs a reason; both are kept with the order. The way
+    and the time lead to the order's target: to the first valve for one that closes valves.
+    `follows`: the order this one takes up; of two that would only one can.
     """
     if kind not in WorkOrder.Kind.values:
         raise Refused("kind", "unknown", _("There is no such kind of work order."))
-    ranked, _ms = candidates.rank_crews(incident)
+    ranked = needing.rank_for(incident, kind)
     row = next((r for r in ranked if r.candidate.id == crew.pk), None)
     if row is None:
         raise Refused("crew", "unknown", _("There is no such crew."))
@@ -68,10 +74,11 @@ def assign(
         )  # fmt: skip
     if hard and not reason.strip():
         raise Refused("reason", "required", candidates.explain(hard[0]))
+    target = needing.target_of(incident, kind)
     lon, lat, _fix = position_of(crew)
-    assert incident.geom is not None  # rank_crews refuses the unlocated
-    way = streets.route((lon, lat), (incident.geom.x, incident.geom.y))
+    way = streets.route((lon, lat), (target.lon, target.lat))
     now = timezone.now()
+    seconds = settings.STANDPIPE["PLAN"]["answer_s"]
     try:
         with transaction.atomic():
             locked = Incident.objects.select_for_update().get(pk=incident.pk)
@@ -82,16 +89,59 @@ def assign(
                 priority=locked.priority, route=streets.route_json(way),
                 eta_at=now + timedelta(seconds=way.seconds), dispatched_at=now,
                 reasons=candidates.shown(row)["reasons"], override_reason=reason[:200],
+                target=Point(target.lon, target.lat, srid=4326) if target.valve else None,
+                target_asset=target.valve, follows=follows,
+                answer_by=now + timedelta(seconds=seconds) if seconds > 0 else None,
             )  # fmt: skip
             order.number = f"W-{order.pk:05d}"
             order.save(update_fields=["number"])
             record("order.dispatch", f"order:{order.number}", to_state=order.state, note=reason)
-            _after(order, "dispatch", "", by=by)
+            _after(order, "dispatch", "", by=by, follows=follows and follows.number)
     except IntegrityError as error:
-        if "one_crew_one_job" not in str(error):
+        if "one_crew_one_job" in str(error):
+            raise _taken(crew) from error
+        if "follows" not in str(error):
             raise
-        raise _taken(crew) from error
+        raise Conflict("order", "followed", _("Somebody else has sent a crew already.")) from error
     return order
+
+
+def reassign(
+    order: WorkOrder, crew: Crew, *, by: str, reason: str, version: int | None = None
+) -> WorkOrder:
+    """Take an order from a crew that is not there yet and send another; both stay in the history.
+
+    One transaction: where the other crew cannot go nothing has changed. `version`: what the
+    dispatcher saw; Conflict when the order has moved since.
+    """
+    if not reason.strip():
+        raise Refused("reason", "required", _("Say why."))
+    if order.crew_id == crew.pk:
+        raise Conflict("crew", "same", _("%(crew)s has it already.") % {"crew": crew.shown})
+    with transaction.atomic():
+        locked = WorkOrder.objects.select_for_update().get(pk=order.pk)
+        if version is not None and locked.version != version:
+            raise _changed(locked)
+        taken = act(
+            locked, Step(A.RECALL, timezone.now(), reason=reason), who=Who.DISPATCHER, by=by
+        )
+        return assign(taken.incident, crew, by=by, kind=order.kind, reason=reason, follows=taken)
+
+
+def _changed(order: WorkOrder) -> Conflict:
+    return Conflict(
+        "state", "changed_meanwhile",
+        _("The order has moved on meanwhile: it is “%(state)s” now.") % {"state": order.state},
+        current=order.state, version=order.version,
+    )  # fmt: skip
+
+
+def nobody_has_it(incident: Incident, *, by: str, note: str = "") -> bool:
+    """Where no crew has an order of the incident in hand any more it waits again; whether."""
+    busy = states.HOLDING | {S.PAUSED, S.COMPLETED, S.VERIFIED, S.CLOSED}
+    if incident.work_orders.filter(state__in=sorted(busy)).exists():
+        return False
+    return back_to_waiting(incident, by=by, note=note)
 
 
 def reroute(incident: Incident, *, by: str) -> None:
@@ -103,7 +153,12 @@ def reroute(incident: Incident, *, by: str) -> None:
             assert order.crew is not None and incident.geom is not None
             lon, lat, _fix = position_of(order.crew)
             try:
-                way = streets.route((lon, lat), (incident.geom.x, incident.geom.y))
+                target = needing.target_of(incident, order.kind)
+                order.target_asset = target.valve
+                order.target = (
+                    Point(target.lon, target.lat, srid=4326) if target.valve else None
+                )
+                way = streets.route((lon, lat), (target.lon, target.lat))
                 order.route = streets.route_json(way)
                 order.eta_at = timezone.now() + timedelta(seconds=way.seconds)
             except Refused:
@@ -136,6 +191,7 @@ class Step:
     valve: str = ""
     reason: str = ""
     turns: int | None = None
+    seen: str = ""  # the state whoever asks had on the screen; another one is a conflict
 
 
 def act(order: WorkOrder, step: Step, *, who: Who, by: str, crew: Crew | None = None) -> WorkOrder:
@@ -150,12 +206,12 @@ def act(order: WorkOrder, step: Step, *, who: Who, by: str, crew: Crew | None = 
         )
         if who == Who.CREW and (crew is None or order.crew_id != crew.pk):
             raise NotAllowed("order", "not_yours", _("This order belongs to another crew."))
+        if step.seen and order.state != step.seen:
+            raise _changed(order)
         to_state = states.next_state(order.state, step.action)
         if to_state is None:
             raise Conflict(
-                "action", "illegal_transition",
-                _("From “%(state)s” that step is not possible.") % {"state": order.state},
-                current=order.state,
+                "action", "illegal_transition", _not_possible(order), current=order.state,
                 allowed=[str(a) for a in states.legal_actions(order.state, who)],
             )  # fmt: skip
         if Action(step.action) not in states.ALLOWED[who]:
@@ -165,6 +221,8 @@ def act(order: WorkOrder, step: Step, *, who: Who, by: str, crew: Crew | None = 
             raise Refused("reason", "required", _("Say why you take this step for the crew."))
         before = order.state
         isolated = _effects(order, step, by=by)
+        if step.action in (A.DECLINE, A.RECALL, A.NO_ACCESS):
+            order.end_reason = step.reason[:200]
         _take_up(order, to_state, step.at)
         record(
             f"order.{step.action}", f"order:{order.number}", from_state=before,
@@ -180,6 +238,18 @@ def act(order: WorkOrder, step: Step, *, who: Who, by: str, crew: Crew | None = 
                 order, A.ISOLATED, S.ISOLATING, by="system", happened_at=step.at.isoformat()
             )
         return order
+
+
+def _not_possible(order: WorkOrder) -> str:
+    """Why; a crew whose order was taken back meanwhile hears by whom it is done now."""
+    if order.state not in (S.RECALLED, S.DECLINED):
+        return _("From “%(state)s” that step is not possible.") % {"state": order.state}
+    following = WorkOrder.objects.filter(follows=order).select_related("crew").first()
+    if following is not None and following.crew is not None:
+        return _("This order was taken back; %(crew)s has it now.") % {
+            "crew": following.crew.shown
+        }
+    return _("This order was taken back.")
 
 
 def _take_up(order: WorkOrder, to_state: State, at: datetime) -> None:
@@ -219,6 +289,11 @@ def _effects(order: WorkOrder, step: Step, *, by: str) -> bool:
             outages.work_done(shut_off, at=step.at, by=by)
         elif order.state == S.ISOLATING:
             outages.isolated_as_far_as_possible(shut_off, at=step.at, by=by)
+    elif action == A.COMPLETE and order.state == S.ISOLATED and order.kind != KIND.VALVES:
+        raise Conflict(
+            "action", "not_repaired", _("Isolated is not repaired: say so when it is."),
+            current=order.state,
+        )  # fmt: skip
     elif action == A.RESTORED and shut_off is not None:
         left = outages.still_closed(shut_off)
         if left:
@@ -242,6 +317,10 @@ def _move(order: WorkOrder, to_state: State, at: datetime) -> None:
     }.get(to_state)  # fmt: skip
     if stamp and getattr(order, stamp) is None:
         setattr(order, stamp, at)
+    if to_state != S.DECLINED:
+        order.answer_by = None  # answered, or nobody waits for an answer any more
+    elif order.answer_by is None:
+        order.answer_by = at  # accepted first and given back: the next crew is asked
     if to_state == S.EN_ROUTE and order.route:
         order.eta_at = at + timedelta(seconds=order.route["seconds"])
     order.save()
@@ -258,6 +337,8 @@ def _after(order: WorkOrder, action: str, before: str, *, by: str, **more: Any) 
     follows = INCIDENT_STATE.get(State(order.state))
     if follows is not None and order.kind != WorkOrder.Kind.NOTICES:
         tickets.move_incident(order.incident, follows, by=by)
+    if order.state in (S.DECLINED, S.RECALLED):
+        nobody_has_it(order.incident, by=by, note=order.end_reason)
     tell(order, action, before, by=by, **more)
 
 

@@ -91,6 +91,7 @@ TRANSITIONS: dict[tuple[State, Action], State] = {
     (S.ISOLATED, A.REPAIRED): S.REPAIRED,
     (S.ISOLATED, A.CLOSE_VALVE): S.ISOLATED,  # closed by a plan that has changed meanwhile
     (S.ISOLATED, A.OPEN_VALVE): S.ISOLATING,
+    (S.ISOLATED, A.COMPLETE): S.COMPLETED,  # who was sent to the valves alone; others dig on
     (S.REPAIRED, A.OPEN_VALVE): S.REPAIRED,
     (S.REPAIRED, A.RESTORED): S.RESTORED,
     (S.RESTORED, A.COMPLETE): S.COMPLETED,
@@ -122,7 +123,7 @@ ALLOWED: dict[Who, frozenset[Action]] = {
     Who.CREW: FIELD,
     Who.DISPATCHER: frozenset({A.DISPATCH, A.RECALL, A.VERIFY, A.CLOSE}),
     Who.SUPERVISOR: FIELD | {A.DISPATCH, A.RECALL, A.VERIFY, A.CLOSE},
-    Who.SYSTEM: frozenset({A.ISOLATED, A.VERIFY, A.CLOSE}),
+    Who.SYSTEM: frozenset({A.ISOLATED, A.VERIFY, A.CLOSE, A.RECALL}),
 }
 
 # States in which an order takes the whole crew.

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from server.dispatch import rerouting, services, states
+from server.dispatch import planning, rerouting, services, states
 from server.dispatch.models import WorkOrder
 from server.dispatch.publishing import send_list
 from server.events.reading import Row
@@ -69,6 +69,21 @@ def follow_trenches(row: Row) -> None:
             lift_trench(number or "", by=row.by)
     elif row.payload["state"] in DUG_NOTHING:
         lift_trench(order.number or "", by=row.by, suggested_only=True)
+
+
+# What a plan has to know of. Positions are no event: planning.sweep looks again by itself.
+PLAN_EVENTS = frozenset(
+    {
+        "incident.opened", "incident.changed", "order.changed", "crew.changed", "shutoff.planned",
+        "shutoff.replanned", "shutoff.cancelled", "valve.closed", "streets.changed",
+    }
+)  # fmt: skip
+
+
+def plan_again(row: Row) -> None:
+    """The plan is made anew within a second of anything that can change it."""
+    if row.name in PLAN_EVENTS:
+        planning.ask_again()
 
 
 # What an order's state means for the tickets of its incident.

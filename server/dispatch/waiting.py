@@ -84,7 +84,7 @@ def why_text(code: str, reason: dict[str, Any]) -> str:
         "planned": _("planned, not sent yet"),
         "not_planned": _("not in the plan yet"),
         "unlocated": _("no place yet"),
-        "nobody_on_shift": _("no crew is on shift"),
+        "no_crew": _("no crew is on shift"),
         "no_skill": _("no crew on shift has the skills"),
         "unreachable": _("no street leads there"),
         "all_asked": _("every crew has declined or not answered"),

@@ -50,6 +50,15 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "{number} {priority}: {clock} at {percent} % of the time allowed, {address}.",
         "zh-hans": "{number} {priority}:{clock}时限已用{percent}%,{address}。",
     },
+    "no_candidate": {
+        "en": "{number} {priority} {kind} at {address}: nobody can go ({why}). {link}",
+        "zh-hans": "{number} {priority} {kind},{address}:无班组可派({why})。{link}",
+    },
+    "run_card": {
+        "en": "{number} {priority} {kind} at {address}: several crews are wanted. {customers} "
+        "customers affected.",
+        "zh-hans": "{number} {priority} {kind},{address}:需多班组出动,影响用户{customers}户。",
+    },
     "location_link": {
         "en": "{utility}: tap to show us where you are, once: {link}",
         "zh-hans": "{utility}:点击链接一次性分享您的位置:{link}",

@@ -88,7 +88,7 @@ def race(*jobs: Callable[[], Any]) -> list[Any]:
 def test_two_dispatchers_send_one_crew_and_exactly_one_wins_each_time(real, monkeypatch):
     """The check before the insert sees a free crew in both threads; the constraint decides."""
     from server.accounts.refusals import Conflict
-    from server.dispatch import candidates, services, states
+    from server.dispatch import needing, services, states
     from server.dispatch.models import WorkOrder
     from server.tickets.placing import Where
     from server.tickets.services import Registration, register
@@ -96,8 +96,8 @@ def test_two_dispatchers_send_one_crew_and_exactly_one_wins_each_time(real, monk
     places = [register(Registration("burst", Where(premise=home)), by="aino").incident
               for home in ("anna", "gym")]  # fmt: skip
     # Ranking is the slow part and not what is raced here: each race asks it once, beforehand.
-    ranked = {i.pk: candidates.rank_crews(i) for i in places}
-    monkeypatch.setattr(candidates, "rank_crews", lambda incident: ranked[incident.pk])
+    ranked = {i.pk: needing.rank_for(i) for i in places}
+    monkeypatch.setattr(needing, "rank_for", lambda incident, kind="repair": ranked[incident.pk])
     for n in range(RACES):
         results = race(*(
             lambda i=i, who=who: services.assign(i, real.north, by=who, reason="race")

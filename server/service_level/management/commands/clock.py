@@ -1,4 +1,7 @@
-"""`manage clock`: ask once a second what is due, and fire it. A second one stands by."""
+"""`manage clock`: ask once a second what is due, and fire it; a second one stands by.
+
+Deadlines, offers nobody has answered, and the plan for what nobody has in hand.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from server.dispatch import offers, planning
 from server.events.leader import Leadership
 from server.events.loop import Stop, run
 from server.service_level.services import fire_due
@@ -25,6 +29,9 @@ class Command(BaseCommand):
         def step() -> None:
             if leader.take():
                 fire_due()
+                offers.sweep()
+                planning.sweep()
+                offers.send_automatic()
                 tell_due()
                 end_announced()
 
