@@ -27,3 +27,16 @@ def helsinki() -> nx.MultiDiGraph:
 @pytest.fixture
 def helsinki_index(helsinki: nx.MultiDiGraph) -> StreetIndex:
     return StreetIndex.compile(helsinki)
+
+
+@pytest.fixture(scope="session")
+def free_helsinki(helsinki: nx.MultiDiGraph) -> nx.MultiDiGraph:
+    """Helsinki without its turn restrictions, for comparison with searches that know none."""
+    graph = helsinki.copy()
+    graph.graph["restrictions"] = []
+    return graph
+
+
+@pytest.fixture
+def free_index(free_helsinki: nx.MultiDiGraph) -> StreetIndex:
+    return StreetIndex.compile(free_helsinki)

@@ -147,73 +147,73 @@ def some_places(index: StreetIndex, graph: nx.MultiDiGraph, count: int, seed: in
 
 
 def test_routes_through_helsinki_cost_what_dijkstra_says(
-    helsinki: nx.MultiDiGraph, helsinki_index: StreetIndex
+    free_helsinki: nx.MultiDiGraph, free_index: StreetIndex
 ) -> None:
-    ends = some_places(helsinki_index, helsinki, 120, seed=1)
+    ends = some_places(free_index, free_helsinki, 120, seed=1)
     for start, end in zip(ends[::2], ends[1::2], strict=True):
-        route = helsinki_index.route(start, end)
-        assert round(route.seconds * 1000) == dijkstra_ms(helsinki, start, end)
-        check_joined(helsinki, route)
+        route = free_index.route(start, end)
+        assert round(route.seconds * 1000) == dijkstra_ms(free_helsinki, start, end)
+        check_joined(free_helsinki, route)
 
 
 def test_junction_to_junction_networkx_agrees_on_the_model_as_it_stands(
-    helsinki: nx.MultiDiGraph, helsinki_index: StreetIndex
+    free_helsinki: nx.MultiDiGraph, free_index: StreetIndex
 ) -> None:
-    nodes = sorted(helsinki.nodes)
+    nodes = sorted(free_helsinki.nodes)
     chance = random.Random(2)
     for _ in range(60):
         a, b = chance.sample(nodes, 2)
-        ends = [(helsinki.nodes[n]["x"], helsinki.nodes[n]["y"]) for n in (a, b)]
-        seconds = nx.dijkstra_path_length(helsinki, a, b, weight="travel_time")
-        assert helsinki_index.route(*ends).seconds == pytest.approx(seconds, rel=1e-6)
+        ends = [(free_helsinki.nodes[n]["x"], free_helsinki.nodes[n]["y"]) for n in (a, b)]
+        seconds = nx.dijkstra_path_length(free_helsinki, a, b, weight="travel_time")
+        assert free_index.route(*ends).seconds == pytest.approx(seconds, rel=1e-6)
 
 
 def test_routes_through_helsinki_go_round_closed_streets_as_dijkstra_does(
-    helsinki: nx.MultiDiGraph, helsinki_index: StreetIndex
+    free_helsinki: nx.MultiDiGraph, free_index: StreetIndex
 ) -> None:
     chance = random.Random(3)
-    ends = some_places(helsinki_index, helsinki, 60, seed=4)
-    edges = sorted(helsinki.edges(keys=True))
+    ends = some_places(free_index, free_helsinki, 60, seed=4)
+    edges = sorted(free_helsinki.edges(keys=True))
     for start, end in zip(ends[::2], ends[1::2], strict=True):
-        helsinki_index.reopen()
-        closed = set(helsinki_index.close(chance.sample(edges, 25)))
-        closed_again = {way_back(helsinki, edge) for edge in closed} - {None}
+        free_index.reopen()
+        closed = set(free_index.close(chance.sample(edges, 25)))
+        closed_again = {way_back(free_helsinki, edge) for edge in closed} - {None}
         assert closed_again <= closed
-        expected = dijkstra_ms(helsinki, start, end, closed)
+        expected = dijkstra_ms(free_helsinki, start, end, closed)
         try:
-            found: int | None = round(helsinki_index.route(start, end).seconds * 1000)
+            found: int | None = round(free_index.route(start, end).seconds * 1000)
         except Unreachable:
             found = None
         assert found == expected
 
 
 def test_helsinki_ranks_two_hundred_crews_as_one_reverse_dijkstra_does(
-    helsinki: nx.MultiDiGraph, helsinki_index: StreetIndex
+    free_helsinki: nx.MultiDiGraph, free_index: StreetIndex
 ) -> None:
-    nodes = sorted(helsinki.nodes)
+    nodes = sorted(free_helsinki.nodes)
     chance = random.Random(5)
     there = chance.choice(nodes)
     crews = [chance.choice(nodes) for _ in range(200)]
     away = nx.single_source_dijkstra_path_length(
-        helsinki.reverse(copy=False), there, weight="travel_time"
+        free_helsinki.reverse(copy=False), there, weight="travel_time"
     )
     origins = [
-        Origin(f"c{i:03}", helsinki.nodes[n]["x"], helsinki.nodes[n]["y"])
+        Origin(f"c{i:03}", free_helsinki.nodes[n]["x"], free_helsinki.nodes[n]["y"])
         for i, n in enumerate(crews)
     ]
-    target = helsinki.nodes[there]["x"], helsinki.nodes[there]["y"]
-    reaches = helsinki_index.nearest(target, origins, k=3)
+    target = free_helsinki.nodes[there]["x"], free_helsinki.nodes[there]["y"]
+    reaches = free_index.nearest(target, origins, k=3)
     expected = sorted((round(away[n] * 1000), f"c{i:03}") for i, n in enumerate(crews))
     assert [(round((r.seconds or 0) * 1000), r.id) for r in reaches] == expected
     assert [r.metres is not None for r in reaches] == [True] * 3 + [False] * 197
 
 
 def test_a_route_is_the_same_after_the_clock_has_lifted_a_closure(
-    helsinki: nx.MultiDiGraph,
+    free_helsinki: nx.MultiDiGraph,
 ) -> None:
     now = [datetime(2026, 11, 23, 8, tzinfo=UTC)]
-    index = StreetIndex.compile(helsinki, clock=lambda: now[0])
-    start, end = some_places(index, helsinki, 2, seed=6)
+    index = StreetIndex.compile(free_helsinki, clock=lambda: now[0])
+    start, end = some_places(index, free_helsinki, 2, seed=6)
     before = index.route(start, end)
     index.close([before.legs[len(before.legs) // 2].edge], until=now[0].replace(hour=9))
     assert len(index.closures) in (1, 2)

@@ -34,15 +34,15 @@ def edge(ends: str) -> tuple[int, int, int]:
 
 
 def test_a_matrix_holds_the_seconds_of_each_way(
-    helsinki: nx.MultiDiGraph, helsinki_index: StreetIndex
+    free_helsinki: nx.MultiDiGraph, free_index: StreetIndex
 ) -> None:
-    places = some_places(helsinki_index, helsinki, 14, seed=8)
+    places = some_places(free_index, free_helsinki, 14, seed=8)
     starts, ends = places[:8], places[8:]
-    seconds = helsinki_index.matrix(starts, ends)
+    seconds = free_index.matrix(starts, ends)
     assert seconds.shape == (8, 6)
     for i, start in enumerate(starts):
         for j, end in enumerate(ends):
-            expected = dijkstra_ms(helsinki, start, end)
+            expected = dijkstra_ms(free_helsinki, start, end)
             assert round(seconds[i, j] * 1000) == expected
 
 
@@ -56,21 +56,23 @@ def test_a_matrix_is_infinite_off_the_streets_and_where_no_way_leads(town: Stree
 
 
 def test_coverage_tells_when_the_first_of_the_crews_is_at_each_junction(
-    helsinki: nx.MultiDiGraph, helsinki_index: StreetIndex
+    free_helsinki: nx.MultiDiGraph, free_index: StreetIndex
 ) -> None:
     chance = random.Random(4)
-    nodes = sorted(helsinki.nodes)
+    nodes = sorted(free_helsinki.nodes)
     crews = chance.sample(nodes, 3)
-    origins = [Origin(str(n), helsinki.nodes[n]["x"], helsinki.nodes[n]["y"]) for n in crews]
-    found = helsinki_index.coverage(origins)
-    expected = nx.multi_source_dijkstra_path_length(helsinki, set(crews), weight="travel_time")
+    origins = [
+        Origin(str(n), free_helsinki.nodes[n]["x"], free_helsinki.nodes[n]["y"]) for n in crews
+    ]
+    found = free_index.coverage(origins)
+    expected = nx.multi_source_dijkstra_path_length(free_helsinki, set(crews), weight="travel_time")
     by_place = {
         (lon, lat): seconds
         for lon, lat, seconds in zip(found.lon, found.lat, found.seconds, strict=True)
     }
-    for node, data in helsinki.nodes(data=True):
+    for node, data in free_helsinki.nodes(data=True):
         assert by_place[data["x"], data["y"]] == pytest.approx(expected.get(node, np.inf), abs=1e-6)
-    nobody = helsinki_index.coverage([Origin("far", 20.0, 50.0)])
+    nobody = free_index.coverage([Origin("far", 20.0, 50.0)])
     assert np.isinf(nobody.seconds).all()
 
 
@@ -106,18 +108,18 @@ def metres(streets: shapely.MultiLineString) -> float:
 
 
 def test_other_ways_differ_and_tell_their_true_time(
-    helsinki: nx.MultiDiGraph, helsinki_index: StreetIndex
+    free_helsinki: nx.MultiDiGraph, free_index: StreetIndex
 ) -> None:
-    places = some_places(helsinki_index, helsinki, 16, seed=9)
+    places = some_places(free_index, free_helsinki, 16, seed=9)
     several = 0
     for start, end in zip(places[::2], places[1::2], strict=True):
-        ways = helsinki_index.alternatives(start, end, k=3)
-        assert ways[0] == helsinki_index.route(start, end)
+        ways = free_index.alternatives(start, end, k=3)
+        assert ways[0] == free_index.route(start, end)
         assert [w.seconds for w in ways] == sorted(w.seconds for w in ways)
         several += len(ways) > 1
         for way in ways[1:]:
             for leg in way.legs[1:-1]:
-                assert leg.seconds == helsinki.edges[leg.edge]["travel_time"]
+                assert leg.seconds == free_helsinki.edges[leg.edge]["travel_time"]
             mine = {leg.edge for leg in way.legs}
             shared = sum(leg.metres for leg in way.legs if leg.edge in mine & ways_edges(ways[0]))
             assert shared <= 0.7 * way.metres

@@ -349,3 +349,19 @@ def cropped(raw: RawStreets, lon: float, lat: float, half: float = 0.012) -> Raw
     ]
     nodes = {node: raw.nodes[node] for node in inside}
     return RawStreets(nodes, [w for w in ways if w.pieces], 0, raw.restrictions)
+
+
+def test_helsinki_with_its_restrictions_and_some_closures_agrees_with_the_graph_of_edges(
+    helsinki: nx.MultiDiGraph, helsinki_index: StreetIndex
+) -> None:
+    assert len(helsinki.graph["restrictions"]) > 10
+    chance = random.Random(3)
+    edges = sorted(helsinki.edges(keys=True))
+    for closed in (set(), set(chance.sample(edges, 20))):
+        helsinki_index.apply(closed)
+        lines = LineGraph(helsinki, closed)
+        for _ in range(40):
+            start, end = (Snap(e, 0.5, 0, 0, 0, "") for e in chance.sample(edges, 2))
+            seconds = helsinki_index.matrix([start], [end])[0, 0]
+            expected = lines.ms(start, end)
+            assert seconds * 1000 == pytest.approx(np.inf if expected is None else expected)
