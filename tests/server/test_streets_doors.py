@@ -34,9 +34,13 @@ def at(name: str) -> str:
     return ",".join(map(str, town.place(name)))
 
 
-def between(a: str, b: str) -> tuple[float, float]:
+def between(a: str, b: str, share: float = 0.5) -> tuple[float, float]:
     (x0, y0), (x1, y1) = town.place(a), town.place(b)
-    return (x0 + x1) / 2, (y0 + y1) / 2
+    return x0 + (x1 - x0) * share, y0 + (y1 - y0) * share
+
+
+# In Mill Street, nearer to B: nobody is as near as anybody else.
+HERE = ",".join(map(str, between("A", "B", 0.6)))
 
 
 @pytest.fixture
@@ -45,13 +49,12 @@ def mika(cast: Any, client_of: Any) -> Any:
 
 
 def test_crews_on_shift_come_by_street_time_and_the_first_ones_way_is_drawn(mika: Any):
-    answer = mika.get(f"/api/streets/nearest?at={at('B')}&geometry=1").json()
+    answer = mika.get(f"/api/streets/nearest?at={HERE}&geometry=1").json()
     rows = [(r["crew"]["name"], round(r["seconds"], 1), r["metres"]) for r in answer["crews"]]
-    # North and Meter are one stretch away each: the tie goes by id, North was hired first.
     assert rows == [
-        ("Crew North", 22.2, 222.0), ("Crew Meter", 22.2, 222.0), ("Crew South", 66.6, 666.0),
+        ("Crew North", 13.3, 133.2), ("Crew Meter", 31.1, 310.8), ("Crew South", 57.7, 577.2),
     ]  # fmt: skip
-    assert answer["route"]["seconds"] == 22.2
+    assert answer["route"]["seconds"] == 13.3
     assert [s["turn"] for s in answer["route"]["steps"]] == ["depart", "arrive"]
     assert (answer["on_shift"], answer["reachable"]) == (3, 3)
 
@@ -186,9 +189,9 @@ def test_the_command_line_gives_what_the_api_gives(mika: Any, cast: Any):
 
 
 def test_people_read_minutes_and_turns(cast: Any):
-    lines = run("nearest", "--at", at("B")).splitlines()
+    lines = run("nearest", "--at", HERE).splitlines()
     assert lines[0] == "3 crews on shift, by street time to Mill Street:"
-    assert lines[1].split() == ["1", "Crew", "North", "22", "s", "222", "m", "Available"]
+    assert lines[1].split() == ["1", "Crew", "North", "13", "s", "133", "m", "Available"]
     lines = run("route", "--from", at("A"), "--to", at("E")).splitlines()
     assert lines[0] == "444 m, 44 s"
     assert lines[-1].split(maxsplit=1)[1].startswith("arrive")
