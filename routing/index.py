@@ -18,12 +18,15 @@ from routing.engine import Engine, Metric
 from routing.errors import OffNetwork, RoutingError, SnapshotError, UnknownEdge
 from routing.fleet import ON, Fleet, Fleets
 from routing.isochrone import grounds_round, pieces_within
+from routing.matching import Matcher
 from routing.model import (
     Closure,
     Coverage,
     EdgeId,
+    Fix,
     Isochrone,
     LonLat,
+    Matched,
     Origin,
     Reach,
     ReachNote,
@@ -77,6 +80,7 @@ class StreetIndex:
         self._state = StreetState(table, twins, engine, clock)
         self._lock = threading.Lock()
         self._on_foot: Any = None
+        self._matcher: Matcher | None = None
         self.version = version
 
     # -- making, saving, opening ---------------------------------------------------------------
@@ -277,7 +281,7 @@ class StreetIndex:
         soonest, starts = self._soonest(metric, origins, max_m)
         streets = [
             pieces_within(
-                self._table, metric.ms, metric.shut, soonest, starts, limit * 1000,
+                self._table, self._twins, metric, soonest, starts, limit * 1000,
                 self._snapper.measures,
             )
             for limit in limits_s
@@ -301,6 +305,29 @@ class StreetIndex:
             if self._on_foot is None:
                 self._on_foot = street_graph(self._table)
         return walking_metres(self._table, self._on_foot, self._snapper, starts, ends, limit_m)
+
+    def match(self, points: Sequence[Fix], sigma_m: float = 10.0) -> Matched:
+        """The streets on which a row of positions (lon, lat, time) was driven.
+
+        `sigma_m`: how far positions usually lie from where the vehicle was. A position farther
+        than 50 m from every street is on none. Raises BadCoordinate.
+        """
+        if not (isinstance(sigma_m, int | float) and 0 < sigma_m <= 100):
+            raise RoutingError("sigma_m must lie between 0 and 100 metres.")
+        for lon, lat, _ in points:
+            self._snapper.check(lon, lat)
+        with self._lock:
+            if self._matcher is None:
+                self._matcher = Matcher(self._table, self._twins, self._snapper)
+        edges, fractions, driven, metres = self._matcher.match(points, sigma_m)
+        rows = edges.tolist()
+        return Matched(
+            edges=tuple(None if edge < 0 else self._edge_id(edge) for edge in rows),
+            fractions=tuple(fractions.tolist()),
+            streets=tuple("" if edge < 0 else self._ways.street(edge) for edge in rows),
+            metres=metres,
+            driven=tuple(self._edge_id(edge) for edge in driven),
+        )
 
     # -- closures and speeds --------------------------------------------------------------------
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 from scipy import ndimage
 from shapely import MultiLineString, MultiPolygon, Polygon
 
+from routing.engine import Metric
 from routing.places import Part
 from routing.table import Floats, Ints, StreetTable
 
@@ -23,8 +23,8 @@ _M_PER_DEGREE = 111_195.0
 
 def pieces_within(
     table: StreetTable,
-    edge_ms: Ints,
-    closed: npt.NDArray[np.bool_],
+    twins: Ints,
+    metric: Metric,
     node_ms: Floats,
     starts: list[tuple[Part, float]],
     limit_ms: float,
@@ -34,27 +34,37 @@ def pieces_within(
 
     `node_ms` is when the soonest is at each node, `starts` the stretches on which origins set out
     with the milliseconds at which each begins; `measure_at` is how far along its edge each point
-    of the table lies, 0 to 1. Nobody drives into a closed edge.
+    of the table lies, 0 to 1. Nobody drives into a closed edge. A street driven both ways comes
+    once.
     """
+    ms = metric.ms.astype(np.float64)
     left = limit_ms - node_ms[table.tail]
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(edge_ms > 0, left / edge_ms, np.where(left >= 0, 1.0, 0.0))
-    share = np.where((left >= 0) & ~closed, np.clip(share, 0.0, 1.0), 0.0)
-    whole = np.flatnonzero(share >= 1.0)
+        share = np.where(ms > 0, left / ms, np.where(left >= 0, 1.0, 0.0))
+    share = np.where((left >= 0) & ~metric.shut, np.clip(share, 0.0, 1.0), 0.0)
+    both = share + np.where(twins >= 0, share[twins], 0.0) >= 1.0
+    whole = np.flatnonzero(both & ((twins < 0) | (twins > np.arange(len(twins)))))
     counts = np.diff(table.point_at)[whole]
     rows = np.repeat(np.arange(len(whole)), counts)
     within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     points = table.points[np.repeat(table.point_at[whole], counts) + within]
-    lines = list(shapely.linestrings(points, indices=rows)) if len(whole) else []
-    ends = [(int(e), 0.0, float(share[e])) for e in np.flatnonzero((share > 0) & (share < 1.0))]
+    lines = [shapely.linestrings(points, indices=rows)] if len(whole) else []
+    ends = [(int(e), 0.0, float(share[e])) for e in np.flatnonzero((share > 0) & ~both)]
     for part, begun in starts:
-        long = float(edge_ms[part.edge])
+        long = float(ms[part.edge])
         far = part.end if long <= 0 else min(part.end, part.start + (limit_ms - begun) / long)
-        ends.append((part.edge, part.start, far))
-    for edge, low, high in ends:
-        if high - low > 1e-9:
-            lines.append(shapely.LineString(_stretch(table, measure_at, edge, low, high)))
-    return MultiLineString(lines)
+        if not both[part.edge]:
+            ends.append((part.edge, part.start, far))
+    pieces = [
+        shapely.LineString(_stretch(table, measure_at, edge, low, high))
+        for edge, low, high in ends
+        if high - low > 1e-9
+    ]
+    some = np.array(pieces, dtype=object)
+    if not lines and not pieces:
+        return MultiLineString()
+    made: MultiLineString = shapely.multilinestrings(np.concatenate([*lines, some]))
+    return made
 
 
 def _stretch(
@@ -94,8 +104,8 @@ def _ground(
     scale = math.cos(math.radians((south + north) / 2)) * _M_PER_DEGREE
     wide, high = (east - west) * scale, (north - south) * _M_PER_DEGREE
     cell = max(_CELL_M, wide / _CELLS, high / _CELLS)
-    parts = shapely.get_parts(streets)
-    points, line = shapely.get_coordinates(parts, return_index=True)
+    _, points, (offsets, _) = shapely.to_ragged_array([streets])
+    line = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     xy = (points - (west, south)) * (scale, _M_PER_DEGREE) / cell
     a, b = xy[:-1], xy[1:]
     same = line[:-1] == line[1:]

@@ -30,6 +30,10 @@ Turn = Literal[
 ReachNote = Literal["", "on_closed_street", "unreachable", "off_network", "bad_position"]
 
 
+#: A position with its time: (lon, lat, moment with a time zone, or seconds of any clock).
+Fix = tuple[float, float, datetime | float]
+
+
 class LonLat(NamedTuple):
     """A position in degrees, EPSG:4326, longitude first."""
 
@@ -145,3 +149,19 @@ class Isochrone:
     limit_s: float
     streets: MultiLineString
     area: Polygon | MultiPolygon
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A row of positions laid on the streets that were driven.
+
+    One entry a position, as given: `edges` (None where no street was near), `fractions` along
+    them, `streets` (names, "" for none). `metres` driven along the streets from the first to the
+    last; `driven` the edges in order.
+    """
+
+    edges: tuple[EdgeId | None, ...]
+    fractions: tuple[float, ...]
+    streets: tuple[str, ...]
+    metres: float
+    driven: tuple[EdgeId, ...]

@@ -86,6 +86,11 @@ class Snapper:
         found: tuple[Ints, Floats, Floats] = all_nearest_to(*self._grid, lon, lat)
         return found
 
+    @property
+    def zone(self) -> int:
+        """The UTM zone of the streets, negative in the south."""
+        return self._zone
+
     def around(
         self, lon: float, lat: float, radius_m: float, most: int
     ) -> tuple[Ints, Floats, Floats]:

@@ -35,6 +35,7 @@ def warm() -> float:
         index.alternatives(places[0], places[15])
         index.matrix(places[:3], places[:2])
         index.coverage(crews[:2])
+        index.match([(lon, lat, float(i)) for i, (lon, lat) in enumerate(places[:3])])
         lon, lat = places[5]
         index.snap(lon + 0.0001, lat)
         index.crossed_by(index.edge_line(edges[5]).buffer(0.0001))
