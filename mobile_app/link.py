@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -30,6 +31,8 @@ RESEND_S = 5.0  # doubled with each repetition
 RESEND_MOST_S = 80.0
 SESSION_S = 7 * 86400
 WINDOW = 1000
+# The broker saves once a second; what it has confirmed is forgotten only after that.
+BROKER_SAVES_S = 2.5
 REFUSED = ("Not authorized", "Bad user name or password")
 
 
@@ -64,6 +67,7 @@ class Link:
         self._flying: dict[int, str] = {}  # message number -> position id
         self._confirmed: list[int] = []
         self._bounced: list[int] = []
+        self._landed: deque[tuple[float, str]] = deque()  # when confirmed, position id
         self._positions_due, self._positions_pause = 0.0, resend_s
         self.since = datetime.now(UTC)
         self.storage_problem = ""
@@ -126,6 +130,8 @@ class Link:
         with self._lock:
             self._due.clear()
             self._flying.clear()
+            # What a broker that was killed had not saved yet is sent again.
+            self._landed.clear()
         self._wake.set()
         self._on_change()
 
@@ -188,8 +194,14 @@ class Link:
             bounced, self._bounced = self._bounced, []
             landed = [self._flying.pop(mid) for mid in confirmed if mid in self._flying]
             back = [self._flying.pop(mid) for mid in bounced if mid in self._flying]
+            now = time.monotonic()
+            self._landed.extend((now, one) for one in landed)
+            saved = []
+            while self._landed and now - self._landed[0][0] > BROKER_SAVES_S:
+                saved.append(self._landed.popleft()[1])
+        if saved:
+            self._positions.done(saved)
         if landed:
-            self._positions.done(landed)
             self._positions_pause = self._resend_s
         if back:
             # Nobody at the other end, or no right to write: what came back waits a while.
@@ -210,7 +222,7 @@ class Link:
         if time.monotonic() < self._positions_due:
             return
         with self._lock:
-            busy = set(self._flying.values())
+            busy = {*self._flying.values(), *(one for _, one in self._landed)}
         for position_id, body in self._positions.waiting_bytes(WINDOW):
             if position_id in busy:
                 continue

@@ -52,12 +52,14 @@ def _length(n: int) -> bytes:
             return bytes(out)
 
 
-def _text(value: str) -> bytes:
+def text(value: str) -> bytes:
+    """A string as it travels (1.5.4)."""
     raw = value.encode()
     return struct.pack(">H", len(raw)) + raw
 
 
-def _packet(first: int, body: bytes) -> bytes:
+def packet(first: int, body: bytes) -> bytes:
+    """A packet with this first byte (2.1)."""
     return bytes([first]) + _length(len(body)) + body
 
 
@@ -186,18 +188,18 @@ class Reader:
         properties = struct.pack(
             ">BIBHBI", 0x11, self._session_s, 0x21, self._receive_maximum, 0x27, MOST_BYTES
         )
-        sock.sendall(_packet(
+        sock.sendall(packet(
             0x10,
-            _text("MQTT") + bytes([5, 0xC0]) + struct.pack(">H", self._keepalive_s)
+            text("MQTT") + bytes([5, 0xC0]) + struct.pack(">H", self._keepalive_s)
             + _length(len(properties)) + properties
-            + _text(a.client_id) + _text(a.user) + _text(a.password),
+            + text(a.client_id) + text(a.user) + text(a.password),
         ))  # fmt: skip
         connack = self._await(CONNACK)
         if connack[1] >= FAILURE:
             raise _Lost(_reason(connack[1]))
-        filters = b"".join(_text(f) + bytes([1 | DO_NOT_SEND_RETAINED]) for f in
+        filters = b"".join(text(f) + bytes([1 | DO_NOT_SEND_RETAINED]) for f in
                            self._subscriptions)  # fmt: skip
-        sock.sendall(_packet(0x82, b"\x00\x01\x00" + filters))
+        sock.sendall(packet(0x82, b"\x00\x01\x00" + filters))
         self.epoch += 1
         # What the session kept for us may come before the answer to the subscription.
         self._sent_at = self._heard_at = time.monotonic()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -149,15 +150,15 @@ def test_two_thousand_orders_for_a_phone_that_is_away_survive_a_kill(broker: Bro
         for version in range(2000):
             one = ReportAck(samples.report().id, True, samples.NOON, orders_version=version)
             publisher.acks("crew1", Ack((one,)))
+    sent, saved = time.time(), broker.config.state / "mosquitto.db"
+    until(lambda: saved.exists() and saved.stat().st_mtime > sent, what="the broker's next save")
     broker.kill()
     broker.start()
     got: list[Incoming] = []
     second = Connection(account, session_s=3600, on_message=lambda m: (got.append(m),
                                                                        second.ack(m))[0])
     second.start()
-    # The broker saves at the end of its turn: of what it confirmed in the very last moment the
-    # final message may be missing, which is why reports wait for the server's own word.
-    until(lambda: len({m.payload for m in got}) >= 1999, 30, what="all messages but the last")
+    until(lambda: len({m.payload for m in got}) == 2000, 30, what="all messages")
     second.stop()
 
 

@@ -47,9 +47,15 @@ def _dispatch() -> Rows:
     return list(run())
 
 
+def _gps() -> Rows:
+    from server.cityload.gps_bench import gps
+
+    return gps(data=settings.SERVER.parents[1] / "shared" / "data")
+
+
 BENCHES: dict[str, Callable[..., Rows]] = {
     "nearest": _nearest, "trace": _pipes("trace"), "snap": _pipes("snap"), "network": _network,
-    "bursts": _bursts, "dispatch": _dispatch,
+    "bursts": _bursts, "dispatch": _dispatch, "gps": _gps,
 }  # fmt: skip
 
 
