@@ -171,6 +171,26 @@ class Ingest:
             self._reader.close()
             self._voice.stop()
 
+    def leave(self, quiet_s: float = 2.0) -> None:
+        """Handle what waits under this name and give the name up; instead of `run`.
+
+        The broker deals out messages to every name of the group, also to those that are away.
+        """
+        self._voice.start()
+        asked = False
+        last = time.monotonic()
+        while not self._stop.is_set() and time.monotonic() - last < quiet_s:
+            batch = self._collect()
+            if self.connected and not asked:
+                self._reader.unsubscribe()
+                asked = True
+            if batch:
+                self._settle(batch)
+            if batch or not asked:
+                last = time.monotonic()
+        self._reader.close(forget=asked)
+        self._voice.stop()
+
     def stop(self) -> None:
         """End after the batch in hand. What was not handled comes again at the next start."""
         self._stop.set()

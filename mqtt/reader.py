@@ -23,7 +23,8 @@ from mqtt.connection import Account, Incoming
 log = logging.getLogger(__name__)
 
 # MQTT 5, 2.1.2: the upper half of a packet's first byte.
-CONNACK, PUBLISH, SUBACK, PINGRESP, DISCONNECT = 0x20, 0x30, 0x90, 0xD0, 0xE0
+CONNACK, PUBLISH, SUBACK, UNSUBACK, PINGRESP = 0x20, 0x30, 0x90, 0xB0, 0xD0
+DISCONNECT = 0xE0
 RECEIVE_BYTES = 256 * 1024
 MOST_BYTES = 1024 * 1024  # of one packet; the broker's own limit is a quarter of it
 DO_NOT_SEND_RETAINED = 2 << 4
@@ -156,11 +157,22 @@ class Reader:
         except OSError as lost:
             self._lose(lost)
 
-    def close(self) -> None:
-        """Leave in order; the session stays at the broker."""
-        if self._socket is not None:
+    def unsubscribe(self) -> None:
+        """Ask for nothing new; what waits for us at the broker still comes."""
+        if self._socket is not None and self._subscriptions:
+            names = b"".join(text(f) for f in self._subscriptions)
             try:
-                self._socket.sendall(b"\xe0\x00")
+                self._socket.sendall(packet(0xA2, b"\x00\x02\x00" + names))
+            except OSError as lost:
+                self._lose(lost)
+
+    def close(self, *, forget: bool = False) -> None:
+        """Leave in order. The session stays at the broker, unless it is to `forget` us."""
+        if self._socket is not None:
+            # 3.14.2.2.2: a session expiry of 0 in the goodbye ends the session.
+            bye = b"\xe0\x07\x00\x05\x11\x00\x00\x00\x00" if forget else b"\xe0\x00"
+            try:
+                self._socket.sendall(bye)
             except OSError as lost:
                 log.info("could not say goodbye: %s", lost)
             self._socket.close()
@@ -244,7 +256,7 @@ class Reader:
             self.connected.set()
         elif kind == DISCONNECT:
             raise _Lost(_reason(body[0] if body else 0))
-        elif kind != PINGRESP:
+        elif kind not in (PINGRESP, UNSUBACK):
             raise _Lost(f"the broker sent packet {kind:#x}")
 
     def _keep_alive(self) -> None:

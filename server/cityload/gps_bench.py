@@ -163,6 +163,10 @@ class _Bench:
         with self._workers(count) as processes:
             self._warm()
             yield processes
+        for n in range(2, count + 1):
+            # Else the broker would go on keeping every second message for it.
+            with self._process("server.manage", "ingest", "--name", f"bench-{n}", "--leave") as p:
+                p.wait(60)
 
     def _warm(self) -> None:
         """Until a position comes through, and then some more for every worker."""
@@ -204,6 +208,13 @@ class _Bench:
                 last, since = now, time.monotonic()
         return last
 
+    def all_stored(self, n: int, patience_s: float = 30.0) -> int:
+        """The number stored once it is `n`, or no longer grows for a while."""
+        end = time.monotonic() + patience_s
+        while (now := self.stored()) < n and time.monotonic() < end:
+            time.sleep(0.1)
+        return now
+
     def empty(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE positions_fix, positions_refusal")
@@ -211,7 +222,7 @@ class _Bench:
     def row(self, name: str, n: int, ms: Sequence[float], rate: float | None, more: str,
             **versus: float) -> Row:  # fmt: skip
         values = np.asarray(ms if len(ms) else [0.0])
-        return {
+        made = {
             "bench": f"gps.{name}", "n": n,
             "p50_ms": round(float(np.percentile(values, 50)), 3),
             "p95_ms": round(float(np.percentile(values, 95)), 3),
@@ -220,6 +231,8 @@ class _Bench:
             "versus": {k: round(v, 2) for k, v in versus.items()},
             "input": f"{self.label}; {more}",
         }  # fmt: skip
+        print(f"  {name}: {made['rate_per_s']}/s, p95 {made['p95_ms']} ms; {more}", file=sys.stderr)
+        return made
 
     # -- what is measured ---------------------------------------------------------------------
 
@@ -257,7 +270,7 @@ class _Bench:
             stream.stop()
             rows.append(self.row("naive worker", 20_000, [], self.naive_rate,
                                  "paho; insert, upsert, NOTIFY, commit for each message"))
-        self._drop_session("bench-naive")
+        self._forget("bench-naive")
         for count in (1, 2):
             self.empty()
             with self.workers(count):
@@ -266,7 +279,7 @@ class _Bench:
                 stream = self.stream(0, n)
                 rate = self._rate_until(n, most_s=30.0)
                 sent = stream.wait()["confirmed"]
-                stored = self.settled()
+                stored = self.all_stored(sent)
                 assert stored == sent, (stored, sent, self.refused())
                 rows.append(self.row(
                     f"{count} worker{'s' if count > 1 else ''}", n, [], rate,
@@ -287,19 +300,14 @@ class _Bench:
     def _more_than(self, before: int, seconds: float) -> None:
         _until(lambda: self.stored() > before, seconds, "the worker")
 
-    def _drop_session(self, name: str) -> None:
+    def _forget(self, name: str) -> None:
         """What the broker keeps for a worker that will not come back is let go."""
         from mqtt.connection import Account
         from mqtt.reader import Reader
 
-        reader = Reader(Account("127.0.0.1", self.broker.port, "server", PASSWORD, name), [],
-                        session_s=0)  # fmt: skip
-        end = time.monotonic() + 30
-        while time.monotonic() < end and (batch := reader.poll(0.5)) is not None:
-            reader.ack(batch)
-            if not batch:
-                break
-        reader.close()
+        reader = Reader(Account("127.0.0.1", self.broker.port, "server", PASSWORD, name), [])
+        reader.poll(1.0)
+        reader.close(forget=True)
 
     def latencies(self, seconds: float) -> list[Row]:
         """From the fix to whoever listens, at steady rates; and to a browser's stream."""
@@ -312,7 +320,7 @@ class _Bench:
                 n = int(rate * seconds)
                 stream = self.stream(rate, n, sentinel=True)
                 sent = stream.wait()
-                stored = self.settled()
+                stored = self.all_stored(sent["confirmed"])
                 told.stop()
                 browser.stop()
                 assert stored == sent["confirmed"], (stored, sent, self.refused())
@@ -342,7 +350,7 @@ class _Bench:
         stream = self.stream(rate, n, ahead_s=8.0)
         kills, back = 0, []
         while kills < 10 or not stream.done():
-            with self._process("server.manage", "ingest", "--name", "bench-killed") as worker:
+            with self._process("server.manage", "ingest", "--name", "bench-1") as worker:
                 began = time.monotonic()
                 if kills < 10:
                     self._more_than(self.stored(), 30)
@@ -354,7 +362,7 @@ class _Bench:
                 else:
                     stream.wait()
                     self.settled()
-        with self._process("server.manage", "ingest", "--name", "bench-killed"):
+        with self._process("server.manage", "ingest", "--name", "bench-1"):
             _until(lambda: self.stored() >= n, 30, "the rest")
         sent = stream.wait()["confirmed"]
         with connection.cursor() as cursor:

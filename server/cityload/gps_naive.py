@@ -48,10 +48,13 @@ def main() -> None:
         cursor.execute("SELECT pg_notify('standpipe_positions', %s)", [str(crew)])
         conn.commit()
 
+    def connected(*_: Any) -> None:
+        client.subscribe("sp/v1/dev/+/pos", qos=1)
+
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id="bench-naive", clean_session=False)
     client.username_pw_set(env["STANDPIPE_MQTT_USER"], env["STANDPIPE_MQTT_PASSWORD"])
     client.on_message = message
-    client.on_connect = lambda *_: client.subscribe("sp/v1/dev/+/pos", qos=1)
+    client.on_connect = connected
     client.connect(env["STANDPIPE_MQTT_HOST"], int(env["STANDPIPE_MQTT_PORT"]))
     client.loop_start()
     threading.Event().wait()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.shortcuts import get_object_or_404
@@ -11,15 +12,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from mqtt.fields import MAX_BYTES
 from server.accounts.idempotency import idempotent
 from server.accounts.permissions import OFFICE, role_in
 from server.accounts.refusals import Refused
-from server.accounts.requests import body, person
-from server.positions import devices, selectors
+from server.accounts.requests import body, person, too_large
+from server.positions import devices, http, selectors
 from server.workforce.models import Crew, Vehicle
 
 MOST_HOURS = 72
@@ -39,6 +42,21 @@ def hours_of(request: Request, usual: float) -> float:
             % {"most": MOST_HOURS},
         )  # fmt: skip
     return hours
+
+
+class RawParser(BaseParser):
+    """The body as it is: the format reads it. At most what the broker would take."""
+
+    media_type = "*/*"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        raw: bytes = stream.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise too_large()
+        return {"": raw}
 
 
 class VehiclesView(APIView):
@@ -128,3 +146,35 @@ class DeviceRevokeView(APIView):
         reason = str(body(request).get("reason") or "")
         devices.revoke(name, reason=reason, by=person(request).username)
         return Response({"revoked": name})
+
+
+class PositionsView(APIView):
+    """Positions of a device that does not speak MQTT; it signs in with its own secret."""
+
+    # Not a person: neither a session nor a crew's token opens this door.
+    authentication_classes = ()
+    permission_classes = ()
+    parser_classes = (RawParser,)
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        return self._take(request, "standpipe")
+
+    def _take(self, request: Request, form: str) -> Response:
+        chosen = http.format_named(form)
+        device = http.signed_in(request)
+        answers = http.take(device, body(request).get("", b""), chosen)
+        if http.speaks_owntracks(chosen):
+            return Response([])
+        return Response({"fixes": answers, "stored": sum(a["stored"] for a in answers)})
+
+
+class OtherPositionsView(PositionsView):
+    """The same in the format of another maker, e.g. `owntracks`."""
+
+    @extend_schema(
+        operation_id="positions_in_format", request=OpenApiTypes.OBJECT,
+        responses=OpenApiTypes.OBJECT,
+    )  # fmt: skip
+    def post(self, request: Request, form: str) -> Response:  # type: ignore[override]
+        return self._take(request, form)

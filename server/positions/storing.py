@@ -77,12 +77,12 @@ _TRACK = f"""
     FROM fix_in ORDER BY device_id, fix_time, seq
     ON CONFLICT DO NOTHING;
 """
-# Those that were there already, told by the hour of their arrival.
+# Those that were there already, told by the time of their arrival.
 _REPEATS = """
-    SELECT d.name, count(*) FROM fix_in i
+    SELECT d.name, i.fix_time, i.seq FROM fix_in i
     JOIN positions_fix f USING (device_id, fix_time, seq)
     JOIN positions_device d ON d.id = i.device_id
-    WHERE f.received_at <> i.received_at GROUP BY 1
+    WHERE f.received_at <> i.received_at
 """
 _SUSPECT = """
     UPDATE positions_last SET suspect_time = %s, suspect_lon = %s, suspect_lat = %s, suspects = %s
@@ -92,10 +92,11 @@ _SUSPECT = """
 
 @dataclass
 class Stored:
-    """What became of a batch: new fixes, and refusals by (device, reason)."""
+    """What became of a batch: new fixes, refusals by (device, reason), which were there already."""
 
     fixes: int = 0
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    repeats: set[tuple[str, datetime, int]] = field(default_factory=set)
 
 
 class Store:
@@ -145,8 +146,9 @@ class Store:
                 done.fixes = cursor.rowcount
                 if done.fixes < len(rows):
                     cursor.execute(_REPEATS)
-                    for device, n in cursor.fetchall():
-                        done.refused[device, "duplicate"] += n
+                    for device, at, seq in cursor.fetchall():
+                        done.refused[device, "duplicate"] += 1
+                        done.repeats.add((device, at, seq))
             if suspects:
                 cursor.executemany(_SUSPECT, suspects)
             count_refusals(done.refused)

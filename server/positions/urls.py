@@ -10,6 +10,8 @@ urlpatterns = [
     path("vehicles", api.VehiclesView.as_view()),
     path("crews/<int:pk>/track", api.TrackView.as_view()),
     path("crews/<int:pk>/revoke", api.CrewRevokeView.as_view()),
+    path("positions", api.PositionsView.as_view()),
+    path("positions/<str:form>", api.OtherPositionsView.as_view()),
     path("devices", api.DevicesView.as_view()),
     path("devices/<str:name>/revoke", api.DeviceRevokeView.as_view()),
 ]

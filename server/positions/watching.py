@@ -187,8 +187,10 @@ class Watch:
 
     def _tell(self, name: str, key: str, subject: str, seen: Seen | None, **more: Any) -> int:
         kind, _, number = subject.partition(":")
-        where = {"lon": seen.lon, "lat": seen.lat, "fix_time": seen.at, "device": seen.device} \
-            if seen else {}  # fmt: skip
+        where: dict[str, Any] = {}
+        if seen is not None:
+            where = {"lon": seen.lon, "lat": seen.lat, "fix_time": seen.at.isoformat(),
+                     "device": seen.device}  # fmt: skip
         publish(
             name, subject, topic="crews", by="positions",
             **{"crew": int(number) if kind == "crew" else None, **where,

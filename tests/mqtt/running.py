@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from mqtt.broker import BrokerConfig, BrokerError, find_broker
+from mqtt.formats import Format, load
 
 
 def free_port() -> int:
@@ -31,14 +32,17 @@ def until(condition: Callable[[], object], seconds: float = 15.0, what: str = "i
 class Broker:
     """Starts, kills and restarts one Mosquitto in a directory."""
 
-    def __init__(self, state: Path, accounts: dict[str, str]) -> None:
+    def __init__(
+        self, state: Path, accounts: dict[str, str], *, formats: Sequence[Format] | None = None
+    ) -> None:
         try:
             find_broker()
         except BrokerError as missing:
             pytest.skip(str(missing))
         self.config = BrokerConfig(
-            state, free_port(), accounts=accounts, server_password="server-secret"
-        )
+            state, free_port(), accounts=accounts, server_password="server-secret",
+            formats=load() if formats is None else formats,
+        )  # fmt: skip
         self.config.write()
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -23,6 +23,7 @@ from tests.people import PASSWORD
 pytestmark = pytest.mark.django_db
 EVERYBODY = (*OFFICE, "crew")
 ANYONE = "anyone, signed in or not"
+DEVICE = "a device, with a secret of its own; to people it is closed"
 
 # Door -> who may pass. What is not here does not exist: a test compares it with the addresses.
 DOORS: dict[tuple[str, str], Any] = {
@@ -96,6 +97,8 @@ DOORS: dict[tuple[str, str], Any] = {
     ("GET", "crews/<int:pk>/track"): ("supervisor",),
     ("POST", "crews/<int:pk>/revoke"): ("supervisor",),
     ("GET", "vehicles"): OFFICE,
+    ("POST", "positions"): DEVICE,
+    ("POST", "positions/<str:form>"): DEVICE,
     ("GET", "devices"): ("supervisor",),
     ("POST", "devices"): ("supervisor",),
     ("POST", "devices/<str:name>/revoke"): ("supervisor",),
@@ -260,6 +263,11 @@ def test_every_door_opens_to_its_roles_and_to_nobody_else(staff, things, client_
     wrong = []
     for (method, path), allowed in DOORS.items():
         url = fill(path, things)
+        if allowed == DEVICE:
+            url = url.replace("<str:form>", "owntracks")
+            for client in (*clients.values(), stranger):
+                assert knock(client, method, url).status_code == 401, url
+            continue
         for role, client in clients.items():
             with transaction.atomic():
                 status = knock(client, method, url).status_code
@@ -287,6 +295,8 @@ def test_no_body_makes_any_door_fail(staff, things, client_of, raw, status):
         if method == "GET" or path in ("escalations/<int:pk>", "calls/<str:call_id>/location-link"):
             continue
         role = "supervisor" if allowed == ANYONE or "supervisor" in allowed else allowed[0]
+        if allowed == DEVICE:
+            continue  # it reads what devices send: tests/server/test_positions_http.py
         if path == "checks/<int:pk>" or path == "clocks/<int:pk>":
             continue  # these ask first whether there is such a thing
         answer = knock(client_of(staff[role]), method, fill(path, things), raw)
