@@ -26,7 +26,7 @@ START_S = 120.0  # Django and compiled loops anew, on a machine that is busy
 
 
 class Squad(Protocol):
-    """Some crews: `tick` about once a second; `settle` waits for answers; then `close`."""
+    """Some crews: `tick` about once a second; `settle` ends that and waits for answers; `close`."""
 
     def tick(self, now: datetime) -> None: ...
     def settle(self, timeout_s: float) -> None: ...
@@ -114,15 +114,19 @@ def serve(pipe: Connection) -> None:
     """The other process: tick, and answer what is asked in between."""
     squad = NearSquad(pipe.recv())
     pipe.send("started")
+    resting = False
     try:
         while True:
             began = time.monotonic()
-            squad.tick(timezone.now())
+            if not resting:
+                squad.tick(timezone.now())
             while pipe.poll(max(0.0, TICK_S - (time.monotonic() - began))):
                 verb, number = pipe.recv()
                 if verb == "close":
                     return
                 if verb == "settle":
+                    # From here on nothing new is sent, or the books could never be closed.
+                    resting = True
                     squad.settle(number)
                 pipe.send(squad.tally())
     except EOFError:
