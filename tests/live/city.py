@@ -36,18 +36,20 @@ _CANDIDATES = """
       AND (SELECT count(*) FROM customers_phone q WHERE q.number = p.number) = 1
       AND (SELECT count(*) FROM customers_account b WHERE b.premise_id = r.id) = 1
       AND NOT EXISTS (SELECT 1 FROM calls_call c WHERE c.phone = p.number)
-      AND NOT EXISTS (SELECT 1 FROM tickets_incident i WHERE ST_DWithin(i.geom, r.geom, 0.004))
+      AND NOT EXISTS (SELECT 1 FROM tickets_incident i WHERE ST_DWithin(i.geom, r.geom, %s))
     ORDER BY s.pipe, r.code
 """
 
 
 def customer_on_a_quiet_pipe(
     system: System, office: Office, *, valves: tuple[int, int] = (2, 4),
-    off: tuple[int, int] = (2, 80),
+    off: tuple[int, int] = (2, 80), apart_deg: float = 0.004,
 ) -> Customer:  # fmt: skip
-    """The first that fits: so many valves to close, so many customers dry; none said before."""
+    """The first that fits: so many valves to close, so many customers dry; none said before,
+    and nothing has happened within `apart_deg`.
+    """
     tried: set[str] = set()
-    for row in system.rows(_CANDIDATES):
+    for row in system.rows(_CANDIDATES, [apart_deg]):
         if row.pipe in tried:
             continue
         tried.add(row.pipe)

@@ -121,6 +121,14 @@ async function readCrews() {
   drawCrews();
 }
 
+/** While the chosen one is read: never the plan of the one before under its name. @param {string} id */
+function drawReading(id) {
+  const listed = ordered().find((/** @type {any} */ p) => String(p.id) === id);
+  const holder = $('#detail');
+  holder.hidden = false;
+  render(holder, html`<section aria-busy="true"><h2>${listed ? listed.number : ''}</h2><p class="muted">${gettext('Reading …')}</p></section>`);
+}
+
 let turn = 0;
 /** @param {string | null} id @param {{fly?: boolean}} [how] */
 async function choose(id, how = {}) {
@@ -130,6 +138,7 @@ async function choose(id, how = {}) {
   if (id !== chosen) { shown = null; ranking = null; chosenCrew = null; cost = ''; costs.forget(); if (map) map.put('route', null); }
   chosen = id;
   drawList();
+  if (id !== null && !shown) drawReading(id);
   if (id === null) { drawDetail(); history.replaceState(null, '', location.pathname + location.search); return; }
   const row = document.getElementById(`row-${id}`);
   if (row) row.scrollIntoView({ block: 'nearest' });
@@ -152,12 +161,11 @@ async function choose(id, how = {}) {
 
 /** @param {number} mine @param {string} id */
 async function rank(mine, id) {
-  try {
-    ranking = await api.get(`/api/incidents/${encodeURIComponent(id)}/crews`);
-  } catch (error) {
-    ranking = { ranked: [], excluded: [], problem: error instanceof Error ? error.message : String(error) };
-  }
+  const found = await api.get(`/api/incidents/${encodeURIComponent(id)}/crews`).catch((/** @type {unknown} */ error) =>
+    ({ ranked: [], excluded: [], problem: error instanceof Error ? error.message : String(error) }));
+  // A late answer about another incident must not name the crew that Enter sends to this one.
   if (mine !== turn) return;
+  ranking = found;
   drawDetail();
   // Every crew that is not there yet has its own way: to the first valve, to the pit.
   const going = (shown.work_orders || []).filter((/** @type {any} */ o) => o.crew && o.route && ['dispatched', 'accepted', 'en_route'].includes(o.state));
@@ -200,7 +208,9 @@ async function assign(crew, kind, reason) {
 function assignFirst() {
   if (past) { toast(gettext('This is the past: nothing can be changed. Esc goes back to now.')); return; }
   if (suspects.chosen()) { suspects.takeUp(); return; }
+  if (!shown && chosen) { toast(gettext('Still reading this incident: press Enter again in a moment.')); return; }
   if (!shown) { const first = ordered()[0]; if (first) choose(String(first.id)); return; }
+  if (!ranking) { toast(gettext('Still reading this incident: press Enter again in a moment.')); return; }
   if (!shown.geometry) { locate(); return; }
   const kind = nextKind(shown);
   const first = ranking && ranking.ranked && ranking.ranked[0];
