@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-RACES = 40
+RACES = 300
 WRITTEN = (
     "tickets_incident", "tickets_contact", "tickets_ticket", "events_event", "calls_call",
     "messaging_smsmessage", "service_level_clock", "accounts_idempotencykey", "outages_shutoff",
@@ -37,6 +38,7 @@ def committed(
     with django_db_blocker.unblock():
         town.build(folder / "streets")
         yield people.hire(), folder
+        race(*[lambda: connection.close()] * RUNNERS)
         call_command("flush", interactive=False, verbosity=0)
         connection.close()
     graph.forget()
@@ -62,27 +64,27 @@ def real(db: Any, settings: Any, tmp_path: Any) -> Iterator[Any]:
         cursor.execute(f"TRUNCATE {', '.join(WRITTEN)} CASCADE")
 
 
-def race(*jobs: Callable[[], Any]) -> list[Any]:
-    """Run the jobs at one moment, each in a thread; what each gave, or raised."""
-    ready = threading.Barrier(len(jobs))
-    results: list[Any] = [None] * len(jobs)
+RUNNERS = 8
+_runners = ThreadPoolExecutor(RUNNERS)
 
-    def run(n: int, job: Callable[[], Any]) -> None:
+
+def race(*jobs: Callable[[], Any]) -> list[Any]:
+    """Run the jobs at one moment, each in a thread; what each gave, or raised.
+
+    The threads and their connections are kept from race to race: making them takes longer than
+    most races.
+    """
+    ready = threading.Barrier(len(jobs))
+
+    def run(job: Callable[[], Any]) -> Any:
         try:
             connection.ensure_connection()
             ready.wait(10)
-            results[n] = job()
+            return job()
         except Exception as error:  # noqa: BLE001 - the result of the race
-            results[n] = error
-        finally:
-            connection.close()
+            return error
 
-    threads = [threading.Thread(target=run, args=(n, job)) for n, job in enumerate(jobs)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return results
+    return [f.result(30) for f in [_runners.submit(run, job) for job in jobs]]
 
 
 def test_two_dispatchers_send_one_crew_and_exactly_one_wins_each_time(real, monkeypatch):
@@ -113,30 +115,94 @@ def test_two_dispatchers_send_one_crew_and_exactly_one_wins_each_time(real, monk
     assert WorkOrder.objects.count() == RACES
 
 
-def test_a_crew_accepts_while_the_dispatcher_recalls_and_there_is_one_outcome(real):
-    from server.accounts.refusals import Refused
+@pytest.fixture
+def sent(real):
+    """An order in Crew North's hand, put back to "sent" before each race."""
     from server.dispatch import services
     from server.dispatch.models import WorkOrder
-    from server.dispatch.services import Step
-    from server.dispatch.states import Who
     from server.tickets.placing import Where
     from server.tickets.services import Registration, register
 
     incident = register(Registration("burst", Where(premise="anna")), by="aino").incident
     order = services.assign(incident, real.north, by="mika", reason="x")
-    crew, now = real.north, datetime.now(UTC)
-    for _ in range(10):
-        WorkOrder.objects.filter(pk=order.pk).update(state="dispatched", ended_at=None)
-        _accepted, declined = race(
-            lambda: services.act(order, Step("accept", now), who=Who.CREW, by="n", crew=crew),
-            lambda: services.act(order, Step("decline", now, reason="x"), who=Who.CREW, by="n",
-                                 crew=crew),
+
+    def again(**more: Any) -> Any:
+        WorkOrder.objects.exclude(pk=order.pk).update(
+            state="recalled", ended_at=timezone.now(), follows=None
+        )
+        WorkOrder.objects.filter(pk=order.pk).update(
+            state="dispatched", ended_at=None, end_reason="", **more
+        )
+        return order
+
+    return again
+
+
+def test_a_crew_accepts_while_the_dispatcher_recalls_and_there_is_one_outcome(sent, real):
+    """Whoever comes second hears what has happened: the crew by the refusal of its report, the
+    dispatcher by what the order is now (`seen`), before anything is done with it.
+    """
+    from server.accounts.refusals import Conflict
+    from server.dispatch import services
+    from server.dispatch.models import WorkOrder
+    from server.dispatch.services import Step
+    from server.dispatch.states import Who
+
+    now, outcomes = datetime.now(UTC), set()
+    for n in range(RACES):
+        order = sent()
+        accepted, recalled = race(
+            lambda o=order: services.act(o, Step("accept", now), who=Who.CREW, by="n",
+                                         crew=real.north),
+            lambda o=order: services.act(
+                o, Step("recall", now, reason="x", seen="dispatched"), who=Who.DISPATCHER, by="m"
+            ),
         )  # fmt: skip
         order.refresh_from_db()
+        outcomes.add(order.state)
         if order.state == "accepted":
-            assert isinstance(declined, Refused)
+            assert isinstance(accepted, WorkOrder) and isinstance(recalled, Conflict), n
+            assert recalled.code == "changed_meanwhile"
+            assert recalled.extra["current"] == "accepted"
         else:
-            assert order.state == "declined"
+            assert order.state == "recalled"
+            assert isinstance(recalled, WorkOrder) and isinstance(accepted, Conflict), n
+            assert accepted.extra["current"] == "recalled"
+    assert outcomes <= {"accepted", "recalled"}
+
+
+def test_a_late_yes_and_the_offer_to_the_next_crew_never_both_win(sent, real, monkeypatch):
+    """Three minutes are over and the crew says yes at that very moment: one crew goes, the other
+    is not sent, and who came too late is told so.
+    """
+    from server.accounts.refusals import Conflict
+    from server.dispatch import needing, offers, services, states
+    from server.dispatch.models import WorkOrder
+    from server.dispatch.services import Step
+    from server.dispatch.states import Who
+
+    order = sent()
+    ranked = needing.rank_for(order.incident)
+    monkeypatch.setattr(needing, "rank_for", lambda incident, kind="repair": ranked)
+    monkeypatch.setattr(offers, "_planned", lambda incident, kind: [])
+    now, outcomes = datetime.now(UTC), set()
+    for n in range(RACES):
+        order = sent(answer_by=timezone.now())
+        accepted, offered = race(
+            lambda o=order: services.act(o, Step("accept", now), who=Who.CREW, by="n",
+                                         crew=real.north),
+            lambda o=order: offers.re_offer(o),
+        )  # fmt: skip
+        order.refresh_from_db()
+        outcomes.add(order.state)
+        held = list(WorkOrder.objects.filter(state__in=sorted(states.HOLDING)))
+        assert len(held) == 1, (n, held)
+        if order.state == "accepted":
+            assert isinstance(accepted, WorkOrder) and offered is None, (n, offered)
+        else:
+            assert order.state == "recalled" and isinstance(accepted, Conflict), (n, accepted)
+            assert held[0].follows_id == order.pk and held[0].crew == real.south
+    assert outcomes <= {"accepted", "recalled"}
 
 
 def test_ten_reports_of_one_burst_at_one_moment_are_one_incident(real):
