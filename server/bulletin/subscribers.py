@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from server.accounts.models import OnCall, User
 from server.customers.models import Account
+from server.dispatch import eta
 from server.dispatch.models import WorkOrder
 from server.dispatch.waiting import why_text
 from server.events.reading import Row
@@ -33,6 +34,8 @@ def text_people(row: Row) -> None:
             _tell_customer(ticket, "registered", dedupe=f"registered:{ticket.pk}")
         case "order.changed" if row.payload["action"] == "depart":
             _crew_on_its_way(row)
+        case "order.changed" if row.payload["action"] in ("eta", "rerouted", "cut_off"):
+            _another_time(row)
         case "shutoff.started":
             off = ShutOff.objects.select_related("incident").get(pk=row.payload["shut_off"])
             _water_off(off, row.payload["premises"])
@@ -48,7 +51,7 @@ def text_people(row: Row) -> None:
                 _tell_customer(ticket, "water_back", dedupe=key)
         case "clock.escalated":
             _escalate(row)
-        case "incident.no_candidate":
+        case "incident.no_candidate" if row.payload["wakes"]:
             _nobody_goes(row)
         case "incident.run_card":
             _run_card(row)
@@ -105,11 +108,27 @@ def _tell_customer(ticket: Ticket, template: str, *, dedupe: str, **values: Any)
 
 def _crew_on_its_way(row: Row) -> None:
     order = WorkOrder.objects.select_related("incident").get(pk=row.payload["order"])
+    link = eta.link_of(order) if order.state == "en_route" else ""
+    more = {"link": link} if link else {}
     for ticket in order.incident.tickets.exclude(state__in=["closed", "cancelled"]):
         _tell_customer(
-            ticket, "crew_sent", dedupe=f"crew_sent:{order.pk}:{ticket.pk}",
+            ticket, "crew_sent_link" if link else "crew_sent",
+            dedupe=f"crew_sent:{order.pk}:{ticket.pk}", eta=_clock(order.eta_at), **more,
+        )  # fmt: skip
+    eta.told(order)
+
+
+def _another_time(row: Row) -> None:
+    """The crew will be there a quarter of an hour earlier or later than was said: said again."""
+    order = WorkOrder.objects.select_related("incident").get(pk=row.payload["order"])
+    if order.state != "en_route" or not eta.worth_telling(order):
+        return
+    for ticket in order.incident.tickets.exclude(state__in=["closed", "cancelled"]):
+        _tell_customer(
+            ticket, "crew_later", dedupe=f"crew_later:{row.mark.event_id}:{ticket.pk}",
             eta=_clock(order.eta_at),
         )  # fmt: skip
+    eta.told(order)
 
 
 def _accounts(codes: Iterable[str]) -> Iterable[tuple[Account, str]]:

@@ -11,7 +11,9 @@ application = get_asgi_application()
 
 # Imported only now: they need the applications loaded.
 from routing.compiled.warm import warm as warm_streets  # noqa: E402
+from server.dispatch.optimising.rolling import warm as warm_plans  # noqa: E402
 from server.network.graph import warm_up  # noqa: E402
 
 warm_up()
-threading.Thread(target=warm_streets, name="warm-up-streets", daemon=True).start()
+for name, loops in (("streets", warm_streets), ("plans", warm_plans)):
+    threading.Thread(target=loops, name=f"warm-up-{name}", daemon=True).start()

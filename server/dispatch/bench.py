@@ -6,6 +6,7 @@ promise), and what waits counted at the horizon. Each size is asked several time
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -131,10 +132,12 @@ def _size(city: City, m: int, n: int, repeats: int, *, vroom: bool) -> list[dict
         },
         "objective_of_greedy": round(ours.objective / plans["greedy"].objective, 4),
         "methods": {k: _told(p, problem, np.median(times[k])) for k, p in plans.items()},
+        "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "matrix_ms": round(float(np.median(times["matrix"])), 1), "input": label,
     }  # fmt: skip
     replan = {
         "bench": f"dispatch.replan{m}x{n}", "n": m, **_ms(whole), "versus": {},
+        "memory_mb": row["memory_mb"],
         "changed": sum(1 for j, c in kept.crew_of.items() if previous.crew_of.get(j) != c),
         "input": f"{label}; matrix and plan anew, nothing new",
     }  # fmt: skip

@@ -123,6 +123,7 @@ def _jobs(
             Job(
                 m.row, WEIGHT[m.incident.priority], m.need.work_s,
                 (due_at - at).total_seconds() if due_at else INF, m.need.skills,
+                earliest_s=(m.begins_at - at).total_seconds() if m.begins_at else 0.0,
                 overtime_s=OVERTIME_S[m.incident.priority],
                 without=frozenset(said_no | ruled_out),
                 why_without="all_asked" if said_no else "excluded",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
@@ -16,12 +17,13 @@ from server.dispatch.ranking import Need, Ranked, rank
 from server.dispatch.runcards import Card, Facts, Wanted
 from server.network.models import Pipe, Valve
 from server.outages.models import ShutOff, ValveTask
-from server.tickets.models import HistoryRow, Incident, Ticket
+from server.tickets.models import HistoryRow, Incident, Kind, Ticket
 from server.tickets.priorities import WARNINGS
 from server.workforce.models import Shift
 
 # An order in one of these states is no answer to what the incident asks for.
 NO_ANSWER = "no_answer"
+AHEAD = timedelta(hours=8)
 GIVEN_UP = (states.State.DECLINED, states.State.RECALLED, states.State.FAILED_VISIT)
 
 
@@ -44,6 +46,7 @@ class Missing:
     target: Target
     need: Need
     card: Card
+    begins_at: datetime | None = None  # planned works: nobody is there before their window
 
 
 def cards() -> list[Card]:
@@ -164,9 +167,28 @@ def asked(incidents: Collection[int]) -> dict[int, set[int]]:
     return found
 
 
+def _windows(incidents: Sequence[Incident]) -> dict[int, datetime]:
+    """When planned works may begin, by incident."""
+    planned = [i.pk for i in incidents if i.kind == Kind.PLANNED]
+    rows = ShutOff.objects.filter(incident__in=planned, notice_from__isnull=False)
+    return {
+        pk: begins
+        for pk, begins in rows.exclude(state="cancelled").values_list(
+            "incident_id", "notice_from"
+        )
+        if pk is not None and begins is not None
+    }
+
+
 def missing(incidents: Iterable[Incident]) -> list[Missing]:
-    """What located incidents ask for and no order answers, in the incidents' order."""
+    """What located incidents ask for and no order answers, in the incidents' order.
+
+    Planned works come in when their window is near; the plan of today knows nothing of next week.
+    """
     rows = [i for i in incidents if i.geom is not None]
+    windows = _windows(rows)
+    far = timezone.now() + AHEAD
+    rows = [i for i in rows if windows.get(i.pk, far) <= far]
     have: Counter[tuple[int, str]] = Counter(
         WorkOrder.objects.filter(incident__in=rows)
         .exclude(state__in=GIVEN_UP)
@@ -183,6 +205,7 @@ def missing(incidents: Iterable[Incident]) -> list[Missing]:
                         f"{incident.pk}:{wanted.kind}:{n}", incident, wanted.kind,
                         target_of(incident, wanted.kind),
                         need_of(incident, wanted.kind, fact, card), card,
+                        windows.get(incident.pk),
                     )
                 )  # fmt: skip
     return found

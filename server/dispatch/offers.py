@@ -75,12 +75,8 @@ def _next(order: WorkOrder, incident: Incident, why: str) -> WorkOrder | None:
         return None
     said_no = needing.asked([incident.pk]).get(incident.pk, set())
     ranked = [r.candidate.id for r in needing.rank_for(incident, order.kind) if not r.excluded]
-    # The plan weighs all incidents against each other: its crew goes first, if it is free now.
-    meant = [
-        s.crew for s in planning.propose().plan.rows
-        if s.position == 0 and s.job.startswith(f"{incident.pk}:{order.kind}:")
-    ]  # fmt: skip
-    for crew in dict.fromkeys([*(c for c in meant if c in ranked), *ranked]):
+    meant = [c for c in _planned(incident, order.kind) if c in ranked]
+    for crew in dict.fromkeys([*meant, *ranked]):
         if crew in said_no:
             continue
         try:
@@ -95,6 +91,15 @@ def _next(order: WorkOrder, incident: Incident, why: str) -> WorkOrder | None:
             if no.code in ("over", "followed"):
                 return None
     return None
+
+
+def _planned(incident: Incident, kind: str) -> list[int]:
+    """Who the plan would send at once: it weighs all incidents against each other."""
+    return [
+        s.crew
+        for s in planning.propose().plan.rows
+        if s.position == 0 and s.job.startswith(f"{incident.pk}:{kind}:")
+    ]
 
 
 def _still_missing(order: WorkOrder, incident: Incident) -> bool:

@@ -25,6 +25,7 @@ from server.events.services import publish
 from server.tickets.models import Incident
 
 # What stops a job for good until somebody does something; the rest only waits its turn.
+URGENT = ("P1", "P2")
 NOBODY = frozenset({"no_crew", "no_skill", "unreachable", "all_asked", "shift_ends", "excluded"})
 MOVED_S = 300.0  # a proposed arrival that moves by less is the same plan
 
@@ -169,7 +170,11 @@ def _moved(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def _tell_nobody(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """An incident nobody can go to is told to those who can do something, each reason once."""
+    """An incident nobody can go to is told to those who can do something, each reason once.
+
+    What is not urgent stands on the board and on the stream; for it nobody is woken (`wakes`):
+    should the next shift not take it up either, its clocks tell.
+    """
     known = {(w["row"], w["why"]) for w in before.get("waiting", ())}
     fresh = [
         w for w in after["waiting"] if w["why"] in NOBODY and (w["row"], w["why"]) not in known
@@ -182,6 +187,7 @@ def _tell_nobody(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
             "incident.no_candidate", f"incident:{incident.pk}", topic="incidents", by="system",
             incident=incident.pk, number=incident.number, kind=incident.kind, why=w["why"],
             priority=incident.priority, order_kind=w["kind"], address=incident.address,
+            wakes=incident.priority in URGENT,
         )  # fmt: skip
 
 

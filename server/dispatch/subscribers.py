@@ -27,7 +27,7 @@ PLAN_NEWS = {"shutoff.replanned", "shutoff.planned", "valve.closed", "valve.open
 
 def send_order_lists(row: Row) -> None:
     """A crew's list goes out when one of its orders, or the plan it works on, has changed."""
-    if row.name == "order.changed":
+    if row.name == "order.changed" and row.payload.get("action") != "eta":
         crews = Crew.objects.filter(pk=row.payload["crew"])
     elif row.name in PLAN_NEWS and row.payload.get("incident"):
         crews = Crew.objects.filter(
@@ -76,13 +76,14 @@ PLAN_EVENTS = frozenset(
     {
         "incident.opened", "incident.changed", "order.changed", "crew.changed", "shutoff.planned",
         "shutoff.replanned", "shutoff.cancelled", "valve.closed", "streets.changed",
+        "roster.changed",
     }
 )  # fmt: skip
 
 
 def plan_again(row: Row) -> None:
     """The plan is made anew within a second of anything that can change it."""
-    if row.name in PLAN_EVENTS:
+    if row.name in PLAN_EVENTS and row.payload.get("action") != "eta":
         planning.ask_again()
 
 

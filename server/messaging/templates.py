@@ -18,6 +18,16 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "{utility}: a crew is on its way to {address}, there about {eta}. Ticket {number}.",
         "zh-hans": "{utility}:抢修人员正赶往{address},预计{eta}到达。服务单号{number}。",
     },
+    "crew_sent_link": {
+        "en": "{utility}: a crew is on its way to {address}, there about {eta}. Ticket {number}. "
+        "Follow it: {link}",
+        "zh-hans": "{utility}:抢修人员正赶往{address},预计{eta}到达。服务单号{number}。"
+        "查看位置:{link}",
+    },
+    "crew_later": {
+        "en": "{utility}: the crew for {address} is now expected about {eta}. Ticket {number}.",
+        "zh-hans": "{utility}:前往{address}的抢修人员预计到达时间改为{eta}。服务单号{number}。",
+    },
     "water_off": {
         "en": "{utility}: your water is off since {since} for an urgent repair near {address}.",
         "zh-hans": "{utility}:因{address}附近抢修,您处自{since}起停水,恢复后另行通知。",

@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import JavaScriptCatalog
 
-from server.portal import views, water
+from server.portal import eta, views, water
 from server.portal.roles import PAGES
 
 app_name = "portal"
@@ -18,6 +18,7 @@ urlpatterns = [
     path("theme", views.set_theme, name="theme"),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="jsi18n"),
     path("crew", views.crew, name="crew"),
+    path("eta/<str:token>", eta.page, name="eta"),
     path("where/<str:token>", views.where, name="where"),
     path("tickets/<str:number>", views.ticket, name="ticket"),
     path("shutoffs/<str:number>", views.shutoff, name="shutoff"),

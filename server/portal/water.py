@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
@@ -23,9 +22,9 @@ from server.accounts.refusals import Refused
 from server.customers.models import Account
 from server.outages import nearby, notices, states
 from server.outages.models import ShutOff
+from server.portal.limits import too_often
 from server.tickets.models import Ticket
 
-ASKS, WINDOW_S = 30, 60
 LISTED = 20
 _TICKET = re.compile(r"^T-?\d{1,9}$", re.IGNORECASE)
 _ACCOUNT = re.compile(r"^[A-Za-z]{0,4}-?\d{4,20}$")
@@ -42,19 +41,13 @@ def water(request: HttpRequest) -> HttpResponse:
         "utility": settings.STANDPIPE["UTILITY"],
     }  # fmt: skip
     status = 200
-    if asked and _too_often(request.META.get("REMOTE_ADDR", "")):
+    if asked and too_often("water", request):
         context["problem"] = _("Asked too often. Wait a minute, or call us.")
         status = 429
     elif asked:
         context.update(_answer(asked))
     context["listed"] = [_row(o) for o in _going()]
     return render(request, "water.html", context, status=status)
-
-
-def _too_often(address: str) -> bool:
-    key = f"water:{address}:{int(timezone.now().timestamp() // WINDOW_S)}"
-    cache.add(key, 0, WINDOW_S)
-    return bool(cache.incr(key) > ASKS)
 
 
 def _going() -> list[ShutOff]:

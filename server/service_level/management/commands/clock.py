@@ -1,6 +1,7 @@
 """`manage clock`: ask once a second what is due, and fire it; a second one stands by.
 
-Deadlines, offers nobody has answered, and the plan for what nobody has in hand.
+Deadlines, offers nobody has answered, the plan for what nobody has in hand, and when crews that
+are on their way will be there.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from server.dispatch import offers, planning
+from server.dispatch import eta, offers, planning
 from server.events.leader import Leadership
 from server.events.loop import Stop, run
 from server.service_level.services import fire_due
@@ -32,6 +33,7 @@ class Command(BaseCommand):
                 offers.sweep()
                 planning.sweep()
                 offers.send_automatic()
+                eta.sweep()
                 tell_due()
                 end_announced()
 
