@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 
 from django.contrib.gis.geos import Point
 from django.db import transaction
 from django.utils import timezone
 
 from server.accounts.models import Area, OnCall, Role, User
-from server.workforce.models import Crew, CrewSkill, Shift, Skill, Stock, Vehicle
+from server.workforce import demo_roster
+from server.workforce.demo_roster import EQUIPMENT, clamp
+from server.workforce.models import Crew, Depot, Skill, Stock, Vehicle
 
 DAYS_AHEAD = 14
 
@@ -52,28 +54,27 @@ class CrewPlan:
     skills: tuple[str, ...]
     clamps: tuple[int, ...]
     max_dn: int
-    hours: tuple[int, int]  # local hours of the shift; 0-24 is round the clock
     language: str = "en"
 
 
 _ALL_WATER = (Skill.VALVE, Skill.REPAIR)
 CREWS = (
     CrewPlan("crew1", "Crew 1", "一班", "SP-101", "van", (*_ALL_WATER, Skill.LARGE_PIPE),
-             (100, 150, 200, 300), 600, (0, 24)),
+             (100, 150, 200, 300), 600),
     CrewPlan("crew2", "Crew 2", "二班", "SP-102", "van", (*_ALL_WATER, Skill.CONFINED),
-             (100, 150), 300, (0, 24)),
+             (100, 150), 300),
     CrewPlan("crew3", "Crew 3", "三班", "SP-103", "truck", (*_ALL_WATER, Skill.WELDING),
-             (150, 200, 300, 400), 600, (0, 24), "zh-hans"),
+             (150, 200, 300, 400), 600, "zh-hans"),
     CrewPlan("crew4", "Crew 4", "四班", "SP-104", "van", (Skill.VALVE, Skill.METER),
-             (), 300, (0, 24)),
+             (), 300),
     CrewPlan("crew5", "Crew 5", "五班", "SP-105", "van", (*_ALL_WATER, Skill.SAMPLING),
-             (100, 150), 300, (0, 24)),
+             (100, 150), 300),
     CrewPlan("crew6", "Crew 6", "六班", "SP-106", "jetting truck", (Skill.JETTING,),
-             (), 300, (0, 24)),
+             (), 300),
     CrewPlan("crew7", "Crew 7", "七班", "SP-107", "van", (*_ALL_WATER, Skill.METER),
-             (100, 150, 200), 300, (7, 19)),
+             (100, 150, 200), 300),
     CrewPlan("crew8", "Crew 8", "八班", "SP-108", "van", (Skill.VALVE, Skill.SAMPLING),
-             (), 300, (19, 31)),
+             (), 300),
 )  # fmt: skip
 
 
@@ -86,9 +87,15 @@ def load_people(password: str, depot: Point, bases: Sequence[Point] = ()) -> dic
         for person in PEOPLE:
             _user(person, password)
         areas = list(Area.objects.order_by("rank", "pk"))
+        fresh = not Depot.objects.exists()
+        names = 0
         for n, plan in enumerate(CREWS):
             base = bases[n % len(bases)] if bases else depot
-            _crew(plan, password, base, areas[n % len(areas)] if areas else None)
+            names += _crew(plan, password, base, areas[n % len(areas)] if areas else None, names)
+        far = bases[len(bases) // 2] if len(bases) > 1 else depot
+        demo_roster.fill_depots(depot, far)
+        if fresh:
+            demo_roster.spoil()
         _on_call()
         shifts = top_up_shifts()
     return {"users": len(PEOPLE) + len(CREWS), "crews": len(CREWS), "shifts": shifts}
@@ -108,7 +115,8 @@ def _user(person: Person, password: str) -> User:
     return user
 
 
-def _crew(plan: CrewPlan, password: str, base: Point, area: Area | None) -> Crew:
+def _crew(plan: CrewPlan, password: str, base: Point, area: Area | None, names: int) -> int:
+    """A crew with vehicle, stock and members; how many names of the list they took."""
     user = _user(
         Person(plan.code, Role.CREW, plan.name, "", plan.language), password
     )
@@ -120,16 +128,15 @@ def _crew(plan: CrewPlan, password: str, base: Point, area: Area | None) -> Crew
         },
     )  # fmt: skip
     if not made:
-        return crew
-    vehicle = Vehicle.objects.create(plate=plan.plate, kind=plan.vehicle, crew=crew)
-    CrewSkill.objects.bulk_create(
-        CrewSkill(crew=crew, skill=s, expires_on=timezone.localdate() + timedelta(days=365))
-        for s in plan.skills
-    )
-    Stock.objects.bulk_create(
-        Stock(vehicle=vehicle, diameter_mm=dn, quantity=3) for dn in plan.clamps
-    )
-    return crew
+        return 0
+    keys = [150, 300, 600] if plan.max_dn > 300 else [150, 300]
+    vehicle = Vehicle.objects.create(
+        plate=plan.plate, kind=plan.vehicle, crew=crew, unit=f"unit-{plan.code}",
+        equipment=EQUIPMENT[plan.vehicle], valve_keys_mm=keys,
+        inspection_due=timezone.localdate() + timedelta(days=200),
+    )  # fmt: skip
+    Stock.objects.bulk_create(clamp(dn, 3, vehicle=vehicle) for dn in plan.clamps)
+    return demo_roster.man(crew, plan.skills, names)
 
 
 def _on_call() -> None:
@@ -145,20 +152,4 @@ def _on_call() -> None:
 
 def top_up_shifts(days: int = DAYS_AHEAD) -> int:
     """Give every demo crew its shifts from yesterday to `days` ahead; returns how many are new."""
-    made = 0
-    zone = timezone.get_current_timezone()
-    today = timezone.localdate()
-    for plan in CREWS:
-        crew = Crew.objects.filter(code=plan.code).first()
-        if crew is None:
-            continue
-        last = crew.shifts.order_by("-ends").first()
-        for offset in range(-1, days):
-            midnight = datetime.combine(today + timedelta(days=offset), time(), tzinfo=zone)
-            starts = midnight + timedelta(hours=plan.hours[0])
-            ends = midnight + timedelta(hours=plan.hours[1])
-            if last is not None and starts < last.ends:
-                continue
-            Shift.objects.create(crew=crew, starts=starts, ends=ends)
-            made += 1
-    return made
+    return demo_roster.top_up(days)
