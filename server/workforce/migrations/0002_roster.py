@@ -165,7 +165,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='shift',
             name='kind',
-            field=models.CharField(choices=[('day', 'Day'), ('evening', 'Evening'), ('night', 'Night'), ('standby', 'Stand-by at the depot'), ('extra', 'Extra duty')], default='day', max_length=10),
+            field=models.CharField(choices=[('day', 'Day shift'), ('evening', 'Evening shift'), ('night', 'Night shift'), ('standby', 'Stand-by at the depot'), ('extra', 'Extra duty')], default='day', max_length=10),
         ),
         migrations.AddField(
             model_name='shift',

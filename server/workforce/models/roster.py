@@ -67,9 +67,9 @@ class Shift(models.Model):
     """When a crew works. `members` are those of it who do; none named means all of them."""
 
     class Kind(models.TextChoices):
-        DAY = "day", _("Day")
-        EVENING = "evening", _("Evening")
-        NIGHT = "night", _("Night")
+        DAY = "day", _("Day shift")
+        EVENING = "evening", _("Evening shift")
+        NIGHT = "night", _("Night shift")
         STANDBY = "standby", _("Stand-by at the depot")
         EXTRA = "extra", _("Extra duty")
 
