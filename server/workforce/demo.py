@@ -151,5 +151,5 @@ def _on_call() -> None:
 
 
 def top_up_shifts(days: int = DAYS_AHEAD) -> int:
-    """Give every demo crew its shifts from yesterday to `days` ahead; returns how many are new."""
+    """Give every demo crew its shifts of this week and `days` ahead; returns how many are new."""
     return demo_roster.top_up(days)

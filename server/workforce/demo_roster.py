@@ -134,10 +134,11 @@ def clamp(dn: int, quantity: int, **where: object) -> Stock:
 
 
 def top_up(days: int) -> int:
-    """Shifts from yesterday to `days` ahead and the nights on call; returns how many are new."""
+    """Shifts of this week and `days` ahead, and the nights on call; returns how many are new."""
     zone = ZoneInfo(settings.TIME_ZONE)
-    first = timezone.localdate() - DAY
-    last = first + (days + 1) * DAY
+    today = timezone.localdate()
+    first = min(today - DAY, today - today.weekday() * DAY)  # this week whole
+    last = today + days * DAY
     made = 0
     for crew in Crew.objects.filter(code__in=ROTAS).prefetch_related("members"):
         cycle, teams, step = ROTAS[crew.code]

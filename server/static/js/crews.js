@@ -28,13 +28,13 @@ function show(tab) {
     button.setAttribute('aria-selected', String(name === tab));
     button.tabIndex = name === tab ? 0 : -1;
   }
-  read();
+  read().then(() => { if (tab === 'roster') grid.focus(); });
 }
 
 async function warn() {
   try {
     const found = await people.warnings();
-    render($('#warn'), found.length ? html`<button type="button" class="chip warn" data-do="tab" data-tab="people">${ngettext('%(count)s certificate runs out or has', '%(count)s certificates run out or have', found.length)}</button>` : html``);
+    render($('#warn'), found.length ? html`<button type="button" class="chip warn" data-do="tab" data-tab="people">${ngettext('%(count)s certificate to renew', '%(count)s certificates to renew', found.length)}</button>` : html``);
   } catch (error) { complain(error); }
 }
 

@@ -8,7 +8,7 @@ import { page } from '../page.js';
 import { clock } from '../time.js';
 import { complain, toast } from '../toast.js';
 import { importForm, leaveForm, onCallForm, patternForm, removeForm, shiftForm } from './forms.js';
-import { byDay, monday, pasted, shifted, short, touching, wall } from './week.js';
+import { byDay, holes, monday, pasted, shifted, short, touching, wall } from './week.js';
 
 const root = $('#roster');
 const grid = $('#grid');
@@ -17,7 +17,7 @@ const today = () => wall(new Date().toISOString(), page.tz).day;
 let first = monday(today());
 /** @type {any} */ let roster = null;
 /** @type {any} */ let cover = null;
-let at = { row: 0, column: 0 };
+let at = { row: 0, column: (new Date(`${today()}T12:00:00Z`).getUTCDay() + 6) % 7 };
 /** @type {any} */ let copied = null;
 /** @type {any} */ let removed = null;
 /** @type {any} */ let toSwap = null;
@@ -55,6 +55,14 @@ function coverage() {
   })}</tbody>`;
 }
 
+/** Above the grid, where it is seen first: skills that nobody on shift has for a while. */
+function gaps() {
+  const now = Date.now();
+  const rows = cover.skills.filter((/** @type {any} */ s) => s.counts.some(Boolean)).map((/** @type {any} */ s) => ({ label: s.label, at: holes(cover.hours, s.counts, now) })).filter((/** @type {any} */ r) => r.at.length);
+  render($('#gaps'), rows.length ? html`<b>${gettext('Nobody on shift with:')}</b> ${rows.map((/** @type {any} */ r) => html`<span class="chip bad">${r.label} ${clock(r.at[0].starts, true)}–${clock(r.at[0].ends)}${r.at.length > 1 ? html` +${r.at.length - 1}` : ''}</span> `)}` : html`<span class="muted">${gettext('Every skill that somebody has is on shift at every hour to come of this week.')}</span>`);
+}
+
+let scrolled = false;
 function draw() {
   const name = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' });
   const shown = (/** @type {string} */ d) => name.format(new Date(`${d}T12:00:00Z`));
@@ -64,6 +72,9 @@ function draw() {
   const now = today();
   render(grid, html`<table class="week" role="grid" aria-label="${gettext('Roster')}"><thead><tr><th></th>${roster.days.map((/** @type {string} */ d) => html`<th scope="col" ${d === now ? html`data-today` : ''}>${shown(d)}</th>`)}</tr></thead>
     <tbody>${roster.crews.map((/** @type {any} */ c, /** @type {number} */ r) => html`<tr><th scope="row">${c.name}</th>${roster.days.map((/** @type {string} */ d, /** @type {number} */ k) => html`<td role="gridcell" id="cell-${r}-${k}" data-do="cell" data-row="${r}" data-column="${k}" data-testid="roster-cell" tabindex="${r === at.row && k === at.column ? 0 : -1}" ${d === now ? html`data-today` : ''}>${cell(c, d)}</td>`)}</tr>`)}</tbody>${coverage()}</table>`);
+  gaps();
+  const day = grid.querySelector('thead [data-today]');
+  if (!scrolled && day instanceof HTMLElement) { grid.scrollLeft = day.offsetLeft - 100; scrolled = true; }
 }
 
 export async function read() {
@@ -72,7 +83,7 @@ export async function read() {
   draw();
 }
 
-function focus() { document.getElementById(`cell-${at.row}-${at.column}`)?.focus(); }
+export function focus() { document.getElementById(`cell-${at.row}-${at.column}`)?.focus(); }
 
 /** @param {number} row @param {number} column */
 function move(row, column) {

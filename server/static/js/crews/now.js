@@ -32,7 +32,7 @@ const hours = (c) => (c.worked_h === null ? html`<span class="muted">–</span>`
 
 /** @param {any} c */
 const row = (c) => html`<tr data-testid="crew-now" data-crew="${c.id}"><th scope="row">${c.name}<br><span class="muted">${c.plate}</span>${c.vehicle_out ? html` <span class="chip bad">${c.vehicle_out}</span>` : ''}</th><td>${state(c)}</td><td>${duty(c)}</td>
-  <td>${c.here === null ? html`<span class="muted">–</span>` : ngettext('%(count)s there', '%(count)s there', c.here)}${c.gone.length ? html`<br><span class="muted">${gettext('away: %(names)s', { names: c.gone.join(', ') })}</span>` : ''}</td><td>${hours(c)}</td>
+  <td>${c.here === null || !(c.on_shift || c.on_call) ? html`<span class="muted">–</span>` : ngettext('%(count)s there', '%(count)s there', c.here)}${c.gone.length ? html`<br><span class="muted">${gettext('away: %(names)s', { names: c.gone.join(', ') })}</span>` : ''}</td><td>${hours(c)}</td>
   <td class="acts">${c.on_shift && c.state === 'available' ? html`<button type="button" data-do="pause" data-crew="${c.id}" data-testid="crew-break">${gettext('Break')}</button><button type="button" data-do="out" data-crew="${c.id}">${gettext('Out of service')}</button>` : ''}${['break', 'out_of_service', 'off_duty'].includes(c.state) && c.on_shift ? html`<button type="button" data-do="back" data-crew="${c.id}" data-testid="crew-back">${gettext('Back to work')}</button>` : ''}<button type="button" class="quiet" data-do="history" data-crew="${c.id}">${gettext('What it did')}</button>${page.role === 'supervisor' ? html`<button type="button" class="quiet" data-do="views" data-crew="${c.id}">${gettext('Who looked')}</button>` : ''}</td></tr>`;
 
 export async function read() {

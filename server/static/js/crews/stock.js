@@ -12,7 +12,7 @@ const root = $('#stock');
 const size = (/** @type {any} */ s) => `DN${s.diameter_mm}${s.to_mm ? `–${s.to_mm}` : ''}`;
 
 /** @param {any} s */
-const piece = (s) => html`<tr data-testid="stock-row" ${s.free ? '' : html`data-none`}><th scope="row">${s.label} ${size(s)} <span class="muted">${s.materials.join('/')}</span></th><td class="n"><b>${s.free}</b>${s.reserved ? html` <span class="muted">${gettext('of %(n)s', { n: s.quantity })}</span>` : ''}</td><td>${s.held.map((/** @type {any} */ h) => html`<span class="chip">${h.quantity} → ${h.order} ${h.crew}</span> `)}</td>
+const piece = (s) => html`<tr data-testid="stock-row" ${s.free ? '' : html`data-none`}><th scope="row">${s.label} <span class="size">${size(s)}</span> <span class="muted">${s.materials.join('/')}</span></th><td class="n"><b>${s.free}</b>${s.reserved ? html` <span class="muted">${gettext('of %(n)s', { n: s.quantity })}</span>` : ''}</td><td>${s.held.map((/** @type {any} */ h) => html`<span class="chip">${h.quantity} → ${h.order} ${h.crew}</span> `)}</td>
   <td class="acts"><button type="button" class="quiet" data-do="count" data-id="${s.id}">${gettext('Count')}</button>${s.free ? html`<button type="button" class="quiet" data-do="move" data-id="${s.id}">${gettext('Move')}</button>` : ''}</td></tr>`;
 
 /** @param {any} p */

@@ -52,3 +52,16 @@ export function byDay(hours, counts, tz) {
   hours.forEach((at, n) => { (found[wall(at, tz).day] ||= []).push(counts[n]); });
   return found;
 }
+
+/** Stretches without anybody, from a moment on. @param {string[]} hours @param {number[]} counts @param {number} now @returns {{starts: string, ends: string}[]} */
+export function holes(hours, counts, now) {
+  /** @type {{starts: string, ends: string}[]} */ const found = [];
+  hours.forEach((at, n) => {
+    const end = Date.parse(at) + 3600e3;
+    if (counts[n] || end <= now) return;
+    const last = found[found.length - 1];
+    if (last && Date.parse(last.ends) === Date.parse(at)) last.ends = new Date(end).toISOString();
+    else found.push({ starts: at, ends: new Date(end).toISOString() });
+  });
+  return found;
+}
