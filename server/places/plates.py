@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from server.accounts.refusals import Refused
 from server.places.found import Found, rows_of
 from server.places.models import Plate
-from server.places.normalise import fold
+from server.places.normalise import CJK, fold
 
 # By table name: the network and the meters stand beside places, not below it.
 _ASSETS = ("network_valve", "network_hydrant", "network_pipe", "network_control",
@@ -26,16 +26,15 @@ _WORD_BEFORE = re.compile(
     r"|管道|管段|排水管|污水管|检查井|窨井|井盖|水表|表|路灯杆?|灯杆|电线杆|杆)\s*(?:no\.?|number|号码?|编号|#)?\s*[::]?\s*",
     re.IGNORECASE,
 )
-_ASSET_SQL = " UNION ALL ".join(
-    f"SELECT asset, '{table.removeprefix('network_')}', "
-    f"ST_X(ST_PointOnSurface(geom)), ST_Y(ST_PointOnSurface(geom)) "
-    f"FROM {table} WHERE asset = ANY(%(names)s)"
-    for table in _ASSETS
-)
-_METER_SQL = """
-    SELECT m.serial, p.address, ST_X(p.geom), ST_Y(p.geom) FROM customers_meter m
-    JOIN customers_premise p ON p.id = m.premise_id WHERE m.serial = ANY(%(names)s)
-"""
+_SQL = " UNION ALL ".join([
+    *(f"SELECT asset, '{table.removeprefix('network_')}', ST_X(ST_PointOnSurface(geom)), "
+      f"ST_Y(ST_PointOnSurface(geom)), asset, '' FROM {table} WHERE asset = ANY(%(names)s)"
+      for table in _ASSETS),
+    "SELECT number, kind, ST_X(geom), ST_Y(geom), '', '' FROM places_plate "
+    "WHERE key = ANY(%(keys)s)",
+    "SELECT m.serial, 'meter', ST_X(p.geom), ST_Y(p.geom), '', p.address FROM customers_meter m "
+    "JOIN customers_premise p ON p.id = m.premise_id WHERE m.serial = ANY(%(names)s)",
+])  # fmt: skip
 _MOST_LINES = 500_000
 _COLUMNS = {
     "number": ("number", "plate", "id", "编号", "灯杆号", "杆号", "号牌"),
@@ -50,18 +49,14 @@ def find(query: str) -> list[Found]:
     if len(name) > 60 or not re.search(r"\d", name):
         return []
     bare = _WORD_BEFORE.sub("", name).removesuffix("号").strip()
+    if len(bare.split()) > 2 or CJK.search(bare):
+        return []
     names = sorted({name, name.upper(), bare, bare.upper()})
-    found = [
-        Found(asset, "asset", lon, lat, kind, 1.0, asset=asset)
-        for asset, kind, lon, lat in rows_of(_ASSET_SQL, {"names": names})
-    ]
-    found += [
-        Found(plate.number, "asset", plate.geom.x, plate.geom.y, plate.kind, 1.0)
-        for plate in Plate.objects.filter(key__in={plate_key(n) for n in names})[:8]
-    ]
-    return found + [
-        Found(serial, "asset", lon, lat, "meter", 1.0, address)
-        for serial, address, lon, lat in rows_of(_METER_SQL, {"names": names})
+    return [
+        Found(number, "asset", lon, lat, kind, 1.0, note, asset=asset)
+        for number, kind, lon, lat, asset, note in rows_of(
+            _SQL, {"names": names, "keys": sorted({plate_key(n) for n in names})}
+        )[:8]
     ]
 
 

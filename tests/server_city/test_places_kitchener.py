@@ -6,54 +6,26 @@ breaks on record most come with the nearest house number and with the place that
 
 from __future__ import annotations
 
-import csv
-import gzip
-import math
 from statistics import median
 
 import pytest
-from django.contrib.gis.geos import Point, Polygon
 
-from gis_data.crs import unproject_array
-from gis_data.street_table import read_street_table
-from server.cityload import filling
-from server.places.models import City
+from server.cityload.kitchener_bench import NONSENSE, breaks, load, metres
 from server.places.search import find_places
 from tests.data import shared
-from tests.server_city.test_places import NONSENSE
 
 pytestmark = pytest.mark.django_db
-UTM = 26917
 
 
 @pytest.fixture
 def kitchener(db):
-    table = read_street_table(shared("kitchener/roads.csv.gz"), UTM)
-    filling.fill_places(table.extract)  # fmt: skip
-    border = Polygon.from_bbox((-80.8, 43.2, -80.2, 43.6))
-    border.srid = 4326
-    City.objects.create(code="kitchener", name="Kitchener", measure_epsg=UTM, bounds=border,
-                        depot=Point(-80.49, 43.45, srid=4326))  # fmt: skip
-
-
-def breaks(every: int) -> list[tuple[str, float, float]]:
-    """(house number and street as written down, lon, lat) of every so many-th break."""
-    path = shared("kitchener/water_main_breaks_to_2015.csv.gz")
-    with gzip.open(path, "rt", encoding="utf-8-sig") as stream:
-        rows = [r for r in csv.DictReader(stream) if r["Closest Civic Number"] and r["Street"]]
-    rows = rows[::every]
-    lonlat = unproject_array([(float(r["x"]), float(r["y"])) for r in rows], UTM).tolist()
-    return [(f"{r['Closest Civic Number']} {r['Street']}", lon, lat)
-            for r, (lon, lat) in zip(rows, lonlat, strict=True)]  # fmt: skip
-
-
-def metres(a_lon: float, a_lat: float, b_lon: float, b_lat: float) -> float:
-    return math.hypot((a_lon - b_lon) * math.cos(math.radians(a_lat)), a_lat - b_lat) * 111_320
+    shared("kitchener/roads.csv.gz")
+    load()
 
 
 def test_breaks_are_found_by_number_and_street_where_they_were_dug_up(kitchener):
     apart, unplaced = [], 0
-    asked = breaks(every=12)
+    asked = breaks()[::12]
     for text, lon, lat in asked:
         best = next(iter(find_places(text).results), None)
         if best is None or best.grade != "number":

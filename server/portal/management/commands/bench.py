@@ -53,9 +53,15 @@ def _gps() -> Rows:
     return gps(data=settings.SERVER.parents[1] / "shared" / "data")
 
 
+def _places(addresses: int = 500_000) -> Rows:
+    from server.cityload.places_bench import places
+
+    return places(addresses)
+
+
 BENCHES: dict[str, Callable[..., Rows]] = {
     "nearest": _nearest, "trace": _pipes("trace"), "snap": _pipes("snap"), "network": _network,
-    "bursts": _bursts, "dispatch": _dispatch, "gps": _gps,
+    "bursts": _bursts, "dispatch": _dispatch, "gps": _gps, "places": _places,
 }  # fmt: skip
 
 
@@ -66,6 +72,7 @@ class Command(BaseCommand):
         parser.add_argument("name", nargs="?", help=", ".join(BENCHES))
         parser.add_argument("--json", action="store_true")
         parser.add_argument("--pipes", type=int, default=500_000, help="size of `network`")
+        parser.add_argument("--addresses", type=int, default=500_000, help="size of `places`")
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["name"]
@@ -74,7 +81,8 @@ class Command(BaseCommand):
         rows: Rows = []
         for key, bench in BENCHES.items():
             if name in (None, key):
-                rows += bench(pipes=options["pipes"]) if key == "network" else bench()
+                size = {"network": "pipes", "places": "addresses"}.get(key)
+                rows += bench(**({size: options[size]} if size else {}))
         if options["json"]:
             self.stdout.write(json.dumps(rows))
             return
