@@ -7,8 +7,9 @@ streets, and one wrong sign of two is another name. A name that sounds the same 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from server.places.normalise import CJK
+from server.places.normalise import CJK, SHORT_WORDS
 from server.places.sound import sound
 
 #: Below this a name is not the one that was meant.
@@ -32,23 +33,54 @@ def stem(key: str) -> str:
     return " ".join(w for w in key.split() if w not in _TYPES) or key
 
 
+def mended(typed: str) -> str:
+    """A key whose sort of street has a slip in it, with that put right: "mill sreet" is mill st."""
+    first, *more = typed.split(" ")
+    return " ".join([first, *(_mended(word) for word in more)])
+
+
+@lru_cache(maxsize=4096)
+def _mended(word: str) -> str:
+    if len(word) < 4 or word in _TYPES or not word.isascii():
+        return word
+    return next((short for full, short in SHORT_WORDS.items()
+                 if len(full) > 4 and distance(word, full, 1) <= 1), word)  # fmt: skip
+
+
+def half_typed(typed: str) -> str:
+    """A key whose last word is half a sort of street, as far as its short form goes: "mill stre"
+    is the beginning of mill st, "mill cour" may be that of mill crt."""
+    rest, space, last = typed.rpartition(" ")
+    if not space or not last.isascii() or len(last) < 2 or last in _TYPES:
+        return mended(typed)
+    shared = min((_shared(last, short) for full, short in SHORT_WORDS.items()
+                  if full.startswith(last)), default=0)  # fmt: skip
+    return f"{rest} {last[:shared]}" if shared else mended(typed)
+
+
+def _shared(a: str, b: str) -> int:
+    """How many letters two words have in common at their beginnings."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y),
+                min(len(a), len(b)))  # fmt: skip
+
+
 def likeness(typed: str, known: str) -> float:
     """Two keys (normalise.key); 1 only where they are the same."""
     if typed == known:
         return 1.0
     a, b = stem(typed), stem(known)
-    whole = 1 - distance(typed, known) / max(len(typed), len(known))
     if a == b:
+        whole = 1 - distance(typed, known) / max(len(typed), len(known))
         # The sort of street is left out, or another one: King St for King Rd.
         return 0.92 if a == typed or b == known else round(0.78 + 0.1 * whole, 3)
-    apart = distance(a, b)
-    if CJK.search(typed):
-        if sound(typed) == sound(known):
-            return SAME_SOUND
-        if len(a) < 4 and apart >= len(a) / 2:
-            return 0.0
-    elif apart > 1 + len(a) // 6:
+    chinese = bool(CJK.search(typed))
+    if chinese and sound(typed) == sound(known):
+        return SAME_SOUND
+    most = (len(a) - 1) // 2 if chinese and len(a) < 4 else 1 + len(a) // 6
+    apart = distance(a, b, most)
+    if apart > most:
         return 0.0
+    whole = 1 - distance(typed, known) / max(len(typed), len(known))
     return round((1 - apart / max(len(a), len(b))) * 0.7 + whole * 0.3, 3)
 
 

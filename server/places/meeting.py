@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from server.places import parse
 from server.places.found import LIMIT, Found, Near, rows_of
 from server.places.houses import how_said
-from server.places.likeness import LEAST, completes, likeness
+from server.places.likeness import LEAST, completes, half_typed, likeness
 from server.places.names import Named, look
 from server.places.normalise import key
 
@@ -27,7 +27,9 @@ def find(query: str, near: Near, *, typing: bool = False) -> tuple[list[Found], 
     if not first:
         return [], None
     wanted = key(parse.without_side(pair[1]))
-    second = {n.key: n for n in look(wanted, near=near, limit=5, kinds=_STREETS, typing=typing)}
+    # While somebody types, the streets that the first one meets say best what it may become.
+    second = {n.key: n for n in look(wanted, near=near, limit=5, kinds=_STREETS, typing=typing,
+                                     slips=not typing)}  # fmt: skip
     found = [f for name in first for f in _of(name, wanted, second, near, typing=typing)]
     if found:
         best = max(f.confidence for f in found)
@@ -65,7 +67,7 @@ def _of(
     for other, places in met.items():
         like = second[other].likeness if other in second else likeness(wanted, other)
         if typing:
-            like = max(like, completes(wanted, other), 0.65 if not wanted else 0.0)
+            like = max(like, completes(half_typed(wanted), other), 0.65 if not wanted else 0.0)
         if like < LEAST:
             continue
         if near is not None:

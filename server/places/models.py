@@ -141,6 +141,8 @@ class Name(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     text = models.CharField(max_length=160)
     key = models.CharField(max_length=160)
+    # Without the words that only say what sort of thing it is: likeness.stem.
+    stem = models.CharField(max_length=160)
     # Pinyin without tones and its initials; '' where nothing is Chinese.
     sound = models.CharField(max_length=300, blank=True)
     initials = models.CharField(max_length=80, blank=True)
@@ -152,6 +154,7 @@ class Name(models.Model):
     class Meta:
         indexes = [
             GinIndex(fields=["key"], name="name_key_like", opclasses=["gin_trgm_ops"]),
+            GinIndex(fields=["stem"], name="name_stem_like", opclasses=["gin_trgm_ops"]),
             GinIndex(fields=["sound"], name="name_sound_like", opclasses=["gin_trgm_ops"]),
             models.Index(fields=["key"], name="name_key", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["sound"], name="name_sound", opclasses=["varchar_pattern_ops"]),

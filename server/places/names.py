@@ -18,7 +18,15 @@ from django.db import transaction
 
 from server.places import sound as sounds
 from server.places.found import Near, rows_of
-from server.places.likeness import LEAST, SAME_SOUND, completes, likeness
+from server.places.likeness import (
+    LEAST,
+    SAME_SOUND,
+    completes,
+    half_typed,
+    likeness,
+    mended,
+    stem,
+)
 from server.places.models import Alias, Name
 from server.places.normalise import CJK, key
 
@@ -26,6 +34,7 @@ _ESTATE = re.compile(
     r"(?:小区|花园|家园|花苑|嘉园|公寓|新村|社区|家属院|家属楼|[^\d]苑|[^\d]村|山庄|公馆)$"
 )
 _ROWS = 40
+_SURE, _BEGUN = 0.9, 0.75
 _BATCH = 5000
 
 
@@ -52,16 +61,22 @@ _COLUMNS = "kind, text, key, sound, initials, about, weight, ST_X(geom), ST_Y(ge
 
 
 def look(
-    typed: str, *, typing: bool = False, near: Near = None, limit: int = 8,
+    typed: str, *, typing: bool = False, near: Near = None, limit: int = 8, slips: bool = True,
     kinds: frozenset[str] = frozenset(),
 ) -> list[Named]:
-    """Names that the key `typed` may mean, best first; with `typing` also what it may become."""
+    """Names that the key `typed` may mean, best first; with `typing` also what it may become.
+
+    `slips`: look for what is only alike where nothing begins so.
+    """
     if not typed or len(typed) > 80:
         return []
+    typed = half_typed(typed) if typing else mended(typed)
     heard = _heard(typed)
     rows = _candidates(typed, heard, typing)
     found = _judged(rows, typed, heard, typing)
-    if not found or max(f.likeness for f in found) < 0.95:
+    # A beginning that fits is good enough while somebody types, not once they have finished.
+    enough = _BEGUN if typing else _SURE
+    if slips and (not found or max(f.likeness for f in found) < enough):
         found += _judged(_alike(typed, heard), typed, heard, typing)
     best: dict[tuple[Any, ...], Named] = {}
     for f in _resolved(found):
@@ -112,13 +127,14 @@ def _candidates(typed: str, heard: str, typing: bool) -> list[tuple[Any, ...]]:
 
 def _alike(typed: str, heard: str) -> list[tuple[Any, ...]]:
     """By trigrams, for slips of the pen and of the ear."""
-    asked = ["SELECT * FROM (SELECT {c} FROM places_name WHERE key %% %(q)s "
-             "ORDER BY similarity(key, %(q)s) DESC LIMIT %(n)s) a"]
+    asked = ["SELECT * FROM (SELECT {c} FROM places_name WHERE stem %% %(q)s "
+             "ORDER BY similarity(stem, %(q)s) DESC LIMIT %(n)s) a"]
     if CJK.search(typed) and len(heard) >= 5:
         asked.append("SELECT * FROM (SELECT {c} FROM places_name WHERE sound %% %(heard)s "
                      "ORDER BY similarity(sound, %(heard)s) DESC LIMIT %(n)s) b")
     return rows_of(
-        " UNION ALL ".join(asked).format(c=_COLUMNS), {"q": typed, "heard": heard, "n": _ROWS}
+        " UNION ALL ".join(asked).format(c=_COLUMNS),
+        {"q": stem(typed), "heard": heard, "n": _ROWS},
     )
 
 
@@ -131,10 +147,11 @@ def _judged(
 ) -> list[Named]:
     found = []
     for kind, text, name_key, sound, initials, about, weight, lon, lat in rows:
-        like, how = likeness(typed, name_key), ""
-        begun = completes(typed, name_key)
+        begun, how = completes(typed, name_key), ""
         # Half a name is enough to go on, and enough to be wrong about.
-        like = max(like, begun if typing else min(begun, 0.8))
+        like = begun if typing else min(begun, 0.8)
+        if not (typing and begun >= _BEGUN) or typed == name_key:
+            like = max(like, likeness(typed, name_key))
         if heard and sound and like < SAME_SOUND:
             heard_like = _sounds_like(heard, sound, typing, chinese=bool(CJK.search(typed)))
             if heard_like > like:
@@ -249,7 +266,8 @@ def _row(
 ) -> Name:  # fmt: skip
     chinese = bool(CJK.search(name_key))
     return Name(
-        kind=kind, text=text[:160], key=name_key[:160], about=about[:200], weight=weight,
+        kind=kind, text=text[:160], key=name_key[:160], stem=stem(name_key)[:160],
+        about=about[:200], weight=weight,
         sound=sounds.sound(name_key)[:300] if chinese else "",
         initials=sounds.initials(name_key)[:80] if chinese else "",
         geom=None if lon is None or lat is None else Point(lon, lat, srid=4326),

@@ -58,14 +58,14 @@ def fold(text: str) -> str:
 
 
 # Types and directions of Western streets in their short form; 弄 and 巷 are both lanes.
-_SHORT_WORDS = """
+_SHORT = """
     street=st road=rd avenue=ave av=ave drive=dr crescent=cres cr=cres court=crt ct=crt place=pl
     lane=ln boulevard=blvd boul=blvd terrace=terr ter=terr circle=cir square=sq parkway=pkwy
     highway=hwy trail=trl gate=gt heights=hts grove=grv close=cl gardens=gdns garden=gdns
     mount=mt north=n south=s east=e west=w northeast=ne northwest=nw southeast=se southwest=sw
     strasse=str platz=pl
 """
-_SHORT = dict(pair.split("=") for pair in _SHORT_WORDS.split())
+SHORT_WORDS = dict(pair.split("=") for pair in _SHORT.split())
 _LANES = str.maketrans({"弄": "巷", "衖": "巷"})
 
 
@@ -80,7 +80,7 @@ def key(name: str) -> str:
     if CJK.search(folded):
         return folded.translate(_LANES)
     first, *more = folded.split() or [""]
-    return " ".join([first, *(_SHORT.get(word, word) for word in more)])
+    return " ".join([first, *(SHORT_WORDS.get(word, word) for word in more)])
 
 
 def fold_near(text: str) -> tuple[str, bool]:

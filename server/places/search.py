@@ -60,7 +60,7 @@ def _all(
     if found:
         return found, None
     crossings, refused = meeting.find(query, near, typing=typing)
-    if refused or (crossings and crossings[0].confidence >= 0.8):
+    if refused or (crossings and (typing or crossings[0].confidence >= 0.8)):
         return crossings, refused
     if CJK.search(folded):
         return crossings + _chinese(folded, near, typing=typing), None
@@ -179,18 +179,22 @@ def _arrow(way: parse.Away) -> str:
 
 
 def _western(folded: str, near: Near, *, typing: bool) -> list[Found]:
-    whole = look(key(folded), typing=typing, near=near)
+    readings = parse.addresses(folded)
+    whole = look(key(folded), typing=typing, near=near, slips=not readings)
     found = [f for name in whole for f in _named(name, near)]
     if whole and whole[0].likeness >= 0.95:
         return found
-    readings = [
-        ([n for n in look(key(typed.street), near=near) if n.kind in ("street", "estate")], typed)
-        for typed in parse.addresses(folded)
-    ]
-    names, typed = max(readings, key=lambda r: r[0][0].likeness if r[0] else 0.0,
+    # In "12 Mill St" the street is what is being typed, in "Mill Street 1" the number.
+    pairs = [
+        ([n for n in look(key(t.street), near=near, typing=typing and folded.endswith(t.street))
+          if n.kind in ("street", "estate")], t)
+        for t in readings
+    ]  # fmt: skip
+    names, typed = max(pairs, key=lambda r: r[0][0].likeness if r[0] else 0.0,
                        default=([], None))  # fmt: skip
     if typed is None or not names:
-        return found
+        return found or [f for n in look(key(folded), near=near, typing=typing)
+                         for f in _named(n, near)]  # fmt: skip
     least = min(whole[0].likeness, 0.8) if whole else 0.0
     return _numbered(names, typed.number, near, typing=typing) + [
         f for f in found if f.confidence >= least
@@ -215,11 +219,12 @@ def _numbered(
 def _chinese(folded: str, near: Near, *, typing: bool) -> list[Found]:
     """By elements: the number on its road, the building in its estate, else the name as a whole."""
     bare = chinese.without_region(folded)
-    whole = look(key(bare), typing=typing, near=near)
+    said = chinese.elements(bare)
+    inner = bool(said.number or said.door)
+    whole = look(key(bare), typing=typing, near=near, slips=not inner)
     found = [f for name in whole for f in _named(name, near)]
     if whole and whole[0].likeness == 1.0:
         return found
-    said = chinese.elements(bare)
     placed: list[Found] = []
     if said.road and said.number:
         roads = _known(said.road + said.lane, near) or _known(said.road, near)

@@ -1,4 +1,4 @@
-"""Keys of the streets, crossings and addresses that are there already, and the names made of them."""
+"""Keys of the streets, crossings and addresses that are there already."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import migrations
 
 
 def fill(apps: Any, schema_editor: Any) -> None:
-    from server.places import houses, names
+    from server.places import houses
     from server.places.normalise import key
 
     def rows(model: str) -> Any:
@@ -28,7 +28,6 @@ def fill(apps: Any, schema_editor: Any) -> None:
         for name, value in zip(fields, houses.columns(row.street, row.number), strict=True):
             setattr(row, name, value)
     rows("Address").bulk_update(addresses, fields, batch_size=1000)
-    names.refresh()
 
 
 class Migration(migrations.Migration):
