@@ -18,7 +18,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from server.accounts.audit import record
 from server.accounts.demo import demo_password
+from server.accounts.refusals import Refused
 from server.accounts.throttle import too_many_tries
+from server.calls import locating
 from server.portal.context import THEMES
 from server.portal.roles import (
     PAGES,
@@ -152,7 +154,13 @@ def shutoff(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 def where(request: HttpRequest, token: str) -> HttpResponse:
     """The page a caller's telephone opens to show where it is; the link itself is the key."""
-    return render(request, "where.html", {"page": None, "token": token, "page_data": None})
+    try:
+        locating.call_of(token)
+        status = 200
+    except Refused:
+        status = 410
+    told = {"page": None, "token": token, "page_data": None, "expired": status == 410}
+    return render(request, "where.html", told, status=status)
 
 
 @never_cache

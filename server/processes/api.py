@@ -215,14 +215,16 @@ class NearbyView(APIView):
             OpenApiParameter("lon", float, required=True),
             OpenApiParameter("lat", float, required=True),
             OpenApiParameter("radius", float),
+            OpenApiParameter("incident", int, description="list its unplaced pictures as well"),
         ],
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
         asked = request.query_params
-        return Response(
-            nearby.around(asked.get("lon"), asked.get("lat"), reach_m=asked.get("radius", 200.0))
-        )
+        return Response(nearby.around(
+            asked.get("lon"), asked.get("lat"), reach_m=asked.get("radius", 200.0),
+            incident=asked.get("incident"),
+        ))  # fmt: skip
 
 
 def read_moment(data: dict[str, Any], field: str) -> datetime | None:

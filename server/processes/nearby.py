@@ -65,11 +65,25 @@ ORDER BY metres, 1 LIMIT %(limit)s
 """
 
 
-def around(lon: object, lat: object, *, reach_m: object = 200.0) -> dict[str, Any]:
+# What the crews of one incident photographed without the telephone knowing where.
+_UNPLACED = """
+SELECT t.id::text, t.taken_at, t.received_at,
+       coalesce((SELECT c.name FROM workforce_crew c WHERE c.device = t.device LIMIT 1), '')
+FROM dispatch_photo t JOIN dispatch_workorder o ON o.id = t.order_id
+WHERE t.geom IS NULL AND o.incident_id = %(incident)s
+ORDER BY t.received_at DESC LIMIT %(limit)s
+"""
+
+
+def around(
+    lon: object, lat: object, *, reach_m: object = 200.0, incident: object = None
+) -> dict[str, Any]:
     """Everything within `reach_m` of a point, by kind, nearest first; at most 200 of a kind.
 
-    Each row: {id, about, distance_m, lon, lat}, pictures with `taken_at` too. Refused as
-    `check_position`, and for a reach that is none ('radius').
+    Each row: {id, about, distance_m, lon, lat}, pictures with `taken_at` too. With `incident` (its
+    id) `pictures_unplaced_here` lists what was photographed for it and lies nowhere: {id, about,
+    taken_at, received_at}. Refused as `check_position`, and for a reach ('radius') or an incident
+    that is none.
     """
     x, y = check_position(lon, lat)
     try:
@@ -78,6 +92,8 @@ def around(lon: object, lat: object, *, reach_m: object = 200.0) -> dict[str, An
         reach = -1.0
     if not 0 < reach <= MOST_M:
         raise Refused("radius", "out_of_range", _("Look up to 500 metres around."))
+    if incident not in (None, "") and not str(incident).isdecimal():
+        raise Refused("incident", "malformed", _("An incident is given by its id, a number."))
     found: dict[str, Any] = {"lon": x, "lat": y, "radius_m": reach}
     values = {
         "x": x, "y": y, "reach": reach, "degrees": degrees_around(reach), "limit": _LIMIT,
@@ -96,4 +112,10 @@ def around(lon: object, lat: object, *, reach_m: object = 200.0) -> dict[str, An
             ]  # fmt: skip
         cursor.execute("SELECT count(*) FROM dispatch_photo WHERE geom IS NULL")
         found["pictures_unplaced"] = cursor.fetchone()[0]
+        if incident not in (None, ""):
+            cursor.execute(_UNPLACED, {"incident": int(str(incident)[:18]), "limit": _LIMIT})
+            found["pictures_unplaced_here"] = [
+                {"id": row[0], "about": row[3], "taken_at": row[1], "received_at": row[2]}
+                for row in cursor.fetchall()
+            ]
     return found

@@ -330,6 +330,27 @@ def test_a_picture_from_elsewhere_or_without_a_place_is_kept_unplaced(cast, sett
     found = nearby.around(lon, lat)
     assert found["picture"] == []
     assert found["pictures_unplaced"] == 2
+    assert "pictures_unplaced_here" not in found
+
+
+def test_unplaced_pictures_of_an_incident_are_listed_apart(cast, register, settings, tmp_path):
+    from server.dispatch.models import Photo, WorkOrder
+
+    settings.STANDPIPE = {**settings.STANDPIPE, "PHOTOS": tmp_path}
+    lon, lat = town.along("P8", 0.4)
+    incident = register("burst", at=(lon, lat)).incident
+    order = WorkOrder.objects.create(incident=incident, kind="isolate")
+    for upload in (_picture(lon, lat), _picture(None)):
+        photo = photos.store(upload, crew=cast.north, report_id=None)
+        Photo.objects.filter(pk=photo.pk).update(order=order)
+    photos.store(_picture(None), crew=cast.north, report_id=None)  # of no order at all
+    found = nearby.around(lon, lat, incident=str(incident.pk))
+    assert len(found["picture"]) == 1
+    assert [p["id"] for p in found["pictures_unplaced_here"]] == [str(photo.pk)]
+    assert found["pictures_unplaced_here"][0]["about"] == "Crew North"
+    with pytest.raises(Refused) as refused:
+        nearby.around(lon, lat, incident="I-1")
+    assert refused.value.field == "incident"
 
 
 def test_around_nowhere_is_refused_by_name(cast, client):

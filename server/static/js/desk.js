@@ -6,6 +6,7 @@ import { Draft, WITHOUT_CALL } from './desk/draft.js';
 import { showNear } from './desk/near.js';
 import { owed } from './desk/owed.js';
 import { callPanel, customer, form, identity, queue, questionList, verdict } from './desk/parts.js';
+import { drawLocation, isPlace, ring } from './desk/located.js';
 import { placeSearch } from './desk/places.js';
 import { relevant } from './desk/questions.js';
 import { $, html, onDo, render } from './html.js';
@@ -80,6 +81,7 @@ function wireForm() {
     near: () => (card && card.place ? [card.place.lon, card.place.lat] : null),
     choose: (found) => setPlace({ lon: found.lon, lat: found.lat, address: found.text, grade: found.grade, asset: found.asset || undefined }),
   });
+  drawLocation(card && card.location, draft && draft.value.place);
 }
 
 /** @param {any} place */
@@ -91,6 +93,7 @@ function setPlace(place) {
   if (input) { input.value = place.address || ''; input.removeAttribute('aria-invalid'); }
   const note = document.querySelector('.located');
   if (note) note.textContent = gettext('On the map at %(lon)s, %(lat)s', { lon: Number(place.lon).toFixed(5), lat: Number(place.lat).toFixed(5) });
+  drawLocation(card && card.location, place);
   pin(place);
 }
 
@@ -255,7 +258,16 @@ function next() {
 async function askWhere(button) {
   if (!current) return;
   button.disabled = true;
-  try { await api.post(`/api/calls/${encodeURIComponent(current)}/location-link`, {}); toast(gettext('The link is on its way. The position appears here.')); } catch (error) { button.disabled = false; complain(error); }
+  try {
+    await api.post(`/api/calls/${encodeURIComponent(current)}/location-link`, {});
+    if (card) card.location = { asked_at: new Date().toISOString() };
+    drawLocation(card && card.location, draft && draft.value.place);
+  } catch (error) { button.disabled = false; complain(error); }
+}
+
+function takeShown() {
+  const at = card && card.location;
+  if (isPlace(at)) setPlace({ lon: at.lon, lat: at.lat, address: gettext('shown by the caller’s telephone') });
 }
 
 /** The agent asked and knows now which account it is. @param {string} account */
@@ -297,7 +309,7 @@ onDo(document.body, {
   transfer: () => { const to = prompt(gettext('Transfer to which extension?')); if (to && phone) phone.transfer(to.trim()).catch(complain); },
   call: (row) => open(row.dataset.id || null), next, ready: () => setState('ready'), pause: () => setState('paused', 'break'),
   compose, owed: (button) => owed.settle(button),
-  where: (button) => askWhere(/** @type {HTMLButtonElement} */ (button)),
+  'take-shown': takeShown, where: (button) => askWhere(/** @type {HTMLButtonElement} */ (button)),
   match: (button) => identify(button.dataset.account || ''),
 });
 keys(
@@ -321,11 +333,12 @@ on('call.ringing call.identified call.queued call.offered call.answered call.end
   if (current && subject(data) === current) open(current, true);
 });
 on('call.located', (data) => {
-  if (subject(data) !== current || !data.location) return;
-  const at = data.location;
+  if (subject(data) !== current || !data.location || !card) return;
+  card.location = data.location;
   // A rough fix is a circle to ask about, never a place.
-  if (at.rough) { toast(gettext('The telephone knows its place to %(metres)s m only: ask.', { metres: Math.round(at.accuracy_m) })); if (map) map.jumpTo({ center: [at.lon, at.lat], zoom: 14 }); return; }
-  setPlace({ lon: at.lon, lat: at.lat, address: gettext('shown by the caller’s telephone') });
+  if (isPlace(data.location)) takeShown();
+  else if (map) { map.put('route', ring(data.location)); map.jumpTo({ center: [data.location.lon, data.location.lat], zoom: 13 }); }
+  drawLocation(card.location, draft && draft.value.place);
 });
 on('agent.changed', (data) => {
   if (me && data.agent === me.user) api.get('/api/me').then((answer) => { me = answer; drawState(); choose(); }).catch(() => undefined);

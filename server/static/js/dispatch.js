@@ -6,6 +6,7 @@ import { askReason, showPhoto } from './ask.js';
 import { matches, offer, placesGo } from './command.js';
 import { askAnother } from './dispatch/assign.js';
 import { probableBursts } from './dispatch/bursts.js';
+import * as around from './dispatch/around.js';
 import { noAnswer } from './dispatch/board-rows.js';
 import * as board from './dispatch/board.js';
 import * as city from './dispatch/city.js';
@@ -47,7 +48,7 @@ const costs = asker();
 
 /** Parts of the page that work by themselves (see dispatch/page.js): one import above, one name here.
  * @type {{start: (page: import('./dispatch/page.js').DispatchPage) => void}[]} */
-const PARTS = [city, board, closures];
+const PARTS = [city, board, closures, around];
 const host = makePage({ select: (id) => { choose(id); }, selected: () => shown, incident: (id) => { const f = incidents.get(id); return f ? f.properties : null; }, mayAct, tools: $('#tools'), legend: $('#signs') });
 
 const features = () => (past ? past.incidents.features : Array.from(incidents.values()));

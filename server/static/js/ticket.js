@@ -2,13 +2,14 @@
 // One ticket, whole: what was promised, what was said, who did what; its next legal steps.
 import { amend } from './amend.js';
 import { api } from './api.js';
+import { surroundings } from './around.js';
 import { photoStrip, showPhoto } from './ask.js';
 import { $, html, onDo, render } from './html.js';
-import { gettext, ngettext } from './i18n.js';
+import { gettext } from './i18n.js';
 import { keys } from './keys.js';
 import { on } from './live.js';
 import { page as me } from './page.js';
-import { ago, clock, distance, stopwatch } from './time.js';
+import { ago, clock, stopwatch } from './time.js';
 import { complain, toast } from './toast.js';
 import { word } from './words.js';
 
@@ -16,8 +17,8 @@ const number = $('#ticket').dataset.number || '';
 const REASON = new Set(['return', 'suspend', 'reopen', 'cancel']);
 const mayDispatch = () => Boolean(document.querySelector('.bar nav a[href="/dispatch"]'));
 let shownVersion = '';
-/** What was found around the place, kept over redraws. @type {{place: any, found: any}} */
-const around = { place: null, found: null };
+/** What was found around the place, kept over redraws. @type {{place: any, incident: any, found: any}} */
+const around = { place: null, incident: null, found: null };
 
 /** The sound of the ticket's call, where this person may hear it. @param {any} t @returns {Promise<any[]>} */
 async function soundOf(t) {
@@ -46,18 +47,11 @@ async function picturesOf(t) {
   return incident ? (incident.work_orders || []).flatMap((/** @type {any} */ o) => o.photos || []) : [];
 }
 
-/** What stands and stood around the ticket's place, in words, nearest first. @param {any} found */
-export function surroundings(found) {
-  const kinds = /** @type {[string, string][]} */ ([['pipe', gettext('Pipes')], ['valve', gettext('Valves')], ['hydrant', gettext('Hydrants')], ['sewer', gettext('Sewers')], ['station', gettext('Secondary-supply stations')], ['incident', gettext('Incidents')], ['ticket', gettext('Tickets')], ['defect', gettext('Defects')], ['shutoff', gettext('Shut-offs')], ['permit', gettext('Digging permits')], ['street', gettext('Streets')], ['place', gettext('Places')]]);
-  return html`<dl class="facts" data-testid="around">${kinds.filter(([kind]) => (found[kind] || []).length).map(([kind, title]) => html`<dt>${title}</dt><dd>${found[kind].slice(0, 5).map((/** @type {any} */ row, /** @type {number} */ i) => html`${i ? ', ' : ''}${kind === 'ticket' ? html`<a href="/tickets/${row.id}">${row.id}</a>` : row.id} <span class="muted">${distance(row.distance_m)}</span>`)}${found[kind].length > 5 ? html` <span class="muted">${ngettext('and %(count)s more', 'and %(count)s more', found[kind].length - 5)}</span>` : ''}</dd>`)}</dl>
-    ${(found.picture || []).length ? html`<h3>${gettext('Pictures taken here')}</h3>${photoStrip(found.picture.map((/** @type {any} */ p) => p.id))}<p class="muted">${found.picture.slice(0, 5).map((/** @type {any} */ p) => [p.about, p.taken_at ? clock(p.taken_at, true) : ''].filter(Boolean).join(', ')).join('; ')}</p>` : ''}`;
-}
-
 async function lookAround() {
   const place = around.place;
   if (!place) return;
-  try { around.found = await api.get(`/api/nearby?lon=${place.lon}&lat=${place.lat}`); } catch (error) { complain(error); return; }
-  render(document.getElementById('around'), surroundings(around.found));
+  try { around.found = await api.get(`/api/nearby?lon=${place.lon}&lat=${place.lat}${around.incident ? `&incident=${around.incident.id}` : ''}`); } catch (error) { complain(error); return; }
+  render(document.getElementById('around'), surroundings(around.found, number));
 }
 
 /** @param {any} t @param {any[]} sounds @param {(string | number)[]} pictures */
@@ -69,7 +63,7 @@ function page(t, sounds, pictures) {
       ${t.incident ? html`<dt>${gettext('Incident')}</dt><dd>${mayDispatch() ? html`<a href="/dispatch#${t.incident.number}">${t.incident.number}</a>` : t.incident.number} <span class="muted">${word('state', t.incident.state)}</span>${t.incident.pipe && document.querySelector('.bar nav a[href="/network"]') ? html` <a href="/network#id=${encodeURIComponent(t.incident.pipe)}" data-testid="to-network">${gettext('pipe %(id)s', { id: t.incident.pipe })}</a>` : ''}</dd>` : ''}
       ${t.note ? html`<dt>${gettext('Note')}</dt><dd class="note">${t.note}</dd>` : ''}
       ${t.result ? html`<dt>${gettext('Result')}</dt><dd>${t.result}</dd>` : ''}${t.cause ? html`<dt>${gettext('Cause')}</dt><dd>${t.cause}</dd>` : ''}</dl></section>
-      ${recordings(sounds)}${pictures.length ? html`<section class="panel"><h2>${gettext('Pictures')}</h2>${photoStrip(pictures)}</section>` : ''}${t.place ? html`<section class="panel"><h2>${gettext('Within 200 m')}</h2><div id="around">${around.found ? surroundings(around.found) : html`<button class="quiet" data-do="around" data-testid="look-around">${gettext('Look around')} <kbd>A</kbd></button>`}</div></section>` : ''}${texts(t.messages || [])}</div>
+      ${recordings(sounds)}${pictures.length ? html`<section class="panel"><h2>${gettext('Pictures')}</h2>${photoStrip(pictures)}</section>` : ''}${t.place ? html`<section class="panel"><h2>${gettext('Within 200 m')}</h2><div id="around">${around.found ? surroundings(around.found, number) : html`<button class="quiet" data-do="around" data-testid="look-around">${gettext('Look around')} <kbd>A</kbd></button>`}</div></section>` : ''}${texts(t.messages || [])}</div>
     <div class="stack"><section class="panel"><h2>${gettext('Timeline')}</h2><ol class="lines">${(t.timeline || []).map((/** @type {any} */ e) => html`<li><time title="${clock(e.at, true)}">${clock(e.at)}</time><span>${word('step', e.what)}${e.text ? html`: ${e.text}` : ''} <span class="muted">${e.who || ''}</span></span></li>`)}</ol></section>
       ${t.audit ? html`<section class="panel"><h2>${gettext('Who did what')}</h2><div class="scroll"><table data-testid="audit"><tr><th>${gettext('When')}</th><th>${gettext('Who')}</th><th>${gettext('Step')}</th><th>${gettext('From')}</th><th>${gettext('To')}</th></tr>${t.audit.map((/** @type {any} */ a) => html`<tr><td title="${clock(a.at, true)}">${clock(a.at)}</td><td>${a.by} <span class="muted">${a.role || ''}</span></td><td>${word('step', a.action.replace(/^ticket\./, ''))}${a.note ? html`<br><span class="muted">${a.note}</span>` : ''}</td><td>${a.from ? word('state', a.from) : ''}</td><td>${a.to ? word('state', a.to) : ''}</td></tr>`)}</table></div></section>` : ''}</div></div>`;
 }
@@ -77,7 +71,7 @@ function page(t, sounds, pictures) {
 async function read() {
   try {
     const t = await api.get(`/api/tickets/${encodeURIComponent(number)}`);
-    around.place = t.place;
+    around.place = t.place; around.incident = t.incident;
     const [sounds, pictures] = await Promise.all([soundOf(t), picturesOf(t)]);
     const version = JSON.stringify([t, sounds, pictures]);
     // Redrawing would stop a recording that somebody is listening to.
