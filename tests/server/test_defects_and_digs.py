@@ -339,7 +339,7 @@ def test_unplaced_pictures_of_an_incident_are_listed_apart(cast, register, setti
     settings.STANDPIPE = {**settings.STANDPIPE, "PHOTOS": tmp_path}
     lon, lat = town.along("P8", 0.4)
     incident = register("burst", at=(lon, lat)).incident
-    order = WorkOrder.objects.create(incident=incident, kind="isolate")
+    order = WorkOrder.objects.create(incident=incident, kind="isolate", crew=cast.north)
     for upload in (_picture(lon, lat), _picture(None)):
         photo = photos.store(upload, crew=cast.north, report_id=None)
         Photo.objects.filter(pk=photo.pk).update(order=order)

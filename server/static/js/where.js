@@ -1,3 +1,4 @@
+// @ts-check
 // The page behind the link a caller gets by SMS: one button, one position, once.
 // A plain script in the words of 2010, so that an old or cheap telephone runs it as well.
 (function () {
