@@ -14,14 +14,14 @@ import { complain, toast } from './toast.js';
 const TABS = { now, roster: grid, people, fleet, stock };
 /** @typedef {keyof typeof TABS} Tab */
 const names = /** @type {Tab[]} */ (Object.keys(TABS));
-/** @type {Tab} */ let shown = names.find((n) => `#${n}` === location.hash) || 'now';
+/** @type {Tab} */ let shown = names.find((n) => n === new URLSearchParams(location.search).get('tab')) || 'now';
 
 async function read() { try { await TABS[shown].read(); } catch (error) { complain(error); } }
 
 /** @param {Tab} tab */
 function show(tab) {
   shown = tab;
-  history.replaceState(null, '', `#${tab}`);
+  history.replaceState(null, '', `?tab=${tab}`);
   for (const name of names) {
     $(`#${name}`).hidden = name !== tab;
     const button = $(`#tab-${name}`);

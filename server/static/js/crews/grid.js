@@ -38,7 +38,7 @@ function chip(s) {
 /** @param {any} crew @param {string} day */
 function cell(crew, day) {
   const on = (/** @type {any[]} */ rows) => rows.filter((r) => touching(r, [day], page.tz).length);
-  return html`${shiftsOn(crew, day).map(chip)}${on(crew.on_call).map((o) => html`<button type="button" tabindex="-1" class="shift" data-kind="on_call" data-do="remove-on-call" data-id="${o.id}" title="${clock(o.starts, true)}–${clock(o.ends, true)}">${gettext('on call')}</button>`)}${on(crew.leave).map((l) => html`<button type="button" tabindex="-1" class="shift" data-kind="leave" data-do="remove-leave" data-id="${l.id}" title="${l.note} ${clock(l.starts, true)}–${clock(l.ends, true)}">${l.member ? l.member.name : gettext('the whole crew')}: ${l.kind_label}</button>`)}`;
+  return html`${shiftsOn(crew, day).map(chip)}${on(crew.on_call).map((o) => html`<button type="button" tabindex="-1" class="shift" data-kind="on_call" data-do="remove-on-call" data-id="${o.id}" title="${clock(o.starts, true)}–${clock(o.ends, true)}"><b>${short(wall(o.starts, page.tz).time, wall(o.ends, page.tz).time)}</b> <span>${gettext('on call')}</span></button>`)}${on(crew.leave).map((l) => html`<button type="button" tabindex="-1" class="shift" data-kind="leave" data-do="remove-leave" data-id="${l.id}" title="${l.note} ${clock(l.starts, true)}–${clock(l.ends, true)}">${l.member ? l.member.name : gettext('the whole crew')}: ${l.kind_label}</button>`)}`;
 }
 
 /** A day's hours as bars; an hour without anybody is a hole. @param {number[]} counts @param {number} most */
@@ -74,7 +74,7 @@ function draw() {
     <tbody>${roster.crews.map((/** @type {any} */ c, /** @type {number} */ r) => html`<tr><th scope="row">${c.name}</th>${roster.days.map((/** @type {string} */ d, /** @type {number} */ k) => html`<td role="gridcell" id="cell-${r}-${k}" data-do="cell" data-row="${r}" data-column="${k}" data-testid="roster-cell" tabindex="${r === at.row && k === at.column ? 0 : -1}" ${d === now ? html`data-today` : ''}>${cell(c, d)}</td>`)}</tr>`)}</tbody>${coverage()}</table>`);
   gaps();
   const day = grid.querySelector('thead [data-today]');
-  if (!scrolled && day instanceof HTMLElement) { grid.scrollLeft = day.offsetLeft - 100; scrolled = true; }
+  if (!scrolled && day instanceof HTMLElement && grid.clientWidth) { grid.scrollLeft = day.offsetLeft - 100; scrolled = true; }
 }
 
 export async function read() {
