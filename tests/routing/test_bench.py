@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from routing import Origin, StreetFileError, StreetIndex, bench
-from routing.grid import generate_grid_city
+from routing import StreetFileError, StreetIndex, bench
+from routing.bench_city import grid_city, whole_city
+from tests.routing.conftest import helsinki_file
 
 
 def test_every_row_has_the_public_shape(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -19,6 +21,8 @@ def test_every_row_has_the_public_shape(monkeypatch: pytest.MonkeyPatch, tmp_pat
         "nearest.moving20",
         "route.one",
         "street.close",
+        "coverage.all",
+        "matrix.20x300",
         "snapshot.open",
     ]
     for row in rows:
@@ -34,21 +38,26 @@ def test_every_row_has_the_public_shape(monkeypatch: pytest.MonkeyPatch, tmp_pat
         ]
         assert 0 < row["p50_ms"] <= row["p95_ms"]
         assert "8 x 8" in row["input"]
-    assert set(rows[0]["versus"]) == {"networkx", "scipy", "igraph", "rustworkx"}
+    assert set(rows[0]["versus"]) == {"routingkit", "networkx", "scipy", "igraph", "rustworkx"}
+    assert set(rows[4]["versus"]) == {"scipy"} and set(rows[5]["versus"]) == {"routingkit"}
+    assert "its own" in rows[6]["input"]
 
 
-def test_a_benchmark_with_wrong_answers_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = generate_grid_city(5)
-    index = StreetIndex.compile(graph)
-    edge = max(graph.edges(keys=True), key=lambda e: graph.edges[e]["length"])
-    graph.edges[edge]["travel_time"] = 0.001
-    for other in list(graph.edges(keys=True)):
-        graph.edges[other]["travel_time"] += 5.0
+def test_a_benchmark_with_wrong_answers_is_stopped() -> None:
+    table = grid_city(6)
+    index = StreetIndex.of_table(table)
+    spoilt = replace(table, ms=table.ms + 5000)
     with pytest.raises(ValueError, match="the street index"):
-        bench.nearest(graph, index, "spoilt", 10, 4)
-    assert index.nearest((24.9, 60.2), [Origin("a", 24.901, 60.201)])[0].seconds
+        bench.nearest(bench.City.of(spoilt, index, "spoilt", 10, 4))
 
 
 def test_a_missing_street_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StreetFileError, match=r"no\.osm\.pbf"):
         bench.run(tmp_path / "no.osm.pbf")
+
+
+def test_a_whole_city_has_every_bend_of_every_path_and_is_kept(tmp_path: Path) -> None:
+    table = whole_city(helsinki_file(), tmp_path)
+    assert table.nodes > 4000, "the streets alone have 333 junctions"
+    again = whole_city(helsinki_file(), tmp_path)
+    assert again.version() == table.version() == StreetIndex.of_table(again).version
