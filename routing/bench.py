@@ -333,7 +333,9 @@ def _routingkit(city: City) -> Iterator[tuple[str, Ask]]:
 
 
 def _compare(engine: str, theirs: Floats, ours: Floats) -> None:
-    same = (theirs == ours) | (np.abs(theirs - ours) <= 1e-9 * np.abs(ours) + 1e-6)
+    with np.errstate(invalid="ignore"):
+        near = np.abs(theirs - ours) <= 1e-9 * np.abs(ours) + 1e-6
+    same = (theirs == ours) | near
     wrong = np.flatnonzero(~same)
     if len(wrong):
         raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ from routing.ways import Ways
 MAX_SNAP_M = 300.0
 #: For how many of the first origins `nearest` works out metres when not told.
 MEASURED = 20
+#: A Reach of a row, without the Python function that a named tuple goes through: there are many.
+_reach: Callable[[tuple[Any, ...]], Reach] = partial(tuple.__new__, Reach)
 _NOTES: tuple[ReachNote, ...] = ("unreachable", "off_network", "bad_position")
 
 
@@ -210,7 +213,7 @@ class StreetIndex:
             for position in np.flatnonzero(self._on_closed(metric, fleet)[order[:known]]).tolist():
                 notes[position] = "on_closed_street"
         ids = [fleet.ids[i] for i in ranked]
-        return list(map(Reach, ids, seconds, metres, notes))
+        return list(map(_reach, zip(ids, seconds, metres, notes, strict=True)))
 
     def route(
         self,

@@ -37,20 +37,24 @@ def turn_by(before: float, after: float) -> Turn:
 def steps_of(legs: Sequence[Leg]) -> tuple[Step, ...]:
     """The turn list: first "depart", last "arrive" (of no length); one line per street."""
     steps: list[Step] = []
+    before = 0.0
     for i, leg in enumerate(legs):
+        points = leg.coordinates
+        # A straight leg is left as it was entered.
+        after = bearing(*points) if len(points) == 2 else _leaving(points, backwards=False)
+        arrived = before
+        before = after if len(points) == 2 else _leaving(points[::-1], backwards=True)
         if i == 0:
             steps.append(Step(leg.street, leg.metres, leg.seconds, "depart"))
             continue
-        before = _leaving(legs[i - 1].coordinates[::-1], backwards=True)
-        after = _leaving(leg.coordinates, backwards=False)
         last = steps[-1]
-        bend = abs((after - before + 180) % 360 - 180)
+        bend = abs((after - arrived + 180) % 360 - 180)
         if leg.street == last.street and bend < _SAME_STREET_DEGREES:
             steps[-1] = Step(
                 last.street, last.metres + leg.metres, last.seconds + leg.seconds, last.turn
             )
         else:
-            steps.append(Step(leg.street, leg.metres, leg.seconds, turn_by(before, after)))
+            steps.append(Step(leg.street, leg.metres, leg.seconds, turn_by(arrived, after)))
     if not steps:
         steps.append(Step("", 0.0, 0.0, "depart"))
     steps.append(Step(steps[-1].street, 0.0, 0.0, "arrive"))

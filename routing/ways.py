@@ -13,7 +13,7 @@ from routing.errors import Unreachable
 from routing.model import Leg, Route
 from routing.places import Part, Place, straight_along, ways_in, ways_out
 from routing.snap import Snapper, straight_m
-from routing.table import StreetTable
+from routing.table import Ints, StreetTable
 from routing.turns import steps_of
 
 
@@ -101,14 +101,29 @@ class Ways:
         heads = table.node_id[table.head[edges]].tolist()
         keys, names = table.key[edges].tolist(), table.name[edges].tolist()
         metres = table.length[edges].tolist()
+        lines = self._lines(parts, edges)
         return [
             Leg(
                 (tails[i], heads[i], keys[i]),
                 self._texts[names[i]],
                 metres[i] * (part.end - part.start),
                 part.ms / 1000,
-                self._snapper.part(part.edge, part.start, part.end),
+                lines[i],
             )
             for i, part in enumerate(parts)
             if part.end > part.start
         ]
+
+    def _lines(self, parts: Sequence[Part], edges: Ints) -> list[tuple[tuple[float, float], ...]]:
+        """The course of each part; the points of all edges are fetched in one go."""
+        first, last = self._table.point_at[edges], self._table.point_at[edges + 1]
+        counts = last - first
+        begins = np.cumsum(counts) - counts
+        rows = np.arange(int(counts.sum())) + np.repeat(first - begins, counts)
+        points = list(map(tuple, self._table.points[rows].tolist()))
+        spans = zip(parts, begins.tolist(), (begins + counts).tolist(), strict=True)
+        return [
+            tuple(points[a:b]) if part.start <= 0 and part.end >= 1
+            else self._snapper.part(part.edge, part.start, part.end)
+            for part, a, b in spans
+        ]  # fmt: skip
