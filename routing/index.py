@@ -127,8 +127,12 @@ class StreetIndex:
                 index = cls.of_table(table, clock)
                 if index.version != version:
                     raise SnapshotError(f"{Path(directory).name} is not the version it says.")
-                index.save(directory)
-                return index
+                try:
+                    index.save(directory)
+                except OSError:
+                    # A folder that cannot be written to: this process has its own copy.
+                    return index
+                return cls.open(directory, clock)
             engine, squares = Engine.named(table, arrays), Squares.named(arrays)
             return cls(table, arrays["twins"], engine, squares, version, clock=clock)
         except (KeyError, ValueError, IndexError) as error:

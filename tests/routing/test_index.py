@@ -357,7 +357,9 @@ def test_a_damaged_snapshot_is_refused(tmp_path: Path, damage: str) -> None:
         StreetIndex.open(folder)
 
 
-def test_streets_saved_before_the_engine_are_compiled_and_saved_anew(tmp_path: Path) -> None:
+def test_streets_saved_before_the_engine_are_compiled_and_saved_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index = StreetIndex.compile(generate_grid_city(3))
     columns = index._table.arrays()
     for name in ("turn_at", "turn_edges", "turn_only", "access"):
@@ -369,6 +371,13 @@ def test_streets_saved_before_the_engine_are_compiled_and_saved_anew(tmp_path: P
         json.dumps({**manifest, "format": "standpipe-street-index-1", "sha256": digests})
     )
     crews = [Origin("a", 24.9001, 60.2001)]
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("routing.index.write_snapshot", full)
+        assert StreetIndex.open(tmp_path).nearest((24.902, 60.201), crews)[0].seconds
     for _ in range(2):
         opened = StreetIndex.open(tmp_path)
         assert opened.version == index.version == StreetIndex.verify(tmp_path)

@@ -15,7 +15,7 @@ Rows = list[dict[str, Any]]
 def _nearest() -> Rows:
     from routing.bench import run
 
-    # Compiling a metropolis takes a minute and a half: kept for the next run.
+    # Reading a metropolis takes some seconds: kept for the next run.
     return list(run(cache=settings.STATE / "bench"))
 
 
