@@ -142,7 +142,7 @@ def availability(at: datetime | None = None) -> list[Availability]:
     now = timezone.now()
     at = at or now
     rows = _rows(at, past=at < now - NOW)
-    crews = Crew.objects.select_related("position", "area", "user").in_bulk([r[0] for r in rows])
+    crews = Crew.objects.select_related("position").in_bulk([r[0] for r in rows])
     vehicles = Vehicle.objects.in_bulk([r[5] for r in rows if r[5] is not None])
     stock: dict[int, list[Stock]] = defaultdict(list)
     for piece in Stock.objects.filter(vehicle__in=vehicles):
@@ -155,7 +155,9 @@ def availability(at: datetime | None = None) -> list[Availability]:
         crew = crews[row[0]]
         state, until = _state(crew, row[15], row[16], at, now)
         here = tuple(row[10] or ()) if row[17] else None
-        tired = worst([reckon(worked(crew.pk, m), at, zone) for m in here or ()])
+        # Members who worked the same shifts are equally tired: most crews are reckoned once.
+        spans = {tuple(worked(crew.pk, m)) for m in here or ()}
+        tired = worst([reckon(each, at, zone) for each in spans])
         found.append(
             Availability(
                 crew=crew, on_shift=row[1] is not None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 Span = tuple[datetime, datetime]
@@ -72,19 +73,27 @@ def _rest(done: list[Span], at: datetime) -> float | None:
 
 
 def _nights(done: list[Span], at: datetime, zone: ZoneInfo) -> int:
-    today = at.astimezone(zone).date()
     found = 0
-    for back in range(WINDOW.days + 1):
-        day = today - timedelta(days=back)
-        begin = datetime.combine(day, NIGHT_FROM, tzinfo=zone).astimezone(at.tzinfo)
-        end = datetime.combine(day + DAY, NIGHT_TO, tzinfo=zone).astimezone(at.tzinfo)
-        if end <= at - WINDOW:
-            break
+    for begin, end in _windows(at, zone):
         inside = sum(
             ((min(e, end) - max(s, begin)) for s, e in done if e > begin and s < end), timedelta()
         )
         found += inside >= NIGHT_LEAST
     return found
+
+
+@lru_cache(maxsize=64)
+def _windows(at: datetime, zone: ZoneInfo) -> tuple[Span, ...]:
+    """The nights of the last seven days; the same for everybody who is asked about at once."""
+    today = at.astimezone(zone).date()
+    found = []
+    for back in range(WINDOW.days + 1):
+        day = today - timedelta(days=back)
+        begin = datetime.combine(day, NIGHT_FROM, tzinfo=zone).astimezone(at.tzinfo)
+        end = datetime.combine(day + DAY, NIGHT_TO, tzinfo=zone).astimezone(at.tzinfo)
+        if end > at - WINDOW:
+            found.append((begin, end))
+    return tuple(found)
 
 
 def worst(people: Sequence[Hours]) -> Hours | None:
