@@ -16,6 +16,7 @@ from server.accounts.refusals import Refused
 from server.dispatch.models import WorkOrder
 from server.events.models import Event
 from server.network.models import Valve
+from server.replay.closures import closures
 from server.replay.crews import crews
 from server.replay.picture import Picture, of_kind, picture, water
 from server.tickets.models import Incident, Kind, Ticket
@@ -75,6 +76,7 @@ def moment(at: datetime, *, with_crews: bool) -> dict[str, Any]:
         "tickets": tickets,
         "calls": _calls(found),
         "valves": _valves(found),
+        "closures": {"type": "FeatureCollection", "features": closures(at)},
         "water": {"dry": dry, "back": back, "off": len(dry)},
     }
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.gis.geos import Polygon
 from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -34,6 +35,7 @@ from server.replay import selectors
 from server.replay.models import Span
 from server.replay.picture import SUBSCRIBER
 from server.replay.subscribers import keep_spans
+from server.streets.models import StreetChange
 from server.tickets import services as tickets
 from server.tickets.models import Incident, Ticket
 from server.workforce.models import Crew, Shift
@@ -319,6 +321,36 @@ def test_a_crew_stands_where_its_last_true_fix_before_the_moment_was(cast):
     Shift.objects.filter(crew=cast.north).update(starts=now - timedelta(minutes=20))
     shown = selectors.moment(now - timedelta(minutes=30), with_crews=True)["crews"]["features"]
     assert "north" not in {f["properties"]["code"] for f in shown}
+
+
+def test_a_closed_street_is_shown_while_it_was_closed_and_known_to_be(shift, cast):
+    """Closed at minute 10, lifted at minute 40; another is written down now for then."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE events_event DISABLE TRIGGER events_are_append_only")
+        cursor.execute("UPDATE events_event SET at = %s", [now - timedelta(hours=2)])
+        cursor.execute("ALTER TABLE events_event ENABLE TRIGGER events_are_append_only")
+    lon, lat = drawn.place("B")
+    ring = Polygon(((lon, lat), (lon + 0.001, lat), (lon, lat + 0.001), (lon, lat)), srid=4326)
+    known, late = (
+        StreetChange.objects.create(
+            kind="closed", reason="flood", area=ring, starts_at=now - timedelta(minutes=50),
+            accepted_at=now - timedelta(minutes=50), by="mika",
+        )
+        for _ in range(2)
+    )  # fmt: skip
+    StreetChange.objects.filter(pk=known.pk).update(
+        created_at=now - timedelta(minutes=50), lifted_at=now - timedelta(minutes=20)
+    )
+
+    def closed(minutes: float) -> list[int]:
+        found = selectors.moment(now - timedelta(minutes=minutes), with_crews=False)["closures"]
+        assert all(f["geometry"]["type"] == "Polygon" for f in found["features"])
+        return [f["id"] for f in found["features"]]
+
+    assert [closed(m) for m in (55, 30, 10)] == [[], [known.pk], []]
+    StreetChange.objects.filter(pk=late.pk).update(created_at=now - timedelta(minutes=15))
+    assert closed(10) == [late.pk]
 
 
 def test_who_looks_at_where_crews_were_is_written_down_once_per_hour_looked_at(

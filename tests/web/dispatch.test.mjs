@@ -155,7 +155,7 @@ test('a time typed in the zone of the utility is that moment, in summer and in w
 });
 
 test('a ticket of an incident on the map is told by the incident', () => {
-  const picture = { incidents: { features: [{ properties: { id: 1 } }] }, water: { dry: [[1, 2]], back: [] }, valves: [{ id: 'V1', state: 'cannot_close', lon: 1, lat: 2 }], calls: [{ id: 'c', state: 'talking', lon: null, lat: null }], tickets: [{ number: 'T-1', incident: 1, kind: 'burst', lon: 1, lat: 2 }, { number: 'T-2', incident: null, kind: 'meter', lon: 3, lat: 4 }] };
+  const picture = { closures: { type: 'FeatureCollection', features: [] }, incidents: { features: [{ properties: { id: 1 } }] }, water: { dry: [[1, 2]], back: [] }, valves: [{ id: 'V1', state: 'cannot_close', lon: 1, lat: 2 }], calls: [{ id: 'c', state: 'talking', lon: null, lat: null }], tickets: [{ number: 'T-1', incident: 1, kind: 'burst', lon: 1, lat: 2 }, { number: 'T-2', incident: null, kind: 'meter', lon: 3, lat: 4 }] };
   const drawn = past.layersOf(picture);
   assert.deepEqual(drawn['past-tickets'].features.map((f) => f.properties.number), ['T-2']);
   assert.equal(drawn['past-valves'].features[0].properties.icon, 'valve-seized');

@@ -11,7 +11,7 @@ import { clock as clockTime } from '../time.js';
 import { complain } from '../toast.js';
 import { word } from '../words.js';
 import { clockAt, faster, seek, SPEEDS, stack, tick } from './clock.js';
-import { addPast, layersOf, LIVING, summary } from './past.js';
+import { addPast, layersOf, LIVING, PAST, summary } from './past.js';
 
 const DAY = 24 * 3600e3;
 const WINDOWS = [3600e3, 6 * 3600e3, DAY, 7 * DAY];
@@ -77,7 +77,7 @@ export function replay(page, host) {
     const map = page.map;
     if (map) {
       for (const id of LIVING) if (map.getLayer(id)) map.setLayoutProperty(id, 'visibility', 'visible');
-      for (const source of ['past-dry', 'past-back', 'past-valves', 'past-calls', 'past-tickets']) if (map.getSource(source)) map.put(source, null);
+      for (const source of PAST) if (map.getSource(source)) map.put(source, null);
     }
     history.replaceState(null, '', location.pathname + location.hash);
     host.show(null);
