@@ -14,11 +14,14 @@ Times compare exactly: PostgreSQL keeps microseconds and adds numerics.
 
 from __future__ import annotations
 
-_READ = """
+
+def _reading(which: str) -> str:
+    """The tables above, of the facts for which `which` holds."""
+    return f"""
 facts AS (
     SELECT f.id, f.premise_id, f.shut_off, f.spell, f.kind, f.at, f.planned, f.basis, f.recorded_at
     FROM ledger_supplyfact f
-    WHERE f.premise_id IN (SELECT premise_id FROM asked)
+    WHERE {which}
       AND f.recorded_at <= %(as_of)s AND f.kind <> 'void' AND NOT EXISTS (
         SELECT 1 FROM ledger_supplyfact v
         WHERE v.kind = 'void' AND v.premise_id = f.premise_id AND v.shut_off = f.shut_off
@@ -40,6 +43,9 @@ facts AS (
     WHERE o.kind = 'off' AND o.at < %(until)s
 )
 """
+
+
+_READ = _reading("f.premise_id IN (SELECT premise_id FROM asked)")
 
 _IN_PERIOD = """
 WITH asked AS MATERIALIZED (
@@ -211,18 +217,15 @@ ORDER BY s.off_at, s.shut_off, p.code, s.spell
 # Where the tap is dry at `until`, and where the water came back after `back_since`, in the
 # shut-offs `numbers`, of which `open` still were.
 DRY_AND_BACK = (
-    """
-WITH asked AS MATERIALIZED (
-    SELECT DISTINCT premise_id FROM ledger_supplyfact WHERE shut_off = ANY(%(numbers)s)
-), """
-    + _READ
+    "WITH "
+    + _reading("f.shut_off = ANY(%(numbers)s)")
     + """
 SELECT ST_X(p.geom), ST_Y(p.geom), each.dry
 FROM (
     SELECT premise_id,
            bool_or(shut_off = ANY(%(open)s) AND (on_at IS NULL OR on_at > %(until)s)) AS dry,
            bool_or(on_at > %(back_since)s AND on_at <= %(until)s) AS back
-    FROM spans WHERE shut_off = ANY(%(numbers)s) GROUP BY premise_id
+    FROM spans GROUP BY premise_id
 ) each
 JOIN customers_premise p ON p.id = each.premise_id
 WHERE each.dry OR each.back

@@ -130,6 +130,19 @@ export function start(page) {
     if (await askProposal(board, page)) await read();
   }
 
+  /** A pinned proposal: the plan may choose again. @param {string | null} id */
+  async function unpin(id) {
+    const found = item(id);
+    if (!found || found.kind !== 'proposed' || !found.order.pinned || !page.mayAct || page.replaying()) return;
+    try {
+      const { results } = await api.get('/api/plan/wishes');
+      const wish = results.find((/** @type {any} */ w) => w.kind === 'pin' && w.incident === found.incident && w.crew.id === found.crew.id);
+      if (wish) await api.post(`/api/plan/wishes/${wish.id}/end`, {});
+      page.toast(gettext('The plan chooses again for %(number)s.', { number: found.incident_number }));
+      await read();
+    } catch (error) { complain(error); }
+  }
+
   rows.addEventListener('keydown', (event) => {
     if (moving.key(event)) return;
     const at = event.target instanceof Element && event.target.closest('[data-cell]');
@@ -164,6 +177,7 @@ export function start(page) {
   keys(
     { key: 'b', text: gettext('to the board; pressed there, hide it'), run: toggle },
     { key: 'm', text: gettext('on the board: move an order or send what waits (up, down, Enter)'), run: () => { if (page.mayAct && !page.replaying() && holder.contains(document.activeElement)) moving.begin(current); } },
+    { key: 'u', text: gettext('on the board: let the plan choose again for what was pinned'), run: () => { if (holder.contains(document.activeElement)) unpin(current); } },
     { key: 'p', text: gettext('look through the proposal and accept it'), run: () => { propose(); } },
     { key: '+', text: gettext('board: fewer hours'), run: () => zoom(-1) }, { key: '=', text: '', run: () => zoom(-1) },
     { key: '-', text: gettext('board: more hours'), run: () => zoom(1) },
