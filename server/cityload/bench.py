@@ -132,8 +132,10 @@ def served() -> Iterator[Ask]:
         time.sleep(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
     held = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    user = User.objects.create_user("bench", role="engineer")
     headers = {
-        "Cookie": f"{settings.SESSION_COOKIE_NAME}={_session()}", "Accept": "application/json",
+        "Cookie": f"{settings.SESSION_COOKIE_NAME}={session_of(user)}",
+        "Accept": "application/json",
     }
 
     def ask(path: str) -> tuple[int, bytes, float]:
@@ -151,8 +153,8 @@ def served() -> Iterator[Ask]:
         thread.join(10)
 
 
-def _session() -> str:
-    user = User.objects.create_user("bench", role="engineer")
+def session_of(user: User) -> str:
+    """The key of a new session of this person, as the browser's cookie would hold it."""
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

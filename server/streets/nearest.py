@@ -15,11 +15,11 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from routing.errors import OffNetwork, RoutingError, Unreachable
-from routing.index import StreetIndex
-from routing.model import Origin, Reach, Snap
+from routing.errors import RoutingError, Unreachable
+from routing.model import Origin, Reach
 from server.accounts.refusals import Refused
 from server.streets import index as streets
+from server.streets import reading
 from server.workforce.models import Crew
 
 
@@ -57,8 +57,20 @@ def standing(now: datetime, *, free: bool = False, crew: int | None = None) -> l
         return [Standing(*row) for row in cursor.fetchall()]
 
 
-def origins(crews: list[Standing]) -> list[Origin]:
-    return [Origin(str(c.id), c.lon, c.lat) for c in crews]
+# The origins made last and what of: where nobody has moved, the index knows its fleet again.
+_made: tuple[list[tuple[int, float, float]], tuple[Origin, ...]] = ([], ())
+
+
+def origins(crews: list[Standing]) -> tuple[Origin, ...]:
+    """The crews as the index wants them."""
+    global _made
+    at = [(c.id, c.lon, c.lat) for c in crews]
+    before = _made
+    if before[0] == at:
+        return before[1]
+    made = tuple(Origin(str(pk), lon, lat) for pk, lon, lat in at)
+    _made = at, made
+    return made
 
 
 def nearest(
@@ -71,9 +83,10 @@ def nearest(
     began = time.perf_counter()
     now = timezone.now()
     index = streets.index()
-    target = _snap(index, at, "at")
-    crews = {str(c.id): c for c in standing(now, free=free)}
-    ranked = index.nearest(target, origins(list(crews.values())), k)
+    target = reading.placed(index, at, "at")
+    there = standing(now, free=free)
+    crews = {str(c.id): c for c in there}
+    ranked = index.nearest(target, origins(there), k)
     answer: dict[str, Any] = {
         "at": [at[0], at[1]],
         "street": target.street,
@@ -106,6 +119,8 @@ def _row(reach: Reach, crew: Standing, at: tuple[float, float], now: datetime) -
 
 def note_text(note: str) -> str:
     """Why a crew has no time, or a doubtful one, in the reader's language."""
+    if not note:
+        return ""
     return {
         "on_closed_street": _("stands inside a closed street"),
         "unreachable": _("no street leads there"),
@@ -122,7 +137,9 @@ def route(
     Refused ('from' or 'to', 'off_network'), ('to', 'unreachable').
     """
     index = streets.index()
-    origin, destination = (_snap(index, p, name) for name, p in (("from", start), ("to", end)))
+    origin, destination = (
+        reading.placed(index, p, name) for name, p in (("from", start), ("to", end))
+    )
     try:
         ways = index.alternatives(origin, destination, alternatives)
     except Unreachable as error:
@@ -149,7 +166,8 @@ def isochrone(
     """
     index = streets.index()
     if at is not None:
-        starts = [Origin("at", *at)]
+        reading.placed(index, at, "at")
+        starts: tuple[Origin, ...] = (Origin("at", *at),)
     else:
         crews = standing(timezone.now(), free=crew is None, crew=crew)
         if crew is not None and not crews:
@@ -170,18 +188,6 @@ def isochrone(
                      "geometry": streets.geojson(shape)}
                 )  # fmt: skip
     return {"type": "FeatureCollection", "origins": len(starts), "features": features}
-
-
-def _snap(index: StreetIndex, place: tuple[float, float], name: str) -> Snap:
-    try:
-        return index.snap(*place)
-    except OffNetwork as error:
-        raise Refused(
-            name, "off_network",
-            _("There is no street near that place: the nearest is %(m)s m away.")
-            % {"m": round(error.distance_m)},
-            distance_m=round(error.distance_m, 1),
-        ) from error  # fmt: skip
 
 
 def crew_named(text: str) -> int | None:

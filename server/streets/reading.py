@@ -16,6 +16,9 @@ from shapely import Point, Polygon
 from shapely.errors import GEOSException
 from shapely.geometry import shape
 
+from routing.errors import BadCoordinate, OffNetwork
+from routing.index import StreetIndex
+from routing.model import Snap
 from server.accounts.refusals import Refused
 from server.network.selectors import check_position
 
@@ -25,13 +28,38 @@ _M_PER_DEGREE = 111_195.0
 
 
 def position(text: str, name: str) -> tuple[float, float]:
-    """ "lon,lat" as numbers in the city. Refused, naming the field, as `check_position`."""
+    """ "lon,lat" as two numbers. Refused, naming the field.
+
+    Whether they are a place of this city is asked where it is not near a street (`placed`): the
+    streets know at once, the border takes a question to the database.
+    """
     if not text.strip():
         raise Refused(name, "required", _("Say where: lon,lat in degrees."))
     lon, comma, lat = text.partition(",")
-    if not comma:
+    try:
+        place = float(lon), float(lat)
+    except ValueError:
+        comma = ""
+    if not comma or not all(map(math.isfinite, place)):
         raise Refused(name, "not_a_position", _("A position is two numbers in degrees: lon,lat."))
-    return check_position(lon, lat, name)
+    return place
+
+
+def placed(index: StreetIndex, place: tuple[float, float], name: str) -> Snap:
+    """The place on the street next to a position. Refused as `check_position`, "off_network"."""
+    try:
+        return index.snap(*place)
+    except BadCoordinate as error:
+        check_position(*place, name)
+        raise Refused(name, "not_a_position", str(error)) from error
+    except OffNetwork as error:
+        check_position(*place, name)
+        raise Refused(
+            name, "off_network",
+            _("There is no street near that place: the nearest is %(m)s m away.")
+            % {"m": round(error.distance_m)},
+            distance_m=round(error.distance_m, 1),
+        ) from error  # fmt: skip
 
 
 def whole(text: str | None, name: str, low: int, high: int, usual: int) -> int:
@@ -119,7 +147,7 @@ def area(data: Mapping[str, Any]) -> shapely.Geometry | None:
 def pair(value: Any, name: str) -> tuple[float, float]:
     """[lon, lat] or "lon,lat" of a JSON body. Refused."""
     if isinstance(value, str):
-        return position(value, name)
+        return check_position(*position(value, name), name)
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise Refused(name, "not_a_position", _("A position is two numbers in degrees: lon,lat."))
     return check_position(value[0], value[1], name)

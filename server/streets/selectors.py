@@ -9,17 +9,15 @@ from typing import Any
 import shapely
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from shapely import MultiLineString
 
-from routing.errors import RoutingError
 from routing.index import StreetIndex
 from routing.model import EdgeId
 from routing.turns import bearing
-from server.accounts.refusals import Refused
 from server.streets import in_force
 from server.streets.index import geojson, opened
 from server.streets.models import StreetChange
+from server.streets.reading import placed
 
 #: How long an ended or lifted change stays in the list.
 SHOWN_FOR = timedelta(hours=12)
@@ -98,10 +96,7 @@ def one_way(index: StreetIndex, edges: Sequence[EdgeId]) -> bool:
 def street_at(lon: float, lat: float) -> dict[str, Any]:
     """The street a place lies on: name, side, distance, directions. Refused ('at')."""
     index = opened()
-    try:
-        snap = index.snap(lon, lat)
-    except RoutingError as error:
-        raise Refused("at", "off_network", _("There is no street near that place.")) from error
+    snap = placed(index, (lon, lat), "at")
     back = index.other_way(snap.edge)
     edges = [snap.edge, *([back] if back else [])]
     return {

@@ -14,9 +14,11 @@ Rows = list[dict[str, Any]]
 
 def _nearest() -> Rows:
     from routing.bench import run
+    from server.cityload.streets_bench import run as served
 
     # Reading a metropolis takes some seconds: kept for the next run.
-    return list(run(cache=settings.STATE / "bench"))
+    cache = settings.STATE / "bench"
+    return [*run(cache=cache), *served(cache=cache)]
 
 
 def _pipes(name: str) -> Callable[[], Rows]:
