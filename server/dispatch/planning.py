@@ -17,11 +17,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from server.accounts.audit import record
+from server.accounts.refusals import Refused
 from server.dispatch import gathering, waiting
 from server.dispatch.gathering import Gathered
 from server.dispatch.models import Proposal
 from server.dispatch.optimising import Plan, RollingPlanner
 from server.events.services import publish
+from server.streets import index as streets
 from server.tickets.models import Incident
 
 # What stops a job for good until somebody does something; the rest only waits its turn.
@@ -97,8 +99,15 @@ def ask_again() -> None:
 
 
 def sweep(now: datetime | None = None) -> bool:
-    """Make the plan anew where something happened since, or positions have drifted; whether."""
+    """Make the plan anew where something happened since, or positions have drifted; whether.
+
+    Without a street network there is none.
+    """
     now = now or timezone.now()
+    try:
+        streets.index()
+    except Refused:
+        return False
     row = Proposal.objects.filter(pk=1).first()
     if row is not None and row.made_at is not None:
         drifted = settings.STANDPIPE["PLAN"]["drift_s"]

@@ -83,7 +83,9 @@ def incident_detail(incident: Incident) -> dict[str, Any]:
         "tickets_list": tickets.tickets_of(incident),
         "plan": outages.plan_of(shut_off) if shut_off else None,
         "work_orders": [order_json(o) for o in orders],
-        "timeline": tickets.timeline(incident.history.all()) + _field_steps(incident),
+        "timeline": tickets.timeline(incident.history.all())
+        + _field_steps(incident)
+        + _offers(orders),
         "clocks": clocks,
         "closable": incident.state != Incident.State.CLOSED
         and not tickets.unsettled(incident).exists()
@@ -105,6 +107,27 @@ def _field_steps(incident: Incident) -> list[dict[str, Any]]:
         for order in incident.work_orders.prefetch_related("reports")
         for r in order.reports.all()
     ]
+
+
+def _offers(orders: list[WorkOrder]) -> list[dict[str, Any]]:
+    """To whom an order was sent or passed on, and why it was taken back: no phone tells of that."""
+    found = []
+    for o in orders:
+        name = f"{o.number} {o.crew.shown if o.crew else ''}".strip()
+        row = {"who": "", "from": "", "to": o.state, "refused": ""}
+        if o.dispatched_at is not None:
+            what, why = ("passed_on", o.override_reason) if o.follows_id else ("sent", "")
+            text = f"{name} ({why})" if why else name
+            found.append({**row, "at": o.dispatched_at, "what": what, "text": text})
+        if o.state == states.State.RECALLED and o.ended_at is not None:
+            silent = o.end_reason == "no_answer"
+            found.append(
+                {
+                    **row, "at": o.ended_at, "what": "no_answer" if silent else "recall",
+                    "text": name if silent or not o.end_reason else f"{name}: {o.end_reason}",
+                }
+            )  # fmt: skip
+    return found
 
 
 def order_json(order: WorkOrder) -> dict[str, Any]:

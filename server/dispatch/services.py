@@ -338,7 +338,8 @@ def _after(order: WorkOrder, action: str, before: str, *, by: str, **more: Any) 
     if follows is not None and order.kind != WorkOrder.Kind.NOTICES:
         tickets.move_incident(order.incident, follows, by=by)
     if order.state in (S.DECLINED, S.RECALLED):
-        nobody_has_it(order.incident, by=by, note=order.end_reason)
+        silent = order.end_reason == needing.NO_ANSWER  # a code: the timeline has a word for it
+        nobody_has_it(order.incident, by=by, note="" if silent else order.end_reason)
     tell(order, action, before, by=by, **more)
 
 

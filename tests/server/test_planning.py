@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from server.accounts.models import AuditRow
 from server.accounts.refusals import Conflict, Refused
-from server.dispatch import accepting, needing, offers, planning, services
+from server.dispatch import accepting, needing, offers, planning, selectors, services
 from server.dispatch.models import PlanWish, Proposal, RunCard, WorkOrder
 from server.dispatch.services import Step
 from server.dispatch.states import Who
@@ -287,6 +287,10 @@ def test_without_an_answer_the_next_best_crew_is_asked_after_three_minutes(leak,
     following = order.followed_by
     assert following.crew == cast.north and "no answer" in following.override_reason
     assert Event.objects.get(name="order.reoffered").payload["follows"] == order.number
+    told = [(e["what"], e["text"]) for e in selectors.incident_detail(leak)["timeline"]]
+    assert ("no_answer", f"{order.number} Crew South") in told
+    assert any(w == "passed_on" and t.startswith(f"{following.number} Crew North")
+               for w, t in told)  # fmt: skip
     leak.refresh_from_db()
     assert leak.state == "dispatched"
     assert offers.sweep() == 0
@@ -496,3 +500,21 @@ def test_a_refused_card_leaves_nothing_behind(cast):
     with pytest.raises(Refused):
         carding.save(None, {"name": "x", "orders": [{"kind": "dance"}]}, by="sari")
     assert not RunCard.objects.exists()
+
+
+def test_a_plan_that_fails_holds_back_no_deadline_and_is_tried_again_later(monkeypatch):
+    from server.service_level.management.commands import clock
+
+    done: list[str] = []
+
+    def breaks() -> None:
+        done.append("breaks")
+        raise ValueError("a matrix of another shape")
+
+    sweeps = clock.Sweeps((breaks, lambda: done.append("goes on")))
+    sweeps.run()
+    sweeps.run()
+    assert done == ["breaks", "goes on", "goes on"]
+    monkeypatch.setattr(clock.time, "monotonic", lambda: float("inf"))
+    sweeps.run()
+    assert done[-2:] == ["breaks", "goes on"]

@@ -1,14 +1,19 @@
 """`manage clock`: ask once a second what is due, and fire it; a second one stands by.
 
-Deadlines, offers nobody has answered, the plan for what nobody has in hand, and when crews that
-are on their way will be there.
+Deadlines, offers nobody has answered, the plan for what nobody has in hand, when crews that are on
+their way will be there, closures and breaks that end by their time. Deadlines come first and do
+not depend on the others: what fails is written down and tried again after half a minute.
 """
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError
 
 from server.dispatch import eta, offers, planning
 from server.events.leader import Leadership
@@ -17,25 +22,48 @@ from server.service_level.services import fire_due
 from server.streets.services import tell_due
 from server.workforce.services import end_announced
 
+log = logging.getLogger("standpipe.clock")
+AGAIN_S = 30.0
+SWEEPS: tuple[Callable[[], object], ...] = (
+    offers.sweep, planning.sweep, offers.send_automatic, eta.sweep, tell_due, end_announced,
+)  # fmt: skip
+
+
+class Sweeps:
+    """The sweeps beside the deadlines; one that has failed rests, the others go on."""
+
+    def __init__(self, sweeps: tuple[Callable[[], object], ...] = SWEEPS) -> None:
+        self._sweeps = sweeps
+        self._resting: dict[Callable[[], object], float] = {}
+
+    def run(self) -> None:
+        now = time.monotonic()
+        for sweep in self._sweeps:
+            if self._resting.get(sweep, 0.0) > now:
+                continue
+            try:
+                sweep()
+            except (OperationalError, InterfaceError):
+                raise  # the loop waits for the database
+            except Exception:
+                log.exception("%s.%s failed", sweep.__module__, sweep.__qualname__)
+                self._resting[sweep] = now + AGAIN_S
+
 
 class Command(BaseCommand):
-    help = "Watch the deadlines, and closures of streets and breaks that end by their time."
+    help = "Watch deadlines, offers, the plan, arrival times, and what ends by its time."
     # `standpipe check` and CI run them; six processes starting at once need not.
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = Stop()
         leader = Leadership("clock")
+        others = Sweeps()
 
         def step() -> None:
             if leader.take():
                 fire_due()
-                offers.sweep()
-                planning.sweep()
-                offers.send_automatic()
-                eta.sweep()
-                tell_due()
-                end_announced()
+                others.run()
 
         run("clock", step, pause_s=1.0, stop=stop)
         leader.release()
