@@ -11,6 +11,7 @@ import numpy as np
 from django.conf import settings
 
 from server.dispatch import candidates, needing
+from server.dispatch.between import Between
 from server.dispatch.models import PlanWish
 from server.dispatch.needing import Missing
 from server.dispatch.optimising import Crew, Job, Plan, Problem, Stop
@@ -28,6 +29,7 @@ OVERTIME_S = {"P1": 4 * 3600.0, "P2": 2 * 3600.0, "P3": 0.0, "P4": 0.0}
 TIME = frozenset(
     {"drive", "finish", "call_out", "break", "shift_ends", "tired", "no_clamp", "no_stock", "load"}
 )
+_between = Between()
 ON_CALL_S = 12 * 3600.0  # who is called out may be kept as long as a shift
 
 
@@ -140,7 +142,8 @@ def _costs(wanted: list[Missing], crews: list[Candidate]) -> tuple[Floats, Float
     empty: Floats = np.zeros((n, m))
     if not n or not m:
         return empty, np.zeros((m, m)), empty, empty
-    whole = streets.index().matrix([*stands, *places], places)
+    index = streets.index()
+    drive, between = index.matrix(stands, places), _between.seconds(index, places)
     detour, penalty = np.zeros((n, m)), np.zeros((n, m))
     classes: dict[tuple[Any, ...], list[int]] = {}
     for j, w in enumerate(wanted):
@@ -150,8 +153,8 @@ def _costs(wanted: list[Missing], crews: list[Candidate]) -> tuple[Floats, Float
         need = replace(wanted[columns[0]].need, skills=frozenset(), queued=True)
         penalty[:, columns] = _doubts(crews, need)[:, None]
         if need.diameter_mm > 0:
-            detour[:, columns] = _detours(crews, need, places, columns, whole[:n])
-    return whole[:n], whole[n:], detour, penalty
+            detour[:, columns] = _detours(crews, need, places, columns, drive)
+    return drive, between, detour, penalty
 
 
 def _doubts(crews: list[Candidate], need: Need) -> Floats:

@@ -350,3 +350,36 @@ def test_rounds_spare_driving_where_response_spreads_the_work():
     assert {s.crew for s in round_.rows} == {1}
     assert {s.crew for s in response.rows} == {1, 2}
     assert response.objective < round_.objective
+
+
+# -- the table between jobs -----------------------------------------------------------------------
+
+
+def test_the_times_between_jobs_are_asked_for_once_and_again_when_a_street_is_closed():
+    from routing.grid import generate_grid_city
+    from routing.index import StreetIndex
+    from server.dispatch.between import Between
+
+    graph = generate_grid_city(8)
+    index = StreetIndex.compile(graph)
+    corners = [(float(d["x"]), float(d["y"])) for _, d in graph.nodes(data=True)]
+    table, asked = Between(), []
+    real = index.matrix
+
+    class Counting:
+        version, epoch = index.version, 0
+
+        def matrix(self, origins, destinations):
+            asked.append(len(origins) * len(destinations))
+            return real(origins, destinations)
+
+    counting = Counting()
+    places = [corners[k] for k in (3, 17, 17, 40, 62)]
+    for some in (places, places, places[1:], [*places, corners[9]], places[::-1]):
+        found = table.seconds(counting, some)
+        assert np.array_equal(found, real(some, some))
+    # Four places; nothing new twice; the one dropped meanwhile and another; nothing new.
+    assert asked == [16, (3 + 2) * 2, 2 * 3]
+    counting.epoch = 1
+    table.seconds(counting, places)
+    assert asked[-1] == 16

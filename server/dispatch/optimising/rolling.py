@@ -34,7 +34,7 @@ class RollingPlanner:
     machine is.
     """
 
-    effort: int = 2_000_000
+    effort: int = 3_000_000
 
     def plan(self, problem: Problem) -> Plan:
         a = Arrays.of(problem)
@@ -44,15 +44,21 @@ class RollingPlanner:
         order = urgency(problem, a)
         # The fresh plan does not know the one before: asked twice, it is the same twice.
         starts = (rounds(plain), greedy(plain, order))
-        best = min(starts, key=lambda r: r.total(plain))
-        best.search(plain, order, self.effort)
+        fresh = min(starts, key=lambda r: r.total(plain))
         if problem.previous is None:
-            return finish(problem, a, best)
-        kept = Routes.of(problem, a, problem.previous)
+            fresh.search(plain, order, self.effort)
+            return finish(problem, a, fresh)
         # Nobody is told something else for the sake of seconds.
+        kept = Routes.of(problem, a, problem.previous)
         kept.search(replace(a, least=WORTH_S), order, self.effort)
-        best.recost(a)
-        return finish(problem, a, min((kept, best), key=lambda r: r.total(a)))
+        # A short search tells whether beginning anew may pay; only then it is gone through with.
+        fresh.search(plain, order, self.effort // 8)
+        fresh.recost(a)
+        if kept.total(a) <= fresh.total(a):
+            return finish(problem, a, kept)
+        fresh.recost(plain)
+        fresh.search(plain, order, self.effort)
+        return finish(problem, a, fresh)
 
 
 @dataclass(frozen=True)
