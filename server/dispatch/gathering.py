@@ -142,8 +142,7 @@ def _costs(wanted: list[Missing], crews: list[Candidate]) -> tuple[Floats, Float
     empty: Floats = np.zeros((n, m))
     if not n or not m:
         return empty, np.zeros((m, m)), empty, empty
-    index = streets.index()
-    drive, between = index.matrix(stands, places), _between.seconds(index, places)
+    drive, between = _between.seconds(streets.index(), stands, places)
     detour, penalty = np.zeros((n, m)), np.zeros((n, m))
     classes: dict[tuple[Any, ...], list[int]] = {}
     for j, w in enumerate(wanted):

@@ -374,12 +374,14 @@ def test_the_times_between_jobs_are_asked_for_once_and_again_when_a_street_is_cl
             return real(origins, destinations)
 
     counting = Counting()
+    crew = [corners[30]]
     places = [corners[k] for k in (3, 17, 17, 40, 62)]
     for some in (places, places, places[1:], [*places, corners[9]], places[::-1]):
-        found = table.seconds(counting, some)
-        assert np.array_equal(found, real(some, some))
-    # Four places; nothing new twice; the one dropped meanwhile and another; nothing new.
-    assert asked == [16, (3 + 2) * 2, 2 * 3]
+        drive, between = table.seconds(counting, crew, some)
+        assert np.array_equal(drive, real(crew, some))
+        assert np.array_equal(between, real(some, some))
+    # Four places and a crew; the crew alone, twice; two places are new to the three; the crew.
+    assert asked == [5 * 4, 4, 3, 3 * 5, 3 * 2, 4]
     counting.epoch = 1
-    table.seconds(counting, places)
-    assert asked[-1] == 16
+    table.seconds(counting, crew, places)
+    assert asked[-1] == 5 * 4
