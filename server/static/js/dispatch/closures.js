@@ -150,14 +150,18 @@ export function start(page) {
     focusOn('[data-do="closure-draw"]');
   }
 
+  // In a metropolis the ground takes a while to draw: never two at once, and never most of the time.
+  let resting = 0;
   async function readWithin() {
-    if (!page.map || !within) return;
+    if (!page.map || !within || Date.now() < resting) return;
+    const began = Date.now();
+    resting = Infinity;
     try {
       const answer = await api.get(`/api/streets/isochrone?minutes=${MINUTES}`);
       if (!within) return;
       page.map.getSource('within').setData(withinData(answer));
       if (!answer.origins) page.toast(gettext('No crew is free: nobody is within 15 minutes.'));
-    } catch (error) { complain(error); }
+    } catch (error) { complain(error); } finally { resting = Date.now() + 10 * (Date.now() - began); }
   }
 
   function toggleWithin() {
