@@ -19,7 +19,7 @@ from gis_data.drainage import Drainage
 from gis_data.helsinki import Area as CityArea
 from gis_data.helsinki import City
 from gis_data.model import Network
-from gis_data.places import Extract
+from gis_data.places import Address, Extract
 from server.accounts.models import Area, Department
 from server.cityload import rows
 from server.cityload.copying import copy_rows
@@ -84,6 +84,15 @@ def _multi(shape: Any) -> MultiPolygon:
     return shape if isinstance(shape, MultiPolygon) else MultiPolygon([shape])
 
 
+def _addresses(city: City | Extract) -> list[Address]:
+    """Houses of the map; where nobody gave a map, those that the premises name."""
+    known = city.places.addresses
+    if known or city.places.ranges or isinstance(city, Extract):
+        return known
+    return [Address(p.id, p.street, p.number, p.lon, p.lat) for p in city.premises
+            if p.street and p.number]  # fmt: skip
+
+
 def fill_places(city: City | Extract) -> None:
     """Streets, houses, crossings and places, and all their names."""
     copy_rows(
@@ -99,7 +108,7 @@ def fill_places(city: City | Extract) -> None:
         ("source_id", "street", "number", "postcode", "street_key", "number_key", "value", "until",
          "geom"),
         ((a.id, a.street, a.number, a.postcode, *houses.columns(a.street, a.number),
-          Point(a.lon, a.lat)) for a in city.places.addresses),
+          Point(a.lon, a.lat)) for a in _addresses(city)),
     )
     copy_rows(
         places.AddressRange,

@@ -15,7 +15,7 @@ from django.contrib.gis.geos import Point
 from django.utils.translation import gettext as _
 
 from server.places import chinese, coordinates, houses, meeting, parse, plates
-from server.places.found import LIMIT, Answer, Found, Near, and_said
+from server.places.found import GRADES, LIMIT, Answer, Found, Near, and_said
 from server.places.models import Alias, City
 from server.places.names import Named, look
 from server.places.normalise import CJK, fold_near, key
@@ -79,7 +79,7 @@ def _not_found(query: str, folded: str) -> str:
 
 def _with_border(found: list[Found]) -> list[Found]:
     """Mark what lies beyond the border of the city: it is a place, but not one of ours."""
-    city = City.objects.order_by("-loaded_at").first()
+    city = City.objects.only("bounds").order_by("-loaded_at").first()
     if city is None:
         return found
     border, note = city.bounds.prepared, _("Outside the area this utility supplies.")
@@ -110,7 +110,8 @@ def _nothing_to_find(folded: str, *, typing: bool) -> str | None:
 def _ranked(found: list[Found], about: bool, near: Near) -> list[Found]:
     seen: set[tuple[str, str, int, int]] = set()
     kept = []
-    for f in sorted(found, key=lambda f: -_score(f, near)):
+    # Of two equally sure the one at which a crew can knock.
+    for f in sorted(found, key=lambda f: (-_score(f, near), GRADES.index(f.grade))):
         # The same text twice is two places only where they are apart: two shops of one name.
         same = (f.text, f.grade, round(f.lon * 1000), round(f.lat * 1000))
         if same not in seen:

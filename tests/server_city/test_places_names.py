@@ -160,6 +160,19 @@ def test_a_whole_district_is_no_address(city, text):
     assert "district" in answer.refused or "called" in answer.refused
 
 
+def test_without_a_map_the_premises_are_the_register_of_houses(db):
+    from dataclasses import replace
+
+    from gis_data.places import Places
+    from server.cityload import filling
+    from tests.server_city.conftest import drawn_city
+
+    bare = replace(drawn_city(), places=Places([], [], []), streets=[])
+    filling.fill_places(bare)
+    found = first("Pohjoiskatu 7")
+    assert (found.grade, found.source, found.lon) == ("number", "register", 24.945)
+
+
 # --- as one types --------------------------------------------------------------------------------
 
 

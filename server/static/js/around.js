@@ -19,7 +19,7 @@ function once(rows) {
 /** @param {string} kind @param {any} row */
 function named(kind, row) {
   if (kind === 'ticket') return html`<a href="/tickets/${row.id}" title="${row.about || ''}">${row.id}</a>`;
-  if (kind === 'incident' && document.querySelector('.bar nav a[href="/dispatch"]')) return html`<a href="/dispatch#${row.id}" title="${row.about || ''}">${row.id}</a>`;
+  if (kind === 'incident' && typeof document !== 'undefined' && document.querySelector('.bar nav a[href="/dispatch"]')) return html`<a href="/dispatch#${row.id}" title="${row.about || ''}">${row.id}</a>`;
   if (kind === 'shutoff') return html`<a href="/shutoffs/${row.id}" title="${row.about || ''}">${row.id}</a>`;
   return html`<span title="${row.about || ''}">${row.id}</span>`;
 }
