@@ -45,7 +45,8 @@ def find(query: str, near: Near, *, typing: bool = False) -> tuple[list[Found], 
 
 def _half(query: str) -> tuple[str, str] | None:
     """A crossing of which only the first street stands there yet: "Mill Street /"."""
-    found = re.fullmatch(r"\s*(.{2,60}?)\s*(?:/|&|与|和|\band|\bja)\s*(.?)\s*", query.casefold())
+    half = r"\s*(.{2,60}?)\s*(?:/|&|与|和|\band\b|\bja\b)\s*(.{0,2})\s*"
+    found = re.fullmatch(half, query.casefold())
     return (found.group(1), found.group(2)) if found else None
 
 

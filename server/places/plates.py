@@ -49,7 +49,10 @@ def find(query: str) -> list[Found]:
     if len(name) > 60 or not re.search(r"\d", name):
         return []
     bare = _WORD_BEFORE.sub("", name).removesuffix("号").strip()
-    if len(bare.split()) > 2 or CJK.search(bare):
+    parts = bare.split()
+    # "12 Mill" is on its way to be an address; "GX 0412" is a plate, and "lamp post GX 0412" too.
+    words = [p for p in parts if len(p) > 3 and not re.search(r"\d", p)]
+    if len(parts) > 2 or CJK.search(bare) or (words and len(parts) > 1):
         return []
     names = sorted({name, name.upper(), bare, bare.upper()})
     return [

@@ -181,16 +181,17 @@ def _arrow(way: parse.Away) -> str:
 
 def _western(folded: str, near: Near, *, typing: bool) -> list[Found]:
     readings = parse.addresses(folded)
+    # In "12 Mill St" the street is what is being typed, in "Mill Street 1" the number.
+    if typing and readings and folded[0].isdigit():
+        names = _addressable(readings[0].street, near, typing=True)
+        if names:
+            return _numbered(names, readings[0].number, near, typing=True)
     whole = look(key(folded), typing=typing, near=near, slips=not readings)
     found = [f for name in whole for f in _named(name, near)]
     if whole and whole[0].likeness >= 0.95:
         return found
-    # In "12 Mill St" the street is what is being typed, in "Mill Street 1" the number.
-    pairs = [
-        ([n for n in look(key(t.street), near=near, typing=typing and folded.endswith(t.street))
-          if n.kind in ("street", "estate")], t)
-        for t in readings
-    ]  # fmt: skip
+    pairs = [(_addressable(t.street, near, typing=typing and folded.endswith(t.street)), t)
+             for t in readings]  # fmt: skip
     names, typed = max(pairs, key=lambda r: r[0][0].likeness if r[0] else 0.0,
                        default=([], None))  # fmt: skip
     if typed is None or not names:
@@ -200,6 +201,12 @@ def _western(folded: str, near: Near, *, typing: bool) -> list[Found]:
     return _numbered(names, typed.number, near, typing=typing) + [
         f for f in found if f.confidence >= least
     ]
+
+
+def _addressable(street: str, near: Near, *, typing: bool) -> list[Named]:
+    """What may carry numbers: streets and estates of a name."""
+    return [n for n in look(key(street), near=near, typing=typing)
+            if n.kind in ("street", "estate")]  # fmt: skip
 
 
 def _numbered(
