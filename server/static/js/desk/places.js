@@ -14,12 +14,12 @@ const SURE = 0.95;
 /** @param {HTMLInputElement} input @param {HTMLElement} list @param {{near: () => number[] | null, choose: (place: any) => void}} options */
 export function placeSearch(input, list, options) {
   /** @type {any[]} */ let results = [];
-  let at = 0; let turn = 0; let timer = 0; let hurried = false; let taken = '';
+  let at = 0; let turn = 0; let timer = 0; let hurried = false; let stale = false; let taken = '';
   /** @type {AbortController | null} */ let running = null;
   function close() { list.hidden = true; input.setAttribute('aria-expanded', 'false'); input.removeAttribute('aria-activedescendant'); results = []; }
   /** @param {string} note */
   function draw(note) {
-    list.hidden = false; input.setAttribute('aria-expanded', 'true');
+    list.hidden = false; stale = false; list.removeAttribute('aria-busy'); input.setAttribute('aria-expanded', 'true');
     render(list, html`${results.map((r, i) => html`<li role="option" id="${list.id}-${i}" data-i="${i}" aria-selected="${i === at ? 'true' : 'false'}" data-testid="place-result" data-grade="${r.grade}"><span>${r.text}${r.note ? html`<small>${r.note}</small>` : ''}</span><span class="muted">${word('grade', r.grade)}</span></li>`)}${note ? html`<li class="note">${note}</li>` : ''}`);
     if (!results.length) { input.removeAttribute('aria-activedescendant'); return; }
     input.setAttribute('aria-activedescendant', `${list.id}-${at}`);
@@ -47,13 +47,14 @@ export function placeSearch(input, list, options) {
   }
   /** @param {number} i */
   function take(i) { const place = results[i]; if (!place) return; hurried = false; input.value = place.text; close(); turn += 1; options.choose(place); taken = input.value; }
-  function typed() { hurried = false; clearTimeout(timer); timer = window.setTimeout(search, 120); }
+  /** The list is of letters that were there before: it stays to be read, not to be taken. */
+  function typed() { hurried = false; stale = true; list.setAttribute('aria-busy', 'true'); clearTimeout(timer); timer = window.setTimeout(search, 120); }
   // While characters are being composed the letters are not what is meant yet.
   input.addEventListener('input', (event) => { if (!(event instanceof InputEvent && event.isComposing)) typed(); });
   input.addEventListener('compositionend', typed);
   input.addEventListener('keydown', (event) => {
     if (event.isComposing) return;
-    if (list.hidden || !results.length) {
+    if (list.hidden || stale || !results.length) {
       // What was taken already is done with: Enter may send the form.
       if (event.key === 'Enter' && input.value === taken) return;
       if (event.key === 'Enter' && !event.ctrlKey && !tooShort(input.value.trim())) { hurried = true; clearTimeout(timer); search(); event.preventDefault(); }
