@@ -169,6 +169,7 @@ export function start(page) {
     within = !within;
     if (!within) page.map.getSource('within').setData(sketch([]));
     drawAll();
+    if (resting !== Infinity) resting = 0;
     readWithin();
   }
 
