@@ -67,6 +67,7 @@ PAGES: tuple[Page, ...] = (
         _("Versions"),
         frozenset({"engineer", "supervisor"}),
     ),
+    Page("devices", "/devices", _("Devices"), frozenset({"supervisor"})),
     Page("messages", "/messages", _("Messages"), _OFFICE),
 )
 

@@ -13,16 +13,19 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import BaseParser
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mqtt.fields import MAX_BYTES
 from server.accounts.idempotency import idempotent
-from server.accounts.permissions import OFFICE, role_in
+from server.accounts.permissions import CONTROL, OFFICE, role_in
 from server.accounts.refusals import Refused
 from server.accounts.requests import body, person, too_large
-from server.positions import devices, http, selectors
+from server.positions import devices, fences, http, selectors
+from server.positions.health import health
+from server.positions.models import Fence
 from server.workforce.models import Crew, Vehicle
 
 MOST_HOURS = 72
@@ -146,6 +149,54 @@ class DeviceRevokeView(APIView):
         reason = str(body(request).get("reason") or "")
         devices.revoke(name, reason=reason, by=person(request).username)
         return Response({"revoked": name})
+
+
+class HealthView(APIView):
+    """What the last hours' tracks say of each device, the worst first."""
+
+    permission_classes = [role_in("supervisor")]
+
+    @extend_schema(
+        parameters=[OpenApiParameter("hours", float)], responses=OpenApiTypes.OBJECT
+    )
+    def get(self, request: Request) -> Response:
+        hours = hours_of(request, 8)
+        return Response({"hours": hours, "devices": health(hours)})
+
+
+class FencesView(APIView):
+    """Areas whose borders are watched; POST draws one."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        allowed = CONTROL if self.request.method == "POST" else OFFICE
+        return [role_in(*allowed)()]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response(fences.features())
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: OpenApiTypes.OBJECT})
+    @idempotent
+    def post(self, request: Request) -> Response:
+        data = body(request)
+        made = fences.draw(
+            name=str(data.get("name") or ""), name_zh=str(data.get("name_zh") or ""),
+            kind=str(data.get("kind") or ""), corners=data.get("corners"),
+            dwell_s=data.get("dwell_s"), by=person(request).username,
+        )  # fmt: skip
+        return Response({"id": made.pk}, status=201)
+
+
+class FenceRemovalView(APIView):
+    """An area that is no longer watched."""
+
+    permission_classes = [role_in(*CONTROL)]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, pk: int) -> Response:
+        body(request)  # nothing is asked, but nonsense is refused all the same
+        fences.remove(get_object_or_404(Fence, pk=pk, active=True), by=person(request).username)
+        return Response({"removed": pk})
 
 
 class PositionsView(APIView):

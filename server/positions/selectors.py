@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from server.accounts.audit import record
-from server.positions.models import Device, Fix, Last
+from server.positions.models import Device, Fix, Last, Motion
 from server.workforce.models import Crew
 
 # Fixes that say where the crew was. `late` ones do too: they only came too late for the map.
@@ -89,7 +89,8 @@ def track(crew: Crew, start: datetime, end: datetime, *, reason: str) -> dict[st
 _VEHICLES = """
     SELECT DISTINCT ON (who.crew, CASE WHEN who.crew IS NULL THEN d.id END)
         d.name, v.plate, v.kind, who.crew, c.name, c.name_zh, c.state,
-        l.lon, l.lat, l.fix_time, l.accuracy_m, l.speed_mps, l.heading, l.battery, l.engine
+        l.lon, l.lat, l.fix_time, l.accuracy_m, l.speed_mps, l.heading, l.battery, l.engine,
+        m.state, m.since
     FROM positions_last l
     JOIN positions_device d ON d.id = l.device_id AND d.revoked_at IS NULL
     LEFT JOIN workforce_vehicle own ON own.id = d.vehicle_id
@@ -101,6 +102,8 @@ _VEHICLES = """
     LEFT JOIN workforce_vehicle v
         ON v.id = coalesce(d.vehicle_id, s.vehicle_id,
                            (SELECT id FROM workforce_vehicle WHERE crew_id = who.crew))
+    LEFT JOIN positions_motion m ON m.subject =
+        CASE WHEN who.crew IS NULL THEN 'device:' || d.id ELSE 'crew:' || who.crew END
     WHERE who.crew IS NULL OR s.id IS NOT NULL
     ORDER BY who.crew, CASE WHEN who.crew IS NULL THEN d.id END, l.fix_time DESC
 """
@@ -119,7 +122,7 @@ def vehicles(at: datetime | None = None) -> dict[str, Any]:
         rows = cursor.fetchall()
     features = []
     for (device, plate, kind, crew, name, name_zh, state, lon, lat, fix_time, accuracy, speed,
-         heading, battery, engine) in rows:  # fmt: skip
+         heading, battery, engine, moves, since) in rows:  # fmt: skip
         age = (at - fix_time).total_seconds()
         features.append({
             "type": "Feature",
@@ -137,6 +140,9 @@ def vehicles(at: datetime | None = None) -> dict[str, Any]:
                 "accuracy_m": accuracy,
                 "battery": battery,
                 "engine": engine,
+                "motion": moves or "",
+                "motion_label": str(Motion.State(moves).label) if moves else "",
+                "motion_since": since,
                 "fix_time": fix_time,
                 "age_s": age,
                 "stale": age > settings.STANDPIPE["STALE_FIX_S"],

@@ -13,5 +13,8 @@ urlpatterns = [
     path("positions", api.PositionsView.as_view()),
     path("positions/<str:form>", api.OtherPositionsView.as_view()),
     path("devices", api.DevicesView.as_view()),
+    path("devices/health", api.HealthView.as_view()),
+    path("fences", api.FencesView.as_view()),
+    path("fences/<int:pk>/remove", api.FenceRemovalView.as_view()),
     path("devices/<str:name>/revoke", api.DeviceRevokeView.as_view()),
 ]

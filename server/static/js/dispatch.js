@@ -16,6 +16,7 @@ import { askClaim } from './dispatch/dig.js';
 import { byBreach, move, nextKind } from './dispatch/order.js';
 import { makePage } from './dispatch/page.js';
 import { incidentRow, totals } from './dispatch/rows.js';
+import * as vehicles from './dispatch/vehicles.js';
 import { asker, sentence } from './dispatch/whatif.js';
 import { $, html, onDo, render } from './html.js';
 import { gettext, ngettext } from './i18n.js';
@@ -48,7 +49,7 @@ const costs = asker();
 
 /** Parts of the page that work by themselves (see dispatch/page.js): one import above, one name here.
  * @type {{start: (page: import('./dispatch/page.js').DispatchPage) => void}[]} */
-const PARTS = [city, board, closures, around];
+const PARTS = [city, board, closures, around, vehicles];
 const host = makePage({ select: (id) => { choose(id); }, selected: () => shown, incident: (id) => { const f = incidents.get(id); return f ? f.properties : null; }, mayAct, tools: $('#tools'), legend: $('#signs') });
 
 const features = () => (past ? past.incidents.features : Array.from(incidents.values()));

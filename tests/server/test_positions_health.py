@@ -1,0 +1,125 @@
+"""Which devices need a person, in plain words; and the areas that people draw."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from server.positions import devices
+from server.positions.health import health
+from server.positions.models import Fence, Last
+from server.positions.pipeline import Pipeline
+from tests.server.test_positions import fix
+
+pytestmark = pytest.mark.django_db
+PLACES = [[24.93, 60.17], [24.94, 60.17], [24.94, 60.18]]
+
+
+def of(device: str, **rows: Any) -> dict[str, Any]:
+    (found,) = [row for row in health(**rows) if row["name"] == device]
+    return found
+
+
+def drive(device: str, minutes: list[float], **more: Any) -> None:
+    """A fix at each of these minutes ago, 60 m further north for each of them."""
+    now = timezone.now()
+    worker = Pipeline()
+    for m in sorted(minutes, reverse=True):
+        at = now - timedelta(minutes=m)
+        worker.take([fix(device, at, "A", lat=60.18 - m * 5.4e-4, **more)])
+
+
+def test_a_phone_that_ends_the_app_while_driving_is_told_from_one_that_waits(cast: Any) -> None:
+    """Both are silent three times; North has moved over each gap, South has stood still."""
+    minutes = [m / 2 for m in range(180) if not any(a < m / 2 < a + 8 for a in (10, 30, 60))]
+    drive(cast.north.device, minutes)
+    now = timezone.now()
+    Pipeline().take([fix(cast.south.device, now - timedelta(minutes=m), "D") for m in minutes])
+    north, south = of(cast.north.device), of(cast.south.device)
+    assert (north["verdict"], north["gaps"]) == ("bad", 3)
+    assert "battery saving" in north["why"][0]
+    assert 20 * 60 < north["lost_s"] < 28 * 60
+    assert (south["verdict"], south["gaps"]) == ("good", 0)
+
+
+def test_who_is_on_shift_and_silent_is_seen_and_who_is_off_is_not_blamed(cast: Any) -> None:
+    drive(cast.north.device, [25, 24, 23])
+    assert of(cast.north.device)["verdict"] == "bad"
+    assert "23 min" in of(cast.north.device)["why"][0]
+    assert of(cast.night.device)["verdict"] == "off"
+
+
+def test_clocks_jumps_batteries_and_refusals_are_named(cast: Any) -> None:
+    now = timezone.now()
+    drive(cast.north.device, [m / 4 for m in range(60)], battery=9.0)
+    Last.objects.filter(device__name=cast.north.device).update(skew_s=600)
+    worker = Pipeline()
+    for k in range(2):
+        worker.take([fix(cast.north.device, now + timedelta(seconds=k + 1), "A", lat=60.4)])
+        worker.take([fix(cast.north.device, now + timedelta(days=1, seconds=k), "A")
+                     ._replace(received_at=now)])  # fmt: skip
+    said = " ".join(of(cast.north.device)["why"])
+    for word in ("10 min ahead", "2 positions jumped", "Battery at 9 %", "2 refused"):
+        assert word in said
+    assert of(cast.north.device)["verdict"] == "bad"
+
+
+def test_a_revoked_device_says_why(cast: Any) -> None:
+    devices.revoke(cast.north.device, reason="lost in the harbour", by="sari")
+    assert of(cast.north.device)["why"] == ["Revoked: lost in the harbour"]
+
+
+def test_the_page_is_a_supervisors(cast: Any, client_of: Any) -> None:
+    assert client_of(cast.sari).get("/devices").status_code == 200
+    assert client_of(cast.mika).get("/devices").status_code == 403
+    answer = client_of(cast.sari).get("/api/devices/health?hours=2")
+    assert answer.json()["hours"] == 2
+    for hours in ("x", "-1", "1e9", "nan"):
+        answer = client_of(cast.sari).get(f"/api/devices/health?hours={hours}")
+        assert answer.json()["errors"][0]["field"] == "hours"
+
+
+# -- areas ----------------------------------------------------------------------------------------
+
+
+def draw(client: Any, **more: Any) -> Any:
+    asked = {"name": "Depot", "kind": "depot", "corners": PLACES, "dwell_s": 60, **more}
+    return client.post("/api/fences", json.dumps(asked), content_type="application/json")
+
+
+def test_an_area_is_drawn_seen_and_taken_away(cast: Any, client_of: Any) -> None:
+    boss = client_of(cast.sari)
+    made = draw(boss)
+    assert made.status_code == 201, made.content
+    (seen,) = boss.get("/api/fences").json()["features"]
+    assert (seen["properties"]["name"], len(seen["geometry"]["coordinates"][0])) == ("Depot", 4)
+    assert boss.post(f"/api/fences/{made.json()['id']}/remove").status_code == 200
+    assert boss.get("/api/fences").json()["features"] == []
+    assert boss.post(f"/api/fences/{made.json()['id']}/remove").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"name": " "}, "name"), ({"kind": "castle"}, "kind"), ({"dwell_s": "x"}, "dwell_s"),
+        ({"dwell_s": True}, "dwell_s"), ({"dwell_s": 0}, "dwell_s"), ({"corners": None}, "corners"),
+        ({"corners": PLACES[:2]}, "corners"), ({"corners": [[1, 2], [3], [4, 5]]}, "corners"),
+        ({"corners": [["a", 1], [2, 2], [3, 3]]}, "corners"),
+        ({"corners": [[0, 0], [1, 1], [1, 0], [0, 1]]}, "corners"),  # crosses itself
+        ({"corners": [[0, 0], [1, 1], [2, 2]]}, "corners"),  # is a line
+        ({"corners": [[200, 0], [1, 1], [1, 0]]}, "corners"),
+    ],
+)  # fmt: skip
+def test_an_area_that_is_none_is_refused_by_field(
+    cast: Any, client_of: Any, more: dict[str, Any], field: str
+) -> None:
+    answer = draw(client_of(cast.mika), **more)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == field
+    assert not Fence.objects.exists()
+
+
