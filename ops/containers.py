@@ -76,13 +76,13 @@ def prepare(folder: Path, say: Say) -> None:
 def configure(say: Say) -> None:
     """Prompts and the broker's files in the shared volume."""
     from mqtt.broker import BrokerConfig
-    from ops.programs import ensure_prompts
+    from ops.programs import ensure_prompts, position_formats
 
     State(STATE).prepare()
     ensure_prompts(HOME, say)
     BrokerConfig(
         state=STATE / "mosquitto", port=FIXED_PORTS["mqtt"], server_user=MQTT_USER,
-        server_password=_secret("mqtt_password"),
+        server_password=_secret("mqtt_password"), formats=position_formats(),
     ).write()  # fmt: skip
 
 

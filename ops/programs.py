@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ops import probes
 from ops.errors import OpsError
@@ -17,6 +18,9 @@ from ops.phones import phones
 from ops.postgres import Cluster
 from ops.say import Say
 from ops.settings import AMI_USER, ARI_USER, HOST, MQTT_USER
+
+if TYPE_CHECKING:
+    from mqtt.formats import Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,21 @@ def broker_user() -> str | None:
     return "mosquitto" if is_root() else None
 
 
+def position_formats() -> tuple[Format, ...]:
+    """The formats in use, as the server reads them (server/config/settings.py)."""
+    from mqtt.formats import STANDARD, load
+
+    named = os.environ.get("STANDPIPE_POSITION_FORMATS", "")
+    return load([f for f in named.split(",") if f] or STANDARD)
+
+
 def _mosquitto(site: Site) -> Program:
     from mqtt.broker import BrokerConfig
 
     config = BrokerConfig(
         state=site.state.root / "mosquitto", port=site.ports["mqtt"], server_user=MQTT_USER,
         server_password=site.secrets["mqtt_password"], owner=broker_user(),
+        formats=position_formats(),
     )  # fmt: skip
     config.write()
     _own_tree(site.state.root / "mosquitto", broker_user())
