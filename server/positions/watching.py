@@ -1,13 +1,15 @@
 """What positions mean, once a second: who moves, who has come where, who has stayed.
 
-One process of several does it (the leader). It looks at the newest trusted fix of each subject, not
-at every fix: a phone that comes back with two hours of them has not arrived anywhere just now.
+One process of several does it (the leader), and not one that stores positions: two threads of
+Python would wait for each other. It looks at the newest trusted fix of each subject, not at every
+fix: a phone that comes back with two hours of them has not arrived anywhere just now.
 Everything it has to remember over a restart is in two small tables.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,9 +18,10 @@ from typing import Any
 
 import numpy as np
 import shapely
-from django.db import connection, transaction
+from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.utils import timezone
 
+from server.events.leader import Leadership
 from server.events.services import publish
 from server.positions import fencing, motion, partitions
 from server.positions.fencing import Area, Areas, Pair
@@ -219,3 +222,24 @@ class Watch:
         """After a failure, or when another has watched meanwhile: the tables know better."""
         self._present = None
         self._read_at = -1e9
+
+
+def run(providers: Sequence[Provider], over: threading.Event) -> None:
+    """Look once a second until told to stop; a second process stands by."""
+    leader = Leadership("positions")
+    looking = Watch(providers)
+    led = False
+    while not over.wait(1.0):
+        try:
+            leads = leader.take()
+            if leads and not led:
+                looking.forget()
+            led = leads
+            if leads:
+                looking.step()
+        except DatabaseError as problem:
+            log.warning("could not look at positions: %s", problem)
+            looking.forget()
+        close_old_connections()
+    leader.release()
+    connection.close()

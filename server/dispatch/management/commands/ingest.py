@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import signal
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import close_old_connections
 
 from mqtt.formats import load
 from mqtt.ingest import Ingest, IngestStats, Received, Refused
 from mqtt.messages import Ack
-from server.dispatch import arrivals
 from server.dispatch.intake import Intake
-from server.events.leader import Leadership
 from server.events.services import beat
 from server.positions.storing import count_refusals
-from server.positions.watching import Watch, fences, incidents
-
-log = logging.getLogger("standpipe.positions")
 
 _INDEX = re.compile(r"\[\d+\]")
 
@@ -76,30 +69,4 @@ class Command(BaseCommand):
         if options["leave"]:
             worker.leave()
             return
-        over = threading.Event()
-        watching = threading.Thread(target=watch, args=(over,), name="watch", daemon=True)
-        watching.start()
         worker.run()
-        over.set()
-        watching.join(10)
-
-
-def watch(over: threading.Event) -> None:
-    """Once a second what positions mean, in the one of all workers that leads."""
-    leader = Leadership("positions")
-    looking = Watch((fences, incidents, arrivals.areas))
-    led = False
-    while not over.wait(1.0):
-        try:
-            leads = leader.take()
-            if leads and not led:
-                looking.forget()
-            led = leads
-            if leads:
-                looking.step()
-        except DatabaseError as problem:
-            log.warning("could not look at positions: %s", problem)
-            looking.forget()
-        close_old_connections()
-    leader.release()
-    connection.close()

@@ -2,12 +2,14 @@
 
 Deadlines, offers nobody has answered, the plan for what nobody has in hand, when crews that are on
 their way will be there, closures and breaks that end by their time. Deadlines come first and do
-not depend on the others: what fails is written down and tried again after half a minute.
+not depend on the others: what fails is written down and tried again after half a minute. Beside
+them, what positions mean (server/positions/watching.py).
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,9 +17,10 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 
-from server.dispatch import eta, offers, planning
+from server.dispatch import arrivals, eta, offers, planning
 from server.events.leader import Leadership
 from server.events.loop import Stop, run
+from server.positions import watching as positions
 from server.service_level.services import fire_due
 from server.streets.services import tell_due
 from server.workforce.services import end_announced
@@ -65,5 +68,13 @@ class Command(BaseCommand):
                 fire_due()
                 others.run()
 
+        over = threading.Event()
+        watching = threading.Thread(
+            target=positions.run, args=((positions.fences, positions.incidents, arrivals.areas),
+                                        over), name="positions", daemon=True,
+        )  # fmt: skip
+        watching.start()
         run("clock", step, pause_s=1.0, stop=stop)
+        over.set()
+        watching.join(10)
         leader.release()
