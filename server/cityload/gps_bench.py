@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -392,9 +393,12 @@ class _Bench:
                  float(r["lon"]), float(r["lat"]))
                 for r in csv.DictReader(lines)
             ]  # fmt: skip
-        shift = timezone.now() - max(t for _, t, _, _ in taken) - timedelta(seconds=1)
+        hours = Counter(at.replace(minute=0, second=0) for _, at, _, _ in taken)
+        ((busiest, _),) = hours.most_common(1)
+        end = busiest + timedelta(hours=1)
+        shift = timezone.now() - end
         taken = [(taxi, at + shift, lon, lat) for taxi, at, lon, lat in taken
-                 if timezone.now() - (at + shift) < timedelta(hours=20)]
+                 if busiest <= at < end]  # fmt: skip
         Device.objects.bulk_create(
             (Device(name=f"taxi-{t}", kind="tracker") for t in {row[0] for row in taken}),
             ignore_conflicts=True,

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -78,6 +79,7 @@ class Hub:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self.mark = Mark(0, 0)
+        self._told: dict[int, Any] = {}  # crew -> when its last told position reached us
 
     def join(self, reader: Reader) -> None:
         with self._lock:
@@ -147,15 +149,19 @@ class Hub:
                           p.fix_time, c.state, p.received_at
                    FROM workforce_crewposition p JOIN workforce_crew c ON c.id = p.crew_id
                    WHERE p.received_at > %s ORDER BY p.received_at""",
-                [since],
+                [since - timedelta(seconds=2)],
             )
-            rows = cursor.fetchall()
+            found = cursor.fetchall()
+        # Workers commit out of the order in which positions reached them: looked at a little
+        # further back, and what was told is left out.
+        rows = [row for row in found if self._told.get(row[0]) != row[-1]]
         if not rows:
             return since
+        self._told.update((row[0], row[-1]) for row in rows)
         keys = ("id", "lon", "lat", "heading", "speed_mps", "fix_time", "state")
         crews = [dict(zip(keys, row, strict=False)) for row in rows]
         self._send("crews", None, frame("positions", {"crews": crews}))
-        return rows[-1][-1]
+        return max(since, rows[-1][-1])
 
 
 hub = Hub()

@@ -81,7 +81,8 @@ def test_nobody_comes_in_without_a_password(broker: Broker) -> None:
     [
         "sp/v1/dev/crew2/pos", "sp/v1/dev/crew2/report", "sp/v1/dev/crew2/state",
         "sp/v1/dev/crew1/orders", "sp/v1/dev/crew1/ack", "sp/v1/dev/crew1/other",
-        "sp/v1/dev/crew1", "anything", "$SYS/broker/uptime",
+        "sp/v1/dev/crew1", "anything", "$SYS/broker/uptime", "sp/v1/dev/crew2/avl",
+        "owntracks/crew2/phone", "owntracks/crew1", "owntracks/crew1/a/b",
     ],
 )
 def test_a_device_may_not_write_there(broker: Broker, topic: str) -> None:
@@ -89,7 +90,7 @@ def test_a_device_may_not_write_there(broker: Broker, topic: str) -> None:
     assert "Not authorized" in complaint
 
 
-@pytest.mark.parametrize("topic", ["pos", "report", "state"])
+@pytest.mark.parametrize("topic", ["pos", "report", "state", "avl"])
 def test_a_device_may_write_its_own(broker: Broker, topic: str) -> None:
     assert broker.publish("crew1", f"sp/v1/dev/crew1/{topic}", b"x") == ""
 
@@ -104,8 +105,9 @@ def test_a_device_that_listens_to_everything_hears_only_its_own(broker: Broker) 
         assert {m.topic for m in spy.got} == {"sp/v1/dev/crew1/orders"}
 
 
-def test_the_client_id_of_another_gives_no_right(broker: Broker) -> None:
-    with Listener(broker, "crew1", "sp/v1/dev/crew2/#", client_id="crew2") as spy:
+@pytest.mark.parametrize("client_id", ["crew2", "#", "+", "sp/v1/dev/+", "%u", "server"])
+def test_no_client_id_gives_a_right(broker: Broker, client_id: str) -> None:
+    with Listener(broker, "crew1", "sp/v1/dev/crew2/#", client_id=client_id) as spy:
         with Publisher(**broker.server()) as publisher:  # type: ignore[arg-type]
             publisher.orders("crew2", samples.orders(1))
             publisher.orders("crew1", samples.orders(1))

@@ -27,10 +27,10 @@ def of(device: str, **rows: Any) -> dict[str, Any]:
 def drive(device: str, minutes: list[float], **more: Any) -> None:
     """A fix at each of these minutes ago, 60 m further north for each of them."""
     now = timezone.now()
-    worker = Pipeline()
-    for m in sorted(minutes, reverse=True):
-        at = now - timedelta(minutes=m)
-        worker.take([fix(device, at, "A", lat=60.18 - m * 5.4e-4, **more)])
+    Pipeline().take([
+        fix(device, now - timedelta(minutes=m), "A", lat=60.18 - m * 5.4e-4, **more)
+        for m in minutes
+    ])  # fmt: skip
 
 
 def test_a_phone_that_ends_the_app_while_driving_is_told_from_one_that_waits(cast: Any) -> None:
