@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mqtt import fields as read
@@ -20,6 +20,10 @@ from mqtt.ingest import Ingest, Received
 from mqtt.messages import Position, _quick_position, parse_position, read_position, to_json
 from tests.mqtt import samples
 from tests.mqtt.running import Broker, until
+
+# A machine that is busy with other work is no reason to fail.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 AT = datetime(2026, 11, 23, 3, 12, 5, tzinfo=UTC)
 
@@ -119,6 +123,7 @@ anything = st.recursive(
 )  # fmt: skip
 
 
+@patient
 @given(st.data())
 def test_the_quick_way_reads_as_the_careful_one_or_not_at_all(data: st.DataObject) -> None:
     whole = json.loads(to_json(samples.position(
@@ -145,6 +150,7 @@ def test_an_ordinary_position_is_read_the_quick_way() -> None:
     assert _quick_position(to_json(samples.position(0.5, speed_mps=8.0))) is not None
 
 
+@patient
 @given(st.binary(max_size=60) | anything.map(lambda v: json.dumps(v, default=str).encode()))
 def test_whatever_comes_ends_in_positions_or_a_named_field(payload: bytes) -> None:
     for form in load():
