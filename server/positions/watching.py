@@ -240,6 +240,11 @@ def run(providers: Sequence[Provider], over: threading.Event) -> None:
         except DatabaseError as problem:
             log.warning("could not look at positions: %s", problem)
             looking.forget()
+        except Exception:
+            # One fence that cannot be read must not end all news of positions.
+            log.exception("could not look at positions")
+            looking.forget()
+            over.wait(10.0)
         close_old_connections()
     leader.release()
     connection.close()
