@@ -230,7 +230,7 @@ async function locate() {
 
 /** @param {string} number of a work order: the crew is wanted elsewhere, or not at all */
 async function recall(number) {
-  const reason = acts() && await askReason(gettext('Take %(number)s back from the crew', { number }), gettext('Take back'));
+  const reason = acts() && await askReason(gettext('Take %(number)s back from the crew', { number }), gettext('Take it back'));
   if (!reason) return;
   try { await api.post(`/api/work-orders/${encodeURIComponent(number)}/actions`, { action: 'recall', reason }); toast(gettext('%(number)s is taken back.', { number })); } catch (error) { complain(error); }
   refresh();

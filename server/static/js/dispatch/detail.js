@@ -78,11 +78,11 @@ function rankedCrew(r, i, state) {
 
 /** @param {any[]} list @param {boolean} busy */
 function orders(list, busy) {
-  return html`<section><h3>${gettext('Work orders')}</h3><ul>${list.map((o) => html`<li class="row" data-testid="work-order" data-state="${o.state}"><b>${word('order', o.kind)}</b> <span class="muted">${o.number}</span> ${o.crew ? o.crew.name : ''} <span class="chip">${word('state', o.state)}</span>${o.target_asset || typeof o.target === 'string' ? html` <span class="muted">${gettext('to %(place)s', { place: o.target_asset || o.target })}</span>` : ''}
+  return html`<section><h3>${gettext('Work orders')}</h3><ul>${list.map((o) => html`<li class="row" data-testid="work-order" data-state="${o.state}"><b>${word('order', o.kind)}</b> <span class="muted">${o.number}</span> ${o.crew ? o.crew.name : ''} <span class="chip">${word('state', o.state)}</span>${o.target ? html` <span class="muted">${gettext('to %(place)s', { place: o.target })}</span>` : ''}
     ${o.state === 'dispatched' && o.answer_by && o.dispatched_at ? html`<span class="asked" data-testid="no-answer" data-sent="${o.dispatched_at}" data-by="${o.answer_by}">${noAnswer(o, Date.now())}</span>` : ''}${o.end_reason ? html`<span class="muted">${o.end_reason === 'no_answer' ? gettext('no answer') : o.end_reason}</span>` : ''}${o.follows ? html`<span class="muted">${gettext('follows %(number)s', { number: o.follows })}</span>` : ''}
     ${o.eta_at && ['dispatched', 'accepted', 'en_route'].includes(o.state) ? html`<span title="${clock(o.eta_at)}">${arrives(o.eta_at)}</span>` : ''}
     ${o.way_problem ? html`<span class="chip bad" data-testid="way-problem">${o.way_problem}</span>` : ''}
-    ${o.recallable && !busy ? html`<button class="quiet" data-do="recall" data-number="${o.number}" data-testid="recall">${gettext('Take back')}</button>` : ''}
+    ${o.recallable && !busy ? html`<button class="quiet" data-do="recall" data-number="${o.number}" data-testid="recall">${gettext('Take it back')}</button>` : ''}
     ${(o.photos || []).length ? photoStrip(o.photos) : ''}</li>`)}</ul></section>`;
 }
 
