@@ -187,7 +187,8 @@ def _too_tired(c: Candidate, need: Need) -> Iterator[Reason]:
     if h.worked_s >= limits.work_h[1] * 3600:
         data: dict[str, str | float] = {"seconds": h.worked_s, "limit": limits.work_h[1]}
         yield Reason("hours_over", hard=True, data=data)
-    if h.rest_s is not None and h.rest_s < limits.rest_h[1] * 3600:
+    # A call from home breaks into the rest: it costs, but that is what being on call is for.
+    if c.on_shift and h.rest_s is not None and h.rest_s < limits.rest_h[1] * 3600:
         data = {"seconds": h.rest_s, "limit": limits.rest_h[1]}
         yield Reason("no_rest", hard=True, data=data)
     if h.nights >= limits.nights[1]:

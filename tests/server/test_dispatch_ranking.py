@@ -201,6 +201,12 @@ def test_hours_cost_first_and_stop_at_the_limit():
     assert said(1.0, nights=7) == {"nights", "nights_over"}
 
 
+def test_who_is_on_call_may_be_called_out_of_a_short_rest_at_a_cost():
+    home = replace(FREE, on_shift=False, on_call=True, hours=Hours(9 * 3600.0, 3 * 3600.0, 0))
+    (row,) = rank([home], NEED)
+    assert not row.excluded and "rest_short" in {r.code for r in row.reasons}
+
+
 def test_the_way_home_counts_when_the_shift_ends():
     need = replace(NEED, diameter_mm=0.0)
     tight = replace(FREE, shift_left_s=300.0 + 3600.0 + 100.0)

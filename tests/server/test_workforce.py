@@ -439,3 +439,26 @@ def test_an_empty_list_says_why(cast, burst, client_of):
         "lacks the skill: Valves: 1"
     )
     assert candidates.why_nobody([]) == "No crew is registered."
+
+
+def test_the_demo_s_rota_is_lawful_and_its_round_the_clock_crews_never_sleep(cast):
+    from django.contrib.gis.geos import Point
+
+    from server.workforce.demo import load_people
+    from tests import town
+
+    load_people("open-sesame-43", Point(*town.place("A"), srid=4326))
+    for hour in range(0, 24 * 10, 5):
+        rows = {a.crew.code: a for a in availability(timezone.now() + hour * HOUR)}
+        for code in ("crew1", "crew2", "crew3", "crew4", "crew5", "crew6"):
+            skill = "jetting" if code == "crew6" else "valve"
+            assert rows[code].works and skill in rows[code].skills, (code, hour)
+        assert rows["crew7"].on_shift or rows["crew7"].on_call
+        for code, a in rows.items():
+            if code.startswith("crew") and a.hours is not None:
+                assert a.hours.worked_s <= 13 * 3600 and a.hours.nights < 5, (code, hour, a.hours)
+                rested = a.hours.rest_s is None or a.hours.rest_s >= 8 * 3600
+                assert rested or not a.on_shift, (code, hour, a.hours)
+    before = Shift.objects.count()
+    load_people("open-sesame-43", Point(*town.place("A"), srid=4326))
+    assert Shift.objects.count() == before, "loading twice adds nothing"
