@@ -35,10 +35,12 @@ def find(query: str, near: Near, *, typing: bool = False) -> tuple[list[Found], 
         best = max(f.confidence for f in found)
         return [f for f in found if f.confidence > best - 0.25][:LIMIT], None
     sure = [n for n in second.values() if n.likeness >= 0.9]
-    if typing or not sure or first[0].likeness < 0.9 or sure[0].key == first[0].key:
+    if not sure or first[0].likeness < 0.9 or sure[0].key == first[0].key:
         return [], None
     if nearly := _nearly(first[0], sure[0]):
         return nearly, None
+    if typing:
+        return [], None
     names = {"a": first[0].text, "b": sure[0].text}
     return [], _("%(a)s and %(b)s do not meet. Ask for a house number.") % names
 
