@@ -19,12 +19,12 @@ def closures(at: datetime) -> list[dict[str, Any]]:
         {
             "type": "Feature",
             "id": row.pk,
-            "geometry": json.loads((row.area or row.course).json),
+            "geometry": json.loads(shape.json),
             "properties": {
                 "id": row.pk, "kind": row.kind, "reason": row.reason, "starts_at": row.starts_at,
                 "streets": row.streets,
             },
         }
         for row in rows
-        if row.area is not None or row.course is not None
+        if (shape := row.area or row.course) is not None
     ]  # fmt: skip
