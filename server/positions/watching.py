@@ -103,6 +103,7 @@ class Watch:
     def __init__(self, providers: Sequence[Provider] = (fences, incidents)) -> None:
         self._providers = providers
         self._areas = Areas(())
+        self._drawn: list[tuple[str, bytes, float | None, str | None]] = []
         self._read_at = self._maintained_at = -1e9
         self._present: dict[Pair, datetime] | None = None
         self._told: set[Pair] = set()
@@ -121,10 +122,17 @@ class Watch:
         if self._present is None:
             self._remember()
         if time.monotonic() - self._read_at > REREAD_S:
-            self._areas = Areas(a for p in self._providers for a in p())
+            self._read_areas()
             self._read_at = time.monotonic()
         seen = self._look(now)
         return self._follow_borders(seen, now) + self._follow_motion(seen)
+
+    def _read_areas(self) -> None:
+        """Made ready again only when one has changed: thousands of fences take a second."""
+        areas = [a for p in self._providers for a in p()]
+        drawn = [(a.key, a.shape.wkb, a.dwell_s, a.only) for a in areas]
+        if drawn != self._drawn:
+            self._areas, self._drawn = Areas(areas), drawn
 
     def _remember(self) -> None:
         rows = list(Presence.objects.all())
