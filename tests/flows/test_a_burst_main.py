@@ -149,7 +149,7 @@ def test_a_burst_main_from_the_first_ring_to_the_closed_ticket(
     assert report(crew, order, "accept").ok
     assert report(crew, order, "depart").ok
     news()
-    assert number in texts("crew_sent")["0401000101"]
+    assert number in texts("crew_sent_link")["0401000101"]
     assert report(crew, order, "arrive").ok
     assert report(crew, order, "close_valve", valve="V8", turns=24).ok
     news()
@@ -198,7 +198,7 @@ def test_a_burst_main_from_the_first_ring_to_the_closed_ticket(
     back = texts("water_back")
     assert number in back["0401000101"] and "A-" in back["0401000103"]
     shown = [m["body"] for m in desk.get(f"/api/tickets/{number}").json()["messages"]]
-    mine = ("responsible", "registered", "crew_sent", "water_off", "water_back")
+    mine = ("responsible", "registered", "crew_sent_link", "water_off", "water_back")
     assert set(shown) == {
         texts(t)["0401000002" if t == "responsible" else "0401000101"] for t in mine
     }
