@@ -76,7 +76,8 @@ def live() -> dict[str, Any]:
             for p in PremiseOff.objects.filter(
                 off_at__isnull=False, on_at=None, shut_off__in=open_shut_offs
             ).select_related("premise")
-            if p.off_at + timedelta(hours=p.premise.storage_hours) <= timezone.now()
+            if p.off_at is not None
+            and p.off_at + timedelta(hours=p.premise.storage_hours) <= timezone.now()
         ),
         "calls": dict(Call.objects.exclude(state="ended").values_list("call_id", "state")),
     }  # fmt: skip
