@@ -36,7 +36,11 @@ def explain(reason: Reason) -> str:
         "jobs": d.get("jobs", 0),
         "nights": d.get("nights", 0),
     }
-    return _texts(bool(d.get("depot")))[reason.code] % words
+    texts = _texts(bool(d.get("depot")))
+    if reason.code == "drive" and not d.get("metres"):
+        # Metres are worked out for the first of the list only.
+        return _("%(minutes)s min to drive") % words
+    return texts[reason.code] % words
 
 
 def _label(choices: type[TextChoices], code: Any) -> str:

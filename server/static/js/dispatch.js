@@ -193,11 +193,14 @@ function frame() {
 
 /** @param {any} crew @param {string | null} kind @param {string} [reason] */
 async function assign(crew, kind, reason) {
-  if (busy || !chosen || !acts()) return;
+  if (busy) { toast(gettext('Still sending a crew: press Enter again in a moment.')); return; }
+  if (!chosen || !shown || !acts()) return;
+  // The next incident may be chosen before the answer is here.
+  const incident = shown;
   busy = true; drawDetail();
   try {
-    await api.post(`/api/incidents/${encodeURIComponent(chosen)}/assign`, { crew: crew.id, ...(kind ? { kind } : {}), ...(reason ? { reason } : {}) });
-    toast(gettext('%(crew)s is sent to %(number)s.', { crew: crew.name, number: shown.number }));
+    await api.post(`/api/incidents/${encodeURIComponent(incident.id)}/assign`, { crew: crew.id, ...(kind ? { kind } : {}), ...(reason ? { reason } : {}) });
+    toast(gettext('%(crew)s is sent to %(number)s.', { crew: crew.name, number: incident.number }));
   } catch (error) {
     const holder = error instanceof Refused && error.body && error.body.holder;
     complain(holder ? gettext('%(crew)s was taken a moment ago for %(holder)s. The ranking is new.', { crew: crew.name, holder: typeof holder === 'string' ? holder : holder.number || holder.incident || '' }) : error);
