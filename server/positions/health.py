@@ -132,6 +132,9 @@ def _judge(
 ) -> tuple[str, list[str]]:  # fmt: skip
     if device.revoked_at is not None:
         return "off", [_("Revoked: %(why)s") % {"why": device.revoked_why}]
+    if last is None and device.kind != Device.Kind.PHONE and not device.credential:
+        # Named with its vehicle, and nobody has put it in yet: not a fault of tonight.
+        return "off", [_("Not set up yet: it has no secret.")]
     bad: list[str] = []
     warn: list[str] = []
     if on_shift and (age is None or age > SILENT_S):

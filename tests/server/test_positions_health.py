@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from server.positions import devices
+from server.positions import devices, roster
 from server.positions.health import health
 from server.positions.models import Fence, Last
 from server.positions.pipeline import Pipeline
+from server.workforce.models import Vehicle
 from tests.server.test_positions import fix
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +67,12 @@ def test_clocks_jumps_batteries_and_refusals_are_named(cast: Any) -> None:
     for word in ("10 min ahead", "2 positions jumped", "Battery at 9 %", "2 refused"):
         assert word in said
     assert of(cast.north.device)["verdict"] == "bad"
+
+
+def test_a_unit_that_nobody_has_put_in_yet_is_no_alarm(cast: Any) -> None:
+    Vehicle.objects.filter(crew=cast.north).update(unit="unit-north")
+    roster.adopt()
+    assert of("unit-north")["verdict"] == "off"
 
 
 def test_a_revoked_device_says_why(cast: Any) -> None:
