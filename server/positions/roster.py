@@ -35,15 +35,20 @@ class Entry(NamedTuple):
     listed: bool
 
 
+# Only the missing ones: an insert that meets a row uses up a number all the same, and a number of
+# the track has 31 bits.
 _ADOPT = """
     INSERT INTO positions_device
         (name, kind, crew_id, vehicle_id, credential, created_at, created_by, revoked_by,
          revoked_why)
-    SELECT device, 'phone', id, NULL::bigint, '', now(), '', '', '' FROM workforce_crew
-    WHERE device <> ''
-    UNION ALL
-    SELECT unit, 'tracker', NULL, id, '', now(), '', '', '' FROM workforce_vehicle
-    WHERE unit <> ''
+    SELECT n.name, n.kind, n.crew, n.vehicle, '', now(), '', '', ''
+    FROM (
+        SELECT device AS name, 'phone' AS kind, id AS crew, NULL::bigint AS vehicle
+        FROM workforce_crew WHERE device <> ''
+        UNION ALL
+        SELECT unit, 'tracker', NULL, id FROM workforce_vehicle WHERE unit <> ''
+    ) n
+    WHERE NOT EXISTS (SELECT 1 FROM positions_device d WHERE d.name = n.name)
     ON CONFLICT (name) DO NOTHING
 """
 

@@ -21,7 +21,7 @@ from mqtt.messages import Position
 from mqtt.positions import Fix
 from server.dispatch.models import WorkOrder
 from server.events.models import Event
-from server.positions import devices, partitions, selectors
+from server.positions import devices, partitions, roster, selectors
 from server.positions.models import Device, Last, Refusal, TrackDay
 from server.positions.models import Fix as StoredFix
 from server.positions.pipeline import Pipeline
@@ -248,6 +248,17 @@ def test_a_vehicle_that_nobody_drives_is_shown_and_one_whose_crew_is_off_is_not(
     assert "POOL-1" in shown
     assert "T-night" not in shown
     assert refused("night-van") == {"off_shift": 1}
+
+
+def test_looking_for_new_devices_uses_up_no_numbers(cast: Any) -> None:
+    """The roster is read once a second for years; a device's number in the track has 31 bits."""
+    roster.adopt()
+    last = Device.objects.order_by("-pk")[0].pk
+    for _ in range(5):
+        roster.adopt()
+    Vehicle.objects.create(plate="POOL-2", kind="van", unit="pool-2")
+    roster.adopt()
+    assert Device.objects.get(name="pool-2").pk == last + 1
 
 
 # -- the days -------------------------------------------------------------------------------------
