@@ -19,8 +19,8 @@ from tests.live.system import System
 
 # The story first, while everything is young; the killing last.
 ORDER = [
-    "test_the_story", "test_putting_right", "test_dispatch_board", "test_network_page",
-    "test_planned_shutoff", "test_bad_input", "test_three_bursts", "test_rehearsal",
+    "test_the_story", "test_putting_right", "test_network_page", "test_planned_shutoff",
+    "test_bad_input", "test_dispatch_board", "test_three_bursts", "test_rehearsal",
     "test_kill_minus_nine",
 ]  # fmt: skip
 LONGEST = 60

@@ -215,8 +215,8 @@ function assignFirst() {
   if (suspects.chosen()) { suspects.takeUp(); return; }
   if (!shown && chosen) { toast(gettext('Still reading this incident: press Enter again in a moment.')); return; }
   if (!shown) { const first = ordered()[0]; if (first) choose(String(first.id)); return; }
-  if (!ranking) { toast(gettext('Still reading this incident: press Enter again in a moment.')); return; }
   if (!shown.geometry) { locate(); return; }
+  if (!ranking) { toast(gettext('Still reading this incident: press Enter again in a moment.')); return; }
   const kind = nextKind(shown);
   const first = ranking && ranking.ranked && ranking.ranked[0];
   if (!kind) toast(gettext('A crew has this. Shift-Enter sends one more, with a reason.'));
