@@ -99,6 +99,7 @@ class CrewSim:
     def tick(self, now: datetime) -> None:
         if self._began_at is None and not self._begin(now):
             return
+        self._sign_in_again(now)
         self._lose_and_find_signal(now)
         self._move(now)
         self._work(now)
@@ -142,6 +143,21 @@ class CrewSim:
             return False
         self._began_at = now
         return True
+
+    def _sign_in_again(self, now: datetime) -> None:
+        """A phone that was cut off meanwhile: the app asks its crew to sign in."""
+        link = self._link.link
+        if link is None or not link.signed_out or self.plan.session is not None:
+            return
+        if self._retry_at is not None and now < self._retry_at:
+            return
+        self._retry_at = now + timedelta(seconds=3)
+        self._link.stop()
+        try:
+            self._link.sign_in(self.user, self.plan.password)
+        except (SessionError, httpx.HTTPError) as error:
+            log.info("%s cannot sign in again yet: %s", self.user, error)
+        self._link.start()
 
     def _lose_and_find_signal(self, now: datetime) -> None:
         if self.plan.fault != "offline" or self._began_at is None:

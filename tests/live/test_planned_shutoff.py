@@ -97,7 +97,7 @@ def test_planned_works_from_the_first_line_to_the_last_valve(
     eventually(
         lambda: any("planned works" in t["body"] and t["to"] == customer.phone
                     for t in system.texts()),
-        "the customer is told",
+        "the customer is told", 180,  # the worker may be reckoning pressures just now
     )  # fmt: skip
     agent = system.office("agent1")
     for row in control.ask(f"/api/shutoffs/{number}")["notices"]:

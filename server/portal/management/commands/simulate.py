@@ -80,6 +80,8 @@ class Command(BaseCommand):
             ledger = simulation.ledger()
         finally:
             simulation.stop()
+            # The next rehearsal need not wait until this one's last beat has grown old.
+            Beat.objects.filter(name="simulate").delete()
         self.stdout.write(json.dumps(ledger) if options["json"] else json.dumps(ledger, indent=2))
         if not balanced(ledger):
             raise CommandError("Some messages are unaccounted for: see `balance`.", returncode=3)
