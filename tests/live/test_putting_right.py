@@ -92,7 +92,8 @@ def test_a_picture_reaches_the_dispatcher_and_a_crew_is_taken_back(
         crew.order(order["number"])
         crew.do(order["number"], "accept")
         crew.link.report("photo", order["number"], photo=tmp_path / "pit.jpg")
-        picture = page.get_by_test_id("photo").locator("img")
+        # Of the order itself: what is around the place shows it too.
+        picture = page.get_by_test_id("work-order").get_by_test_id("photo").locator("img")
         picture.wait_for(timeout=60_000)
         becomes(page, "document.querySelector('[data-testid=photo] img').naturalWidth === 320")
         shot(page, "12-dispatch-picture")
