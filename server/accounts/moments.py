@@ -5,10 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from server.accounts.refusals import Refused
+
+# Reckoning with times beyond these overflows.
+_YEARS = range(1971, 9001)
+
+
+def parse_moment(raw: str) -> datetime | None:
+    """A time in ISO 8601, of the utility's clock where it names no zone; None for what is none."""
+    try:
+        found = parse_datetime(raw)
+    except ValueError:
+        return None
+    if found is None or found.year not in _YEARS:
+        return None
+    return timezone.make_aware(found) if timezone.is_naive(found) else found
 
 
 def read_moment(raw: str | None, field: str, default: datetime) -> datetime:
@@ -18,14 +32,8 @@ def read_moment(raw: str | None, field: str, default: datetime) -> datetime:
     """
     if not raw:
         return default
-    try:
-        found = parse_datetime(raw)
-        if found is None and (day := parse_date(raw)) is not None:
-            found = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - made aware below
-        if found is not None and not found.tzinfo:
-            found = timezone.make_aware(found)
-    except (ValueError, OverflowError):
-        found = None
+    # A day is its midnight.
+    found = parse_moment(raw) or parse_moment(f"{raw}T00:00")
     if found is None:
         raise Refused(field, "not_a_date", _("That is not a date: %(raw)s") % {"raw": raw[:40]})
     return found

@@ -9,9 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from server.accounts.moments import parse_moment
 from server.accounts.refusals import Refused
 from server.dispatch import states, waiting
 from server.dispatch.candidates import WORK_S
@@ -40,13 +40,10 @@ def window(start: str, end: str) -> tuple[datetime, datetime]:
 def _moment(field: str, text: str) -> datetime | None:
     if not text:
         return None
-    try:
-        found = parse_datetime(text.replace(" ", "+"))  # a plus sign in an address is a blank
-    except ValueError:
-        found = None
+    found = parse_moment(text.replace(" ", "+"))  # a plus sign in an address is a blank
     if found is None:
         raise Refused(field, "not_a_time", _("That is no time."))
-    return found if timezone.is_aware(found) else timezone.make_aware(found)
+    return found
 
 
 def board(begins: datetime, ends: datetime) -> dict[str, Any]:

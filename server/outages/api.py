@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -16,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from server.accounts.idempotency import idempotent
+from server.accounts.moments import parse_moment
 from server.accounts.permissions import OFFICE, role_in
 from server.accounts.refusals import Refused
 from server.accounts.requests import body, person
@@ -141,13 +141,10 @@ def _moment(data: Any, name: str) -> datetime | None:
     raw = _text(data, name, 40)
     if not raw:
         return None
-    try:
-        found = parse_datetime(raw)
-    except ValueError:
-        found = None
-    if found is None or not 1971 <= found.year <= 9000:
+    found = parse_moment(raw)
+    if found is None:
         raise Refused(name, "not_a_moment", _("That is no date and time."))
-    return timezone.make_aware(found) if timezone.is_naive(found) else found
+    return found
 
 
 def _when(data: Any) -> datetime:

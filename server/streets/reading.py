@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import shapely
-from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from shapely import Point, Polygon
 from shapely.errors import GEOSException
@@ -19,6 +17,7 @@ from shapely.geometry import shape
 from routing.errors import BadCoordinate, OffNetwork
 from routing.index import StreetIndex
 from routing.model import Snap
+from server.accounts.moments import parse_moment
 from server.accounts.refusals import Refused
 from server.network.selectors import check_position
 
@@ -120,16 +119,10 @@ def moment(value: Any, name: str) -> datetime | None:
     """An ISO time as a time with its zone (the utility's where none is said); None for none."""
     if value in (None, ""):
         return None
-    try:
-        found = parse_datetime(str(value))
-    except ValueError:
-        found = None
+    found = parse_moment(str(value))
     if found is None:
         raise Refused(name, "malformed", _("Write a time like 2026-05-01T14:30."))
-    try:
-        return timezone.make_aware(found) if timezone.is_naive(found) else found
-    except (ValueError, OverflowError):
-        raise Refused(name, "malformed", _("Write a time like 2026-05-01T14:30.")) from None
+    return found
 
 
 def area(data: Mapping[str, Any]) -> shapely.Geometry | None:

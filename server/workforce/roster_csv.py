@@ -14,9 +14,9 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from server.accounts.moments import parse_moment
 from server.accounts.refusals import Refused
 from server.workforce import rostering
 from server.workforce.models import Crew, Member, Shift, Vehicle
@@ -160,11 +160,8 @@ class _Lookup:
 
 def _moment(cells: dict[str, str], field: str) -> datetime:
     raw = cells.get(field, "")
-    try:
-        found = parse_datetime(raw)
-    except ValueError:
-        found = None
+    found = parse_moment(raw)
     if found is None:
         text = _("That is not a time like 2026-03-01 08:00: %(raw)s") % {"raw": raw[:40]}
         raise Refused(field, "not_a_date", text)
-    return found if timezone.is_aware(found) else timezone.make_aware(found)
+    return found

@@ -86,3 +86,11 @@ def test_what_if_names_the_crew_that_would_have_gone_and_the_minutes(burst, cast
     assert sorted([north["minutes_later"], south["minutes_later"]])[0] == 0
     assert client_of(cast.mika).get(url, {"crew": "x"}).status_code == 422
     assert client_of(cast.mika).get(url).status_code == 422
+
+
+@pytest.mark.parametrize("when", ["9999-12-31T23:00", "0001-01-01T00:00", "soon", "2026-13-01"])
+def test_a_window_that_no_calendar_has_is_refused_by_name(client_of, cast, when):
+    for name in ("from", "to"):
+        answer = client_of(cast.mika).get("/api/board", {name: when})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == name
