@@ -5,43 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from server.accounts.refusals import Refused
+from server.portal.asking import Asking
 from server.portal.wording import duration, length, west_of_greenwich
 from server.streets import reading
 from server.streets.nearest import nearest
 from server.workforce.models import Crew
 
 
-class Command(BaseCommand):
+class Command(Asking):
     help = "Which crews on shift would be at a place first, by street."
 
     def add_arguments(self, parser: Any) -> None:
         west_of_greenwich(parser)
+        super().add_arguments(parser)
         parser.add_argument("--at", required=True, metavar="LON,LAT", help="the place, in degrees")
         parser.add_argument("-k", default="10", metavar="N", help="how many; 10 when not given")
-        parser.add_argument("--json", action="store_true", help="the whole answer, for programs")
-        parser.add_argument("--language", default=settings.LANGUAGE_CODE,
-                            choices=[code for code, _name in settings.LANGUAGES])  # fmt: skip
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        with translation.override(options["language"]):
-            try:
-                found = nearest(
-                    reading.position(options["at"], "at"),
-                    k=reading.whole(options["k"], "k", 1, 5000, 10), geometry=True,
-                )  # fmt: skip
-            except Refused as refused:
-                raise CommandError(str(refused)) from refused
-            if options["json"]:
-                self.stdout.write(orjson.dumps(found).decode())
-            else:
-                self.stdout.write("\n".join(lines(found)))
+    def answer(self, options: dict[str, Any]) -> None:
+        found = nearest(
+            reading.position(options["at"], "at"),
+            k=reading.whole(options["k"], "k", 1, 5000, 10), geometry=True,
+        )  # fmt: skip
+        if options["json"]:
+            self.stdout.write(orjson.dumps(found).decode())
+        else:
+            self.stdout.write("\n".join(lines(found)))
 
 
 def lines(found: dict[str, Any]) -> list[str]:

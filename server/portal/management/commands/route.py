@@ -5,48 +5,38 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from django.utils import translation
 from django.utils.translation import gettext as _
 
-from server.accounts.refusals import Refused
+from server.portal.asking import Asking
 from server.portal.wording import duration, length, turn, west_of_greenwich
 from server.streets import reading
 from server.streets.nearest import route
 
 
-class Command(BaseCommand):
+class Command(Asking):
     help = "The quickest way between two places, as the streets are now."
 
     def add_arguments(self, parser: Any) -> None:
         west_of_greenwich(parser)
+        super().add_arguments(parser)
         parser.add_argument("--from", dest="start", required=True, metavar="LON,LAT")
         parser.add_argument("--to", dest="end", required=True, metavar="LON,LAT")
         parser.add_argument(
             "--alternatives", default="1", metavar="N", help="how many ways, 1 to 5"
         )
-        parser.add_argument("--json", action="store_true", help="the whole answer, for programs")
-        parser.add_argument("--language", default=settings.LANGUAGE_CODE,
-                            choices=[code for code, _name in settings.LANGUAGES])  # fmt: skip
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        with translation.override(options["language"]):
-            try:
-                found = route(
-                    reading.position(options["start"], "from"),
-                    reading.position(options["end"], "to"),
-                    alternatives=reading.whole(options["alternatives"], "alternatives", 1, 5, 1),
-                )
-            except Refused as refused:
-                raise CommandError(str(refused)) from refused
-            if options["json"]:
-                self.stdout.write(orjson.dumps(found).decode())
-                return
-            text = lines(found)
-            for number, other in enumerate(found["alternatives"], start=2):
-                text += ["", _("Another way (%(number)s):") % {"number": number}, *lines(other)]
-            self.stdout.write("\n".join(text))
+    def answer(self, options: dict[str, Any]) -> None:
+        found = route(
+            reading.position(options["start"], "from"), reading.position(options["end"], "to"),
+            alternatives=reading.whole(options["alternatives"], "alternatives", 1, 5, 1),
+        )  # fmt: skip
+        if options["json"]:
+            self.stdout.write(orjson.dumps(found).decode())
+            return
+        text = lines(found)
+        for number, other in enumerate(found["alternatives"], start=2):
+            text += ["", _("Another way (%(number)s):") % {"number": number}, *lines(other)]
+        self.stdout.write("\n".join(text))
 
 
 def lines(way: dict[str, Any]) -> list[str]:

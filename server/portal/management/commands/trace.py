@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from server.accounts.refusals import Refused
 from server.customers.models import UseClass
 from server.network import tracing
+from server.portal.asking import Asking
 
 _LISTED = 12
 _TITLES = {
@@ -24,7 +21,7 @@ _TITLES = {
 }
 
 
-class Command(BaseCommand):
+class Command(Asking):
     help = "What taking ELEMENT out of service would mean, or where its water comes from and goes."
 
     def add_arguments(self, parser: Any) -> None:
@@ -37,25 +34,19 @@ class Command(BaseCommand):
         ):
             parser.add_argument(name, nargs="+", action="extend", default=[], metavar="VALVE",
                                 help=text)  # fmt: skip
-        parser.add_argument("--json", action="store_true", help="the whole answer, for programs")
-        parser.add_argument("--language", default=settings.LANGUAGE_CODE,
-                            choices=[code for code, _name in settings.LANGUAGES])  # fmt: skip
+        super().add_arguments(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        with translation.override(options["language"]):
-            try:
-                found = tracing.answer(
-                    options["element"], options["kind"],
-                    inoperable=_names(options["inoperable"]), closed=_names(options["closed"]),
-                    usable=_names(options["usable"]),
-                )  # fmt: skip
-            except Refused as refused:
-                raise CommandError(str(refused)) from refused
-            if options["json"]:
-                self.stdout.write(json.dumps(found, ensure_ascii=False))
-                return
-            lines = plan_lines(found) if found["kind"] == "isolate" else path_lines(found)
-            self.stdout.write("\n".join(lines))
+    def answer(self, options: dict[str, Any]) -> None:
+        found = tracing.answer(
+            options["element"], options["kind"],
+            inoperable=_names(options["inoperable"]), closed=_names(options["closed"]),
+            usable=_names(options["usable"]),
+        )  # fmt: skip
+        if options["json"]:
+            self.stdout.write(json.dumps(found, ensure_ascii=False))
+            return
+        lines = plan_lines(found) if found["kind"] == "isolate" else path_lines(found)
+        self.stdout.write("\n".join(lines))
 
 
 def _names(words: list[str]) -> list[str]:
