@@ -235,19 +235,23 @@ def _reopen_incident(incident: Incident, *, by: str, note: str) -> None:
     locked = Incident.objects.select_for_update().get(pk=incident.pk)
     if locked.state not in (Incident.State.RESTORED, Incident.State.CLOSED):
         return
-    before, locked.state = locked.state, Incident.State.OPEN
     locked.restored_at = locked.closed_at = None
+    back_to_open(locked, "reopen", change="reopened", by=by, note=note)
+
+
+def back_to_open(locked: Incident, action: str, *, change: str, by: str, note: str) -> None:
+    """An incident needs a crew again; the row is locked by whoever asks. Leaves its traces."""
+    before, locked.state = locked.state, Incident.State.OPEN
     locked.version += 1
     locked.save()
     write_history(
-        incident=locked, action="reopen", from_state=before, to_state=locked.state, by=by,
-        note=note,
-    )  # fmt: skip
+        incident=locked, action=action, from_state=before, to_state=locked.state, by=by, note=note
+    )
     record(
-        "incident.reopen", f"incident:{locked.number}", from_state=before,
+        f"incident.{action}", f"incident:{locked.number}", from_state=before,
         to_state=locked.state, note=note, by=by,
     )  # fmt: skip
-    tell_incident("incident.changed", locked, by=by, change="reopened")
+    tell_incident("incident.changed", locked, by=by, change=change)
 
 
 def close_incident(incident: Incident, *, by: str, reason: str) -> Incident:
