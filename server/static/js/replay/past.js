@@ -14,7 +14,6 @@ const all = (/** @type {any[]} */ features) => ({ type: 'FeatureCollection', fea
 export function layersOf(picture) {
   const known = picture.incidents.features.map((/** @type {any} */ f) => f.properties.id);
   return {
-    'past-closures': picture.closures,
     'past-dry': all(picture.water.dry.map((/** @type {number[]} */ at) => POINT(at, {}))),
     'past-back': all(picture.water.back.map((/** @type {number[]} */ at) => POINT(at, {}))),
     'past-valves': all(picture.valves.map((/** @type {any} */ v) => POINT([v.lon, v.lat], { id: v.id, icon: v.state === 'closed' ? 'valve-closed' : 'valve-seized' }))),
@@ -25,15 +24,13 @@ export function layersOf(picture) {
 }
 
 /** The sources of a replay. */
-export const PAST = ['past-closures', 'past-dry', 'past-back', 'past-valves', 'past-calls', 'past-tickets'];
+export const PAST = ['past-dry', 'past-back', 'past-valves', 'past-calls', 'past-tickets'];
 
 /** Layers for these sources, under crews and incidents. @param {any} map @param {'light' | 'dark'} theme */
 export function addPast(map, theme) {
   const c = PALETTE[theme];
   for (const id of PAST) map.addSource(id, { type: 'geojson', data: all([]) });
   const size = (/** @type {number} */ near) => ['interpolate', ['linear'], ['zoom'], 11, near / 3, 15, near, 18, near * 1.6];
-  map.addLayer({ id: 'past-closed-area', type: 'fill', source: 'past-closures', filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-color': c.suspect, 'fill-opacity': 0.18 } }, 'route-case');
-  map.addLayer({ id: 'past-closed', type: 'line', source: 'past-closures', paint: { 'line-color': c.suspect, 'line-width': 4, 'line-dasharray': [1.5, 1] } }, 'route-case');
   map.addLayer({ id: 'past-back', type: 'circle', source: 'past-back', paint: { 'circle-radius': size(4), 'circle-color': c.paper, 'circle-stroke-color': c.pipe, 'circle-stroke-width': 2 } }, 'route-case');
   map.addLayer({ id: 'past-dry', type: 'circle', source: 'past-dry', paint: { 'circle-radius': size(4.5), 'circle-color': c.off, 'circle-stroke-color': c.paper, 'circle-stroke-width': 1 } }, 'route-case');
   map.addLayer({ id: 'past-valves', type: 'symbol', source: 'past-valves', layout: { 'icon-image': ['get', 'icon'], 'icon-allow-overlap': true, 'text-field': ['step', ['zoom'], '', 14.5, ['get', 'id']], 'text-font': ['Map Bold'], 'text-size': 11, 'text-offset': [0, 1.4], 'text-optional': true }, paint: { 'text-color': c.ink, 'text-halo-color': c.halo, 'text-halo-width': 1.5 } });
