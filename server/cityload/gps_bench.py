@@ -31,14 +31,13 @@ from typing import Any
 import numpy as np
 import psycopg2
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from django.utils import timezone
 
 from mqtt.bench import SENTINEL
 from mqtt.broker import BrokerConfig
 from server.accounts.models import User
+from server.cityload.bench import session_of
 from server.cityload.scratch import scratch_database
 from server.positions import partitions, roster
 from server.workforce.models import Crew, Shift
@@ -513,8 +512,9 @@ class _Browser(threading.Thread):
         self.ms: list[float] = []
         self._crew = Crew.objects.get(code=SENTINEL).pk
         self._held = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        user, _ = User.objects.get_or_create(username="bench-dispatcher", role="dispatcher")
         self._held.request("GET", "/live?topics=crews", headers={
-            "Cookie": f"{settings.SESSION_COOKIE_NAME}={_session()}"})  # fmt: skip
+            "Cookie": f"{settings.SESSION_COOKIE_NAME}={session_of(user)}"})  # fmt: skip
         self._answer = self._held.getresponse()
         assert self._answer.status == 200, self._answer.read(500)
         self._end = False
@@ -542,16 +542,6 @@ class _Browser(threading.Thread):
             sock.shutdown(socket.SHUT_RDWR)
         self.join(5)
         self.ms = self.ms[1:]
-
-
-def _session() -> str:
-    user, _ = User.objects.get_or_create(username="bench-dispatcher", role="dispatcher")
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.save()
-    return str(session.session_key)
 
 
 def _bare_copy(count: int) -> float:
