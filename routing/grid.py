@@ -8,10 +8,10 @@ import random
 import networkx as nx
 from shapely import LineString
 
+from routing.model import M_PER_DEGREE
 from routing.streets import stamp
 
 _BLOCK_M = 110.0
-_M_PER_DEGREE = 111_195.0
 
 
 def generate_grid_city(
@@ -33,8 +33,8 @@ def generate_grid_city(
             north = (i + chance.uniform(-0.2, 0.2)) * _BLOCK_M
             graph.add_node(
                 i * n + j,
-                x=lon + east / _M_PER_DEGREE / scale,
-                y=lat + north / _M_PER_DEGREE,
+                x=lon + east / M_PER_DEGREE / scale,
+                y=lat + north / M_PER_DEGREE,
             )
     for i in range(n):
         for j in range(n):
@@ -53,7 +53,7 @@ def _street(graph: nx.MultiDiGraph, u: int, v: int, line: int, n: int, name: str
         u, v = v, u
     a, b = graph.nodes[u], graph.nodes[v]
     scale = math.cos(math.radians(a["y"]))
-    length = math.hypot((b["x"] - a["x"]) * scale, b["y"] - a["y"]) * _M_PER_DEGREE
+    length = math.hypot((b["x"] - a["x"]) * scale, b["y"] - a["y"]) * M_PER_DEGREE
     speed = 50.0 if fast else 30.0
     common = {
         "name": name,

@@ -12,13 +12,13 @@ from scipy import ndimage
 from shapely import MultiLineString, MultiPolygon, Polygon
 
 from routing.engine import Metric
+from routing.model import M_PER_DEGREE
 from routing.places import Part
 from routing.table import Floats, Ints, StreetTable
 
 #: The ground is drawn in squares of at least this, and at most so many a side.
 _CELL_M = 40.0
 _CELLS = 600
-_M_PER_DEGREE = 111_195.0
 
 
 def pieces_within(
@@ -101,12 +101,12 @@ def _ground(
     if streets.is_empty:
         return Polygon()
     west, south, east, north = frame
-    scale = math.cos(math.radians((south + north) / 2)) * _M_PER_DEGREE
-    wide, high = (east - west) * scale, (north - south) * _M_PER_DEGREE
+    scale = math.cos(math.radians((south + north) / 2)) * M_PER_DEGREE
+    wide, high = (east - west) * scale, (north - south) * M_PER_DEGREE
     cell = max(_CELL_M, wide / _CELLS, high / _CELLS)
     _, points, (offsets, _) = shapely.to_ragged_array([streets])
     line = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    xy = (points - (west, south)) * (scale, _M_PER_DEGREE) / cell
+    xy = (points - (west, south)) * (scale, M_PER_DEGREE) / cell
     a, b = xy[:-1], xy[1:]
     same = line[:-1] == line[1:]
     a, b = a[same], b[same]
@@ -129,7 +129,7 @@ def _ground(
     whole = shapely.union_all(boxes).simplify(0.8)
 
     def to_degrees(coordinates: Floats) -> Floats:
-        degrees: Floats = (coordinates - margin) * cell / (scale, _M_PER_DEGREE) + (west, south)
+        degrees: Floats = (coordinates - margin) * cell / (scale, M_PER_DEGREE) + (west, south)
         return degrees
 
     return _polygon(shapely.transform(whole, to_degrees))

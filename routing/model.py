@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from shapely import LineString, MultiLineString, MultiPolygon, Polygon
 
+#: A degree of latitude, on the sphere of radius 6,371,009 m that OSMnx measures on.
+M_PER_DEGREE = 111_195.0
+
 #: One directed edge of the street graph: (from node, to node, key), OSM node numbers.
 EdgeId = tuple[int, int, int]
 

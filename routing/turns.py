@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from routing.model import Leg, Step, Turn
+from routing.model import M_PER_DEGREE, Leg, Step, Turn
 
 #: Directions are taken over this length: the last metres into a junction often bend.
 _LOOK_M = 12.0
 #: Along one street only a bend sharper than this is worth a line of its own.
 _SAME_STREET_DEGREES = 60.0
-_M_PER_DEGREE = 111_195.0
 
 
 def bearing(a: tuple[float, float], b: tuple[float, float]) -> float:
@@ -67,7 +66,7 @@ def _leaving(points: Sequence[tuple[float, float]], backwards: bool) -> float:
     gone = 0.0
     for a, b in pairwise(points):
         scale = math.cos(math.radians(a[1]))
-        gone += math.hypot((b[0] - a[0]) * scale, b[1] - a[1]) * _M_PER_DEGREE
+        gone += math.hypot((b[0] - a[0]) * scale, b[1] - a[1]) * M_PER_DEGREE
         if gone >= _LOOK_M:
             far = b
             break

@@ -18,7 +18,7 @@ from shapely.ops import substring
 
 from routing.errors import OffNetwork, Unreachable
 from routing.index import StreetIndex
-from routing.model import Route
+from routing.model import M_PER_DEGREE, Route
 from server.accounts.audit import record
 from server.accounts.refusals import Refused
 from server.dispatch import services
@@ -37,10 +37,9 @@ NOT_THERE = (State.DISPATCHED, State.ACCEPTED, State.EN_ROUTE)
 SAVES_S = 60.0
 #: A way that changes the arrival by less, and nothing else, is the same way.
 SAME_S = 20.0
-_M_PER_DEGREE = 111_195.0
 #: A way is on a street when it runs along it: those that cross over or under it share less.
 _ALONG_M = 8.0
-_BESIDE = 1.5 / _M_PER_DEGREE
+_BESIDE = 1.5 / M_PER_DEGREE
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def _worth_it(ahead: Ahead | None, way: Route | None, *, opened: bool) -> bool:
     saved = ahead.seconds - way.seconds
     if opened:
         return saved >= SAVES_S
-    moved = way.geometry.hausdorff_distance(ahead.line) > 20 / _M_PER_DEGREE
+    moved = way.geometry.hausdorff_distance(ahead.line) > 20 / M_PER_DEGREE
     return moved or abs(saved) >= SAME_S
 
 
@@ -133,7 +132,7 @@ def runs_along(way: LineString, shut: MultiLineString) -> bool:
     if shared.is_empty:
         return False
     squeeze = math.cos(math.radians(shared.centroid.y))
-    metres = shapely.transform(shared, lambda xy: xy * [_M_PER_DEGREE * squeeze, _M_PER_DEGREE])
+    metres = shapely.transform(shared, lambda xy: xy * [M_PER_DEGREE * squeeze, M_PER_DEGREE])
     return float(metres.length) > _ALONG_M
 
 

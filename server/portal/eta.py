@@ -17,13 +17,13 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from routing.model import M_PER_DEGREE
 from server.dispatch import eta
 from server.dispatch.states import State
 from server.places.models import Street
 from server.portal.limits import too_often
 
 GRID_M = 250.0
-M_PER_DEGREE = 111_195.0
 WIDTH, HEIGHT, MARGIN = 640, 400, 60
 LEAST_M = 800.0  # the map shows no less
 MOST_LINES = 900

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from routing.model import M_PER_DEGREE
+
 MARGIN_M = 30.0
-DEGREE_M = 111_195.0
 Pair = tuple[str, str]  # (subject, area)
 Floats = npt.NDArray[np.float64]
 
@@ -43,7 +44,7 @@ class Area:
 def circle(lon: float, lat: float, metres: float) -> Any:
     """A round area, as a polygon of 32 corners in degrees."""
     angles = np.linspace(0, 2 * math.pi, 32, endpoint=False)
-    high = metres / DEGREE_M
+    high = metres / M_PER_DEGREE
     wide = high / max(math.cos(math.radians(lat)), 1e-6)
     return shapely.Polygon(
         np.column_stack([lon + wide * np.cos(angles), lat + high * np.sin(angles)])
@@ -77,7 +78,7 @@ def _wider(shape: Any) -> Any:
     stretch = max(math.cos(math.radians(lat)), 1e-6)
     # Buffered where a degree is as long both ways.
     square = shapely.transform(shape, lambda xy: xy * [stretch, 1.0])
-    wide = shapely.buffer(square, MARGIN_M / DEGREE_M, quad_segs=4)
+    wide = shapely.buffer(square, MARGIN_M / M_PER_DEGREE, quad_segs=4)
     return shapely.transform(wide, lambda xy: xy / [stretch, 1.0])
 
 

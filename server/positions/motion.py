@@ -10,9 +10,10 @@ import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from routing.model import M_PER_DEGREE
+
 STILL_M = 40.0
 STILL_S = 90.0
-DEGREE_M = 111_195.0
 
 MOVING, STANDING, IDLING = "moving", "standing", "idling"
 
@@ -39,7 +40,7 @@ def follow(
     if at <= before.at and before.state == MOVING:
         return before
     east = (lon - before.lon) * math.cos(math.radians(lat))
-    far = math.hypot(east, lat - before.lat) * DEGREE_M
+    far = math.hypot(east, lat - before.lat) * M_PER_DEGREE
     if far > STILL_M + accuracy_m:
         since = before.since if before.state == MOVING else at
         return Motion(MOVING, since, lon, lat, at)

@@ -21,14 +21,13 @@ from shapely.ops import substring
 
 from routing.errors import RoutingError
 from routing.index import StreetIndex
-from routing.model import EdgeId
+from routing.model import M_PER_DEGREE, EdgeId
 from server.streets.models import StreetChange
 
 log = logging.getLogger("standpipe.streets")
 
 #: How far beside its old course a street of a newer file may run and still be the same one.
 SAME_STREET_M = 4.0
-_M_PER_DEGREE = 111_195.0
 
 
 class Change(NamedTuple):
@@ -110,7 +109,7 @@ def edges_of(index: StreetIndex, change: Change) -> tuple[EdgeId, ...]:
 def _by_course(index: StreetIndex, line: LineString) -> list[EdgeId]:
     """Edges that run along the middle of a line and in its direction."""
     middle = substring(line, 0.25, 0.75, normalized=True)
-    width = SAME_STREET_M / _M_PER_DEGREE
+    width = SAME_STREET_M / M_PER_DEGREE
     found = []
     for edge in index.crossed_by(middle.buffer(width)):
         course = index.edge_line(edge)

@@ -16,14 +16,13 @@ from shapely.geometry import shape
 
 from routing.errors import BadCoordinate, OffNetwork
 from routing.index import StreetIndex
-from routing.model import Snap
+from routing.model import M_PER_DEGREE, Snap
 from server.accounts.moments import parse_moment
 from server.accounts.refusals import Refused
 from server.network.selectors import check_position
 
 MOST_POINTS = 5_000
 MOST_RADIUS_M = 20_000.0
-_M_PER_DEGREE = 111_195.0
 
 
 def position(text: str, name: str) -> tuple[float, float]:
@@ -177,5 +176,5 @@ def circle(centre: tuple[float, float], radius: Any) -> Polygon:
             _("Give a radius from %(low)s to %(high)s m.") % {"low": 1, "high": int(MOST_RADIUS_M)},
         )  # fmt: skip
     squeeze = math.cos(math.radians(centre[1]))
-    corners = shapely.get_coordinates(Point(0, 0).buffer(metres / _M_PER_DEGREE, quad_segs=12))
+    corners = shapely.get_coordinates(Point(0, 0).buffer(metres / M_PER_DEGREE, quad_segs=12))
     return Polygon(corners / [squeeze, 1.0] + centre)
