@@ -51,6 +51,7 @@ PAGES: tuple[Page, ...] = (
         _("Wall"),
         frozenset({"supervisor", "manager", "dispatcher", "agent"}),
     ),
+    Page("supervisor", "/supervisor", _("Floor"), frozenset({"supervisor"})),
     Page("crews", "/crews", _("Crews"), frozenset({"dispatcher", "supervisor"})),
     Page("shutoffs", "/shutoffs", _("Shut-offs"), _OFFICE),
     Page("bi", "/bi", _("Figures"), frozenset({"manager", "supervisor", "auditor", "dispatcher"})),

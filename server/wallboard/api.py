@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from server.accounts.permissions import role_in
 from server.wallboard.figures import city, wall
+from server.wallboard.floor import supervisor
 
 
 class WallView(APIView):
@@ -28,3 +29,13 @@ class CityView(APIView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         return Response(city())
+
+
+class SupervisorView(APIView):
+    """The floor now: agents, queues, callers inside shut-offs."""
+
+    permission_classes = [role_in("supervisor")]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response(supervisor())

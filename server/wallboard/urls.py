@@ -9,4 +9,5 @@ from server.wallboard import api
 urlpatterns = [
     path("wall", api.WallView.as_view()),
     path("city", api.CityView.as_view()),
+    path("supervisor", api.SupervisorView.as_view()),
 ]

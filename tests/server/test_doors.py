@@ -178,6 +178,7 @@ DOORS: dict[tuple[str, str], Any] = {
     ("POST", "shutoffs/<str:number>/actions"): OFFICE,
     ("GET", "messages"): OFFICE,
     ("GET", "wall"): ("agent", "dispatcher", "supervisor", "manager"),
+    ("GET", "supervisor"): ("supervisor",),
     ("GET", "bi/summary"): ("manager", "supervisor", "auditor", "dispatcher"),
     ("GET", "ledger"): ("manager", "supervisor", "engineer", "auditor"),
     ("GET", "ledger.csv"): ("manager", "supervisor", "engineer", "auditor"),
