@@ -26,6 +26,10 @@ from telephony.sip import Phone, render_pjsip, render_rtp
 
 # Longest path a Unix socket may have, less the room Asterisk itself wants.
 MAX_SOCKET_PATH = 100
+# Numbers of the own country, by default; charged services and other countries by their prefixes.
+DIAL_ALLOWED = ("0ZXXXXX!", "1[3-9]XXXXXXXXX")
+DIAL_DENIED = ("00!", "0600!", "0606!", "0700!", "0900!")
+_DIAL_PATTERN = re.compile(r"\+?(?:[0-9XZN]|\[[0-9-]{1,12}\])+[.!]?")
 _FORBIDDEN = set(";[](){}<>\"'\\\r\n\0,=|`$")
 _PATH = re.compile(r"/[\w./+~@%-]*")
 _DIRECTORIES = (
@@ -81,7 +85,9 @@ class AsteriskConfig:
     `state` is the state directory (files go below `state/asterisk`); `recordings` and `prompts`
     are absolute directories. `host_ipv4s` are the machine's own addresses, needed for a browser
     on the same machine. `trunk_addresses` are real gateways; simulated callers prove themselves
-    by `trunk_secret`, derived from the ARI password when not given.
+    by `trunk_secret`, derived from the ARI password when not given. `trunk_contact` (host:port) is
+    the gateway that our own calls go out by; without it there are none. They reach numbers that fit
+    `dial_allowed` (Asterisk's patterns, without the underscore) and none of `dial_denied`.
     """
 
     prefix: Path
@@ -109,6 +115,9 @@ class AsteriskConfig:
     bind_address: str = "127.0.0.1"
     trunk_secret: str = ""
     trunk_addresses: Sequence[str] = ()
+    trunk_contact: str = ""
+    dial_allowed: Sequence[str] = DIAL_ALLOWED
+    dial_denied: Sequence[str] = DIAL_DENIED
     tls_certificate: Path | None = None
     watchdog_s: int = 60
     queue_timeout_s: int = 300
@@ -196,6 +205,16 @@ class AsteriskConfig:
                 ipaddress.ip_network(value, strict=False)
             except ValueError as bad:
                 raise ConfigError("trunk_addresses", f"{value!r} is not an address") from bad
+        host, _, port = self.trunk_contact.rpartition(":")
+        if self.trunk_contact and not (
+            re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.-]{0,200}", host)
+            and re.fullmatch(r"[0-9]{1,5}", port)
+        ):
+            raise ConfigError("trunk_contact", f"{self.trunk_contact!r} is not host:port")
+        for field in ("dial_allowed", "dial_denied"):
+            for pattern in getattr(self, field):
+                if not _DIAL_PATTERN.fullmatch(pattern):
+                    raise ConfigError(field, f"{pattern!r} is not a pattern of numbers")
 
     def _check_phones(self) -> None:
         seen: set[str] = set()
@@ -222,6 +241,9 @@ class AsteriskConfig:
             recorded_script=str(etc / "recorded.sh"),
             watchdog_s=self.watchdog_s,
             queue_timeout_s=self.queue_timeout_s,
+            trunk_out=bool(self.trunk_contact),
+            dial_allowed=self.dial_allowed,
+            dial_denied=self.dial_denied,
         )
         texts = {
             "asterisk.conf": self._asterisk_conf(),
@@ -235,6 +257,7 @@ class AsteriskConfig:
                 bind_address=self.bind_address,
                 trunk_secret=self.secret_of_trunk,
                 trunk_addresses=self.trunk_addresses,
+                trunk_contact=self.trunk_contact,
                 phones=self.phones,
                 wss=self.wss_port is not None,
             ),
@@ -312,12 +335,14 @@ class AsteriskConfig:
         )
 
     def _manager_conf(self) -> str:
-        # `command` and `config` are left out: a manager login must not become a shell.
+        # `command`, `config` and, for writing, `system` are left out: with the last one Originate
+        # would run programs, and a manager login must not become a shell.
         return (
             f"[general]\nenabled=yes\nport={self.ami_port}\nbindaddr=127.0.0.1\n"
             f"timestampevents=yes\nchannelvars=SP_CALL_ID\n\n[{self.ami_user}]\n"
             f"secret={self.ami_password}\ndeny=0.0.0.0/0.0.0.0\npermit=127.0.0.1/255.255.255.255\n"
-            "read=system,call,agent,user,reporting\nwrite=system,call,agent,user,reporting\n"
+            "read=system,call,agent,user,reporting\n"
+            "write=call,agent,user,reporting,originate\n"
         )
 
     def _queues_conf(self) -> str:

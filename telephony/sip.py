@@ -26,6 +26,7 @@ def render_pjsip(
     trunk_addresses: Sequence[str],
     phones: Sequence[Phone],
     wss: bool,
+    trunk_contact: str = "",
 ) -> str:
     """pjsip.conf. Values are checked by the caller."""
     # The header comes first: a caller's From may be any number, also one of our extensions.
@@ -37,7 +38,7 @@ def render_pjsip(
     ]
     if wss:
         sections.append(f"[transport-wss]\ntype=transport\nprotocol=wss\nbind={bind_address}")
-    sections.append(_trunk(bind_address, trunk_secret, trunk_addresses))
+    sections.append(_trunk(bind_address, trunk_secret, trunk_addresses, trunk_contact))
     sections.extend(_phone(phone, bind_address) for phone in phones)
     return "\n\n".join(sections) + "\n"
 
@@ -49,7 +50,7 @@ def _media(bind_address: str) -> str:
     )
 
 
-def _trunk(bind_address: str, secret: str, addresses: Sequence[str]) -> str:
+def _trunk(bind_address: str, secret: str, addresses: Sequence[str], contact: str) -> str:
     endpoint = (
         "[trunk]\ntype=endpoint\ntransport=transport-udp\ncontext=from-pstn\n"
         "disallow=all\nallow=ulaw,alaw\ntrust_id_inbound=yes\nsend_connected_line=no\n"
@@ -60,6 +61,10 @@ def _trunk(bind_address: str, secret: str, addresses: Sequence[str]) -> str:
     identify = (
         f"[trunk-by-header]\ntype=identify\nendpoint=trunk\nmatch_header={TRUNK_HEADER}: {secret}"
     )
+    if contact:
+        # A fixed place, and no room for another: nobody can register as the public network.
+        endpoint += "\naors=trunk"
+        identify += f"\n\n[trunk]\ntype=aor\ncontact=sip:{contact}\nqualify_frequency=0"
     parts = [endpoint, identify]
     if addresses:
         matches = "\n".join(f"match={address}" for address in addresses)
@@ -82,7 +87,7 @@ def _phone(phone: Phone, bind_address: str) -> str:
     # device_state_busy_at stays unset: with it, ringing and talking look alike in queue events.
     return (
         f"[{extension}]\ntype=endpoint\ncontext=sp-internal\naors={extension}\n"
-        f"auth={extension}\ncallerid=\"{phone.name}\" <{extension}>\n{kind}\n"
+        f'auth={extension}\ncallerid="{phone.name}" <{extension}>\n{kind}\n'
         f"{_media(bind_address)}\n\n"
         f"[{extension}]\ntype=auth\nauth_type=userpass\nusername={extension}\n"
         f"password={phone.password}\n\n"

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from server.calls import recovering, services, verdict
+from server.calls import listeners, recovering, services, verdict
 from server.calls.models import AgentState, Call
 from server.calls.services import Ring
 from server.events.reading import Mark, after, end
@@ -42,7 +42,8 @@ class Switchboard:
     def __init__(
         self, ari: AriCalls, ami: AmiActions, speech: Speech, *, language: str = "en"
     ) -> None:
-        self._ami = ami
+        # For wishes: whoever is asked through an event acts by this connection.
+        self.ami = ami
         self._language: Literal["en", "zh"] = "zh" if language.startswith("zh") else "en"
         # A pool, so that one slow lookup does not hold up the next caller's verdict.
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="calls")
@@ -57,7 +58,7 @@ class Switchboard:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._incoming.run())
             group.create_task(self._listen())
-            group.create_task(self._follow_agents())
+            group.create_task(self._follow_wishes())
             group.create_task(self._tidy())
 
     async def _in(
@@ -109,7 +110,7 @@ class Switchboard:
         await self._in(self._order, services.announced, left.call_id, keys=left.keys)
 
     async def _listen(self) -> None:
-        async for event in self._ami.events():
+        async for event in self.ami.events():
             try:
                 await self._take(event)
             except Exception:
@@ -117,70 +118,51 @@ class Switchboard:
                 log.exception("could not take %s", type(event).__name__)
 
     async def _take(self, event: ami_events.AmiEvent) -> None:
-        now = datetime.now(UTC)
-        run = self._in
-        match event:
-            case ami_events.Connected():
-                await self._seat_agents()
-                await self._catch_up()
-            case ami_events.Queued(call_id=call) | ami_events.QueueJoined(call_id=call):
-                await run(self._order, services.queued, call, at=now)
-            case ami_events.AgentRinging(call_id=call, agent=agent):
-                await run(self._order, services.offered, call, agent)
-            case (
-                ami_events.AgentConnected(call_id=call, agent=agent)
-                | ami_events.Answered(call_id=call, agent=agent)
-            ):
-                await run(self._order, services.answered, call, agent, at=now)
-            case ami_events.AgentNoAnswer(agent=agent):
-                await run(self._order, services.not_answered, agent)
-            case ami_events.CallEnded(call_id=call, queue_status=status, message_left=left):
-                await run(
-                    self._order, services.ended, call, at=now, status=status, message_left=left
-                )
-            case ami_events.RecordingReady(call_id=call, path=path):
-                await run(self._order, services.recorded, call, path)
-            case ami_events.MessageLeft(call_id=call, path=path):
-                await run(self._order, services.recorded, call, path, kind="message")
-            case ami_events.PhoneReachable(agent=agent, reachable=False):
-                await run(self._order, services.phone_gone, agent)
-            case _:
-                pass
+        if isinstance(event, ami_events.Connected):
+            await self._seat_agents()
+            await self._catch_up()
+        await self._in(self._order, listeners.tell, event, datetime.now(UTC))
 
     async def _seat_agents(self) -> None:
         """After Asterisk or we were away: queue members as the agents last wanted it."""
         rows = await self._in(self._order, _wanted)
         for extension, name, state, reason in rows:
-            await self._seat(extension, name, state, reason)
+            await self.seat(extension, name, state, reason)
 
-    async def _seat(self, extension: str, name: str, state: str, reason: str) -> None:
+    async def seat(self, extension: str, name: str, state: str, reason: str) -> None:
+        """Bring an agent's place in the queue in line with what the agent is doing."""
         try:
             if state == "signed_out":
-                await seats.leave_queue(self._ami, QUEUE, extension)
+                await seats.leave_queue(self.ami, QUEUE, extension)
                 return
             why = (reason or state) if state in ("paused", "wrap") else ""
-            await seats.join_queue(self._ami, QUEUE, extension, name, paused_for=why)
-            await seats.pause(self._ami, QUEUE, extension, why)
+            await seats.join_queue(self.ami, QUEUE, extension, name, paused_for=why)
+            await seats.pause(self.ami, QUEUE, extension, why)
         except (AmiError, ValueError) as error:
             log.warning("queue member %s: %s", extension, error)
 
-    async def _follow_agents(self) -> None:
+    async def _follow_wishes(self) -> None:
         while True:
             try:
                 if self._mark is None:
                     self._mark = await self._in(self._order, end)
                 for row in await self._in(self._order, after, self._mark):
                     self._mark = row.mark
-                    p = row.payload
-                    wrapped_up = row.name == "agent.changed" and p["state"] in ("wrap", "ready")
-                    if row.name == "agent.wants" or wrapped_up:
-                        await self._seat(
-                            p["extension"], p["name"], p["state"], p.get("reason", "")
-                        )
+                    if (wish := listeners.WISHES.get(row.name)) is not None:
+                        await self._grant(wish, row.name, row.payload)
             except DatabaseError as error:
-                log.warning("the agents' wishes cannot be read just now: %s", error)
+                log.warning("wishes cannot be read just now: %s", error)
                 await asyncio.sleep(1)
             await asyncio.sleep(0.2)
+
+    async def _grant(self, wish: listeners.Wish, name: str, payload: dict[str, Any]) -> None:
+        try:
+            await wish(self, payload)
+        except DatabaseError:
+            raise
+        except Exception:
+            # One wish that cannot be granted must not keep the next one waiting.
+            log.exception("%s could not be done", name)
 
     async def _catch_up(self) -> None:
         """What was missed: ask who is there, then read Asterisk's files.
@@ -191,7 +173,7 @@ class Switchboard:
         asked_at = timezone.now()
         present: set[str] | None = None
         try:
-            present = await seats.calls_present(self._ami)
+            present = await seats.calls_present(self.ami)
         except AmiError as error:
             log.warning("Asterisk does not say which calls it holds: %s", error)
         await self._in(self._order, recovering.recover_calls)

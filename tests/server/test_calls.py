@@ -426,13 +426,13 @@ def test_the_switchboard_takes_what_asterisk_tells_in_its_order(cast, settings, 
 async def test_agents_are_seated_in_the_queue_as_they_want(settings):
     fake = FakeAmi()
     board = Switchboard(FakeAri(), fake, None)
-    await board._seat("1001", "Aino", "ready", "")
-    await board._seat("1001", "Aino", "paused", "lunch")
-    await board._seat("1001", "Aino", "signed_out", "")
+    await board.seat("1001", "Aino", "ready", "")
+    await board.seat("1001", "Aino", "paused", "lunch")
+    await board.seat("1001", "Aino", "signed_out", "")
     names = [name for name, _fields in fake.actions]
     assert names[0] == "QueueAdd" and "QueuePause" in names and names[-1] == "QueueRemove"
     broken = FakeAmi(refusals={"QueueAdd": "gone"})
-    await Switchboard(FakeAri(), broken, None)._seat("1001", "Aino", "ready", "")  # only logged
+    await Switchboard(FakeAri(), broken, None).seat("1001", "Aino", "ready", "")  # only logged
     await asyncio.sleep(0)
 
 

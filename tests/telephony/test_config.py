@@ -141,6 +141,27 @@ def test_the_trunk_can_never_dial_out(config: AsteriskConfig) -> None:
     assert dials == ["PJSIP/1001", "PJSIP/1101"]
 
 
+def test_only_our_own_originate_leads_out_and_only_to_allowed_numbers(
+    config: AsteriskConfig,
+) -> None:
+    text = replace(config, trunk_contact="127.0.0.1:5070").files()["extensions.conf"]
+    plan = dialplan(text)
+    ways_out = {
+        context for context, extensions in plan.items()
+        for steps in extensions.values() for step in steps if "@trunk" in step
+    }  # fmt: skip
+    assert ways_out == {"sp-dial-out"}
+    # nobody jumps, includes or transfers there: the name stands at its own head alone
+    assert text.count("sp-dial-out") == 1
+    assert "_0ZXXXXX!" in plan["sp-dial-allowed"] and "_00!" in plan["sp-dial-denied"]
+    endpoint = merged(config.files()["pjsip.conf"], "trunk")
+    assert "aors" not in endpoint
+    out = replace(config, trunk_contact="127.0.0.1:5070").files()["pjsip.conf"]
+    assert merged(out, "trunk")["contact"] == "sip:127.0.0.1:5070"
+    # a place that nobody can register at
+    assert "max_contacts" not in merged(out, "trunk")
+
+
 def test_what_a_caller_sends_is_filtered_before_it_is_used(config: AsteriskConfig) -> None:
     text = config.files()["extensions.conf"]
     for match in re.finditer(r"CALLERID\((num|name|all)\)", text):
@@ -182,7 +203,9 @@ def test_media_and_doors_stay_on_the_loopback_address(config: AsteriskConfig) ->
     assert manager["bindaddr"] == "127.0.0.1"
     account = merged(files["manager.conf"], "manager")
     assert account["deny"] == "0.0.0.0/0.0.0.0" and account["permit"].startswith("127.")
-    assert not {"command", "config", "originate"} & set(account["write"].split(","))
+    # with `system`, Originate would run programs; with the others the console does
+    assert not {"command", "config", "system"} & set(account["write"].split(","))
+    assert "originate" in account["write"].split(",")
     on_a_lan = replace(config, bind_address="192.0.2.2").files()["rtp.conf"]
     assert "ice_host_candidates" not in on_a_lan
 
@@ -255,6 +278,10 @@ def test_a_phone_with_a_hostile_name_or_password_is_refused(
         ({"bind_address": "localhost"}, "bind_address"),
         ({"host_ipv4s": ["::1"]}, "host_ipv4s"),
         ({"trunk_addresses": ["gateway"]}, "trunk_addresses"),
+        ({"trunk_contact": "gateway"}, "trunk_contact"),
+        ({"trunk_contact": "a;b:5060"}, "trunk_contact"),
+        ({"dial_allowed": ["0!,1,System(id)"]}, "dial_allowed"),
+        ({"dial_denied": ["0[0-9"]}, "dial_denied"),
         ({"phones": [Phone("10 01", "a", "b", True)]}, "phones.extension"),
         ({"phones": [Phone("1001", "a", "b", True)] * 2}, "phones.extension"),
         ({"phones": [Phone("965113", "a", "b", True)]}, "phones.extension"),
@@ -276,9 +303,7 @@ def test_an_unusable_value_is_refused_naming_its_field(
 def test_files_are_written_for_the_owner_alone_and_stale_ones_go(
     config: AsteriskConfig, tmp_path: Path
 ) -> None:
-    home = replace(
-        config, state=tmp_path / "s", recordings=tmp_path / "r", prompts=tmp_path / "p"
-    )
+    home = replace(config, state=tmp_path / "s", recordings=tmp_path / "r", prompts=tmp_path / "p")
     (tmp_path / "s/asterisk/etc").mkdir(parents=True)
     (tmp_path / "s/asterisk/etc/users.conf").touch()
     home.write()

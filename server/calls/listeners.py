@@ -1,0 +1,78 @@
+"""Who hears what Asterisk tells, and who carries out what other processes wish of it.
+
+Both are tables that other parts add to, when they load (`AppConfig.ready`):
+
+* `LISTENERS` run in Asterisk's order in the switchboard's one ordering thread, the core one first.
+  One that fails is named in the log and does not keep the others from hearing.
+* `WISHES` are events by which a web process asks something of the telephony process.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from server.calls import services
+from telephony.ami import events as told
+
+if TYPE_CHECKING:
+    from server.calls.switchboard import Switchboard
+
+log = logging.getLogger("standpipe.telephony")
+Listener = Callable[[told.AmiEvent, datetime], None]
+Wish = Callable[["Switchboard", dict[str, Any]], Awaitable[None]]
+
+
+def follow_call(event: told.AmiEvent, now: datetime) -> None:
+    """The life of a call, as the manager's events tell it."""
+    match event:
+        case told.Queued(call_id=call) | told.QueueJoined(call_id=call):
+            services.queued(call, at=now)
+        case told.AgentRinging(call_id=call, agent=agent):
+            services.offered(call, agent)
+        case (
+            told.AgentConnected(call_id=call, agent=agent)
+            | told.Answered(call_id=call, agent=agent)
+        ):
+            services.answered(call, agent, at=now)
+        case told.AgentNoAnswer(agent=agent):
+            services.not_answered(agent)
+        case told.CallEnded(call_id=call, queue_status=status, message_left=left):
+            services.ended(call, at=now, status=status, message_left=left)
+        case told.RecordingReady(call_id=call, path=path):
+            services.recorded(call, path)
+        case told.MessageLeft(call_id=call, path=path):
+            services.recorded(call, path, kind="message")
+        case told.PhoneReachable(agent=agent, reachable=False):
+            services.phone_gone(agent)
+        case _:
+            pass
+
+
+LISTENERS: list[Listener] = [follow_call]
+
+
+def tell(event: told.AmiEvent, now: datetime) -> None:
+    """Hand one event to every listener in turn."""
+    for listener in LISTENERS:
+        try:
+            listener(event, now)
+        except Exception:
+            # One event that cannot be stored must not deafen us; the call log has it too.
+            log.exception("%s could not take %s", listener.__name__, type(event).__name__)
+
+
+async def _seat_agent(board: Switchboard, payload: dict[str, Any]) -> None:
+    await board.seat(
+        payload["extension"], payload["name"], payload["state"], payload.get("reason", "")
+    )
+
+
+async def _seat_after_call(board: Switchboard, payload: dict[str, Any]) -> None:
+    if payload["state"] in ("wrap", "ready"):
+        await _seat_agent(board, payload)
+
+
+WISHES: dict[str, Wish] = {"agent.wants": _seat_agent, "agent.changed": _seat_after_call}

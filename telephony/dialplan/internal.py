@@ -1,0 +1,14 @@
+"""What a desk phone may dial: another desk. There is no way out to the public network."""
+
+from __future__ import annotations
+
+from telephony.dialplan.text import block
+from telephony.dialplan.values import DialplanValues
+
+
+def internal(v: DialplanValues) -> str:
+    """What a desk phone may dial: another desk. There is no way out to the public network."""
+    blocks = [block(extension, [f"Dial(PJSIP/{extension},20,t)", "Hangup()"])
+              for extension in v.extensions]  # fmt: skip
+    blocks += [block(pattern, ["Congestion(2)", "Hangup(34)"]) for pattern in ("_X!", "_+X!")]
+    return "[sp-internal]\n" + "\n".join(blocks)

@@ -1,0 +1,64 @@
+"""The queue: recorded, waiting, taken by an agent, or given up."""
+
+from __future__ import annotations
+
+from telephony.dialplan.text import block, line
+from telephony.dialplan.values import (
+    LOST_AGENT_PRIORITY,
+    MESSAGE_CONTEXT,
+    QUEUE_CONTEXT,
+    DialplanValues,
+)
+
+
+def queue(v: DialplanValues) -> str:
+    wav = f"{v.recordings}/${{SP_CALL_ID}}"
+    monitor = (
+        f"MixMonitor({wav}.wav,br({wav}-in.wav)t({wav}-out.wav),"
+        f"/bin/sh {v.recorded_script} ${{SP_CALL_ID}})"
+    )
+    steps = [
+        "Set(TIMEOUT(absolute)=0)",
+        "Answer()",
+        f'ExecIf($["${{SP_QUEUE}}" = ""]?Set(SP_QUEUE={v.queues[0]}))',
+        "Set(QUEUE_PRIO=$[0${SP_PRIORITY} + 0])",
+        "Set(__TRANSFER_CONTEXT=sp-internal)",
+        monitor,
+        f"(join),{line(v, 'queued', queue='${SP_QUEUE}', priority='${QUEUE_PRIO}')}",
+        "UserEvent(SPQueued,CallId: ${SP_CALL_ID},Queue: ${SP_QUEUE},QueuePriority: ${QUEUE_PRIO})",
+        f"Queue(${{SP_QUEUE}},tcb(sp-predial^s^1(${{CHANNEL}})),,,{v.queue_timeout_s},,sp-answered)",
+        'GotoIf($["${QUEUESTATUS}" = "CONTINUE"]?agent-left)',
+        f"Goto({MESSAGE_CONTEXT},s,1)",
+        "(agent-left),Wait(0.3)",
+        # 44 is Asterisk's cause for a phone whose media stopped: a closed browser, a lost network.
+        'GotoIf($["${SHARED(SP_AGENT_CAUSE)}" = "44"]?lost)',
+        "Hangup(16)",
+        "(lost),Set(SHARED(SP_AGENT_CAUSE)=)",
+        line(v, "agent_lost"),
+        f"Playback({v.prompts}/reconnect)",
+        # A caller whose agent's phone died comes back in front of everybody else. The recording
+        # goes on by itself.
+        f"Set(QUEUE_PRIO={LOST_AGENT_PRIORITY})",
+        "Goto(join)",
+    ]
+    keys = "[sp-queue-keys]\n" + block("9", [f"Goto({MESSAGE_CONTEXT},s,1)"])
+    own = f"[{QUEUE_CONTEXT}]\n" + block("s", steps)
+    doors = [_queue_door(queue) for queue in v.queues]
+    return "\n\n".join([own, *doors, keys])
+
+
+def queue_context(queue: str) -> str:
+    """Where the application sends a caller for `queue`, with the priority as the extension.
+
+    The application must not set channel variables instead: a channel it has written to may no
+    longer write files or read their sizes in the dialplan ("dangerous function blocked").
+    """
+    return f"sp-to-{queue}"
+
+
+def _queue_door(queue: str) -> str:
+    return f"[{queue_context(queue)}]\n" + block("_X!", [
+        f"Set(SP_QUEUE={queue})",
+        "Set(SP_PRIORITY=${EXTEN})",
+        f"Goto({QUEUE_CONTEXT},s,1)",
+    ])  # fmt: skip

@@ -1,0 +1,23 @@
+"""Pieces of dialplan text that every part is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from telephony.dialplan.values import DialplanValues
+
+_NOW = "${STRFTIME(,UTC,%Y-%m-%dT%H:%M:%S.%3qZ)}"
+
+
+def line(v: DialplanValues, what: str, **fields: str) -> str:
+    """`Set(FILE(...)=...)` that appends one JSON line. Values are dialplan text, already safe."""
+    pairs = {"event": what, "call": "${SP_CALL_ID}", "at": _NOW, **fields}
+    body = ",".join(f'"{key}":"{value}"' for key, value in pairs.items())
+    return f"Set(FILE({v.calls_log},,,al,u)={{{body}}})"
+
+
+def block(exten: str, steps: Sequence[str]) -> str:
+    """An extension's steps; a step written `(label),App()` can be jumped to."""
+    first = f"exten => {exten},1,{steps[0]}"
+    rest = (f" same => n{step if step.startswith('(') else ',' + step}" for step in steps[1:])
+    return "\n".join([first, *rest])

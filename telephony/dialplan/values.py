@@ -1,0 +1,39 @@
+"""What the dialplan is written from, and the names that others know it by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+STASIS_APP = "standpipe"
+QUEUE_CONTEXT = "sp-queue"
+MESSAGE_CONTEXT = "sp-message"
+# The only way to the public network; nothing but our own Originate leads here.
+OUT_CONTEXT = "sp-dial-out"
+EMERGENCY_PRIORITY = 10
+LOST_AGENT_PRIORITY = 20
+# A wav file without sound is its 44-byte header.
+EMPTY_WAV_BYTES = 44
+
+
+@dataclass(frozen=True, slots=True)
+class DialplanValues:
+    """Everything the dialplan needs. Paths are absolute, of harmless characters.
+
+    `dial_allowed` and `dial_denied` are Asterisk's patterns of numbers; a number that fits one of
+    the second is refused whatever the first say. Without `trunk_out` nobody is called at all.
+    """
+
+    service_number: str
+    queues: Sequence[str]
+    extensions: Sequence[str]
+    calls_log: str
+    recordings: str
+    prompts: str
+    recorded_script: str
+    watchdog_s: int = 60
+    queue_timeout_s: int = 300
+    message_max_s: int = 120
+    trunk_out: bool = False
+    dial_allowed: Sequence[str] = ()
+    dial_denied: Sequence[str] = ()
