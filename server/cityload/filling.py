@@ -22,6 +22,7 @@ from gis_data.model import Network
 from gis_data.places import Address, Extract
 from server.accounts.models import Area, Department
 from server.cityload import rows
+from server.cityload.bills import bill
 from server.cityload.copying import copy_rows
 from server.cityload.people import Customer
 from server.customers import models as customers
@@ -44,6 +45,10 @@ _TABLES_OF_PLACES = (
 
 def clear() -> None:
     """Empty the tables of the city. Raises ProtectedError where history holds a premise fast."""
+    with connection.cursor() as cursor:
+        # Many rows that nothing points to.
+        for many in (customers.Bill, customers.Reading):
+            cursor.execute(f'DELETE FROM "{many._meta.db_table}"')
     # Through the ORM: calls, tickets and contacts must let go of accounts and premises first.
     customers.Account.objects.all().delete()
     customers.Meter.objects.all().delete()
@@ -136,13 +141,13 @@ def fill_customers(city: City, invented: list[Customer]) -> None:
           c.storage_hours, Point(p.lon, p.lat))
          for p, c in zip(city.premises, invented, strict=True)),
     )
+    billed = {c.number: bill(c) for c in invented}
     ids = dict(customers.Premise.objects.values_list("code", "id"))
     owners = [ids[p.id] for p in city.premises]
     copy_rows(
         customers.Account,
-        ("number", "premise", "name", "language", "balance", "balance_at", "sms_consent",
-         "usage_m3"),
-        ((c.number, owner, c.name, c.language, c.balance, c.balance_at, c.sms_consent, c.usage_m3)
+        ("number", "premise", "name", "language", "sms_consent", "care"),
+        ((c.number, owner, c.name, c.language, c.sms_consent, billed[c.number].care)
          for c, owner in zip(invented, owners, strict=True)),
     )
     copy_rows(
@@ -152,6 +157,15 @@ def fill_customers(city: City, invented: list[Customer]) -> None:
     )
     accounts = dict(customers.Account.objects.values_list("number", "id"))
     copy_rows(customers.Phone, ("account", "number", "last_used_at"), _phones(invented, accounts))
+    copy_rows(
+        customers.Bill,
+        ("account", "number", "period", "issued_on", "due_on", "amount", "paid", "used_m3"),
+        ((accounts[number], *row) for number, b in billed.items() for row in b.bills),
+    )
+    copy_rows(
+        customers.Reading, ("account", "read_on", "value_m3", "used_m3", "estimated"),
+        ((accounts[number], *row) for number, b in billed.items() for row in b.readings),
+    )
 
 
 def _phones(

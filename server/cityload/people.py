@@ -59,9 +59,10 @@ class Customer:
     number: str
     name: str
     language: str
-    balance: str
-    balance_at: date
     usage_m3: list[float]
+    billed_until: date
+    # How many of the latest bills nobody has paid.
+    owed_bills: int
     sms_consent: bool
     storage_hours: float
     meter: str
@@ -99,16 +100,16 @@ def _customer(i: int, who: Living, dice: Random, billed: date) -> Customer:
         for k in range(_MONTHS)
     ]
     owes = dice.random() < 0.12
-    balance = usage[-1] * 4.2 * dice.uniform(1, 3) if owes else 0.0
+    owed_bills = int(dice.uniform(1, 7)) if owes else 0
     least, most = _STORAGE.get(who.use, (0.0, 0.0))
     installed = date(billed.year - dice.randrange(1, 12), dice.randrange(1, 13), 15)
     return Customer(
         number=_with_check_digit(4_100_000 + i),
         name=name,
         language="zh" if chinese and not business else "en",
-        balance=f"{balance:.2f}",
-        balance_at=billed,
         usage_m3=usage,
+        billed_until=billed,
+        owed_bills=owed_bills,
         sms_consent=dice.random() > 0.03,
         storage_hours=round(dice.uniform(least, most) * 2) / 2,
         meter=f"WM{installed.year % 100:02d}-{300_000 + i * 7:06d}",

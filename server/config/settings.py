@@ -260,6 +260,11 @@ STANDPIPE: dict[str, Any] = {
     "SMS_GATEWAY": env.text("SMS_GATEWAY", "file"),
     "SMS_URL": env.text("SMS_URL"),
     "SMS_KEY": env.text("SMS_KEY"),
+    # The utility's own billing system (docs/billing.md); without an address the bills are here.
+    "BILLING": {
+        "url": env.text("BILLING_URL"), "token": env.text("BILLING_TOKEN"),
+        "currency": env.text("CURRENCY", "EUR"), "timeout_s": 2.0,
+    },
     # Tracks are kept whole for so many days, then thinned out, then dropped.
     "TRACK_RAW_DAYS": env.number("TRACK_RAW_DAYS", 30),
     "TRACK_KEPT_DAYS": env.number("TRACK_KEPT_DAYS", 365),

@@ -42,17 +42,26 @@ class Premise(models.Model):
         return self.address
 
 
+class Care(models.TextChoices):
+    """Who is looked after with more care than the premise's use says."""
+
+    KEY = "key", _("Key customer")
+    MEDICAL = "medical", _("Medical need of water")
+    VULNERABLE = "vulnerable", _("Needs help at home")
+
+
 class Account(models.Model):
     number = models.CharField(max_length=20, unique=True)
     premise = models.ForeignKey(Premise, on_delete=models.PROTECT, related_name="accounts")
     name = models.CharField(max_length=120)
     language = models.CharField(max_length=10, default="en")
-    balance = models.DecimalField(max_digits=12, decimal_places=2, default=0)
-    balance_at = models.DateField(null=True)
     active = models.BooleanField(default=True)
     sms_consent = models.BooleanField(default=True)
-    # Monthly use in cubic metres, oldest first, at most 24.
-    usage_m3 = models.JSONField(default=list)
+    care = models.CharField(max_length=12, choices=Care.choices, blank=True)
+    # The customer's own second factor, hashed; and how often somebody guessed wrong lately.
+    pin_hash = models.CharField(max_length=128, blank=True)
+    wrong_factors = models.PositiveSmallIntegerField(default=0)
+    wrong_factor_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
@@ -89,3 +98,54 @@ class Meter(models.Model):
                 fields=["premise"], condition=models.Q(active=True), name="one_active_meter"
             )
         ]
+
+
+class Bill(models.Model):
+    """One bill. What is open of it is `amount` less `paid`; the balance is the sum of that."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="bills")
+    number = models.CharField(max_length=24, unique=True)
+    period = models.CharField(max_length=7)  # the month it is for, 2026-10
+    issued_on = models.DateField()
+    due_on = models.DateField()
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    paid = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    used_m3 = models.FloatField(default=0)
+
+    class Meta:
+        ordering = ["-issued_on", "-id"]
+        indexes = [
+            models.Index(
+                fields=["due_on"], condition=models.Q(paid__lt=models.F("amount")),
+                name="open_bill_by_due_day",
+            )
+        ]  # fmt: skip
+
+
+class Reading(models.Model):
+    """What the meter showed. `estimated` readings were reckoned because nobody could read it."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="readings")
+    read_on = models.DateField()
+    value_m3 = models.FloatField()
+    used_m3 = models.FloatField()  # since the reading before
+    estimated = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["read_on"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "read_on"], name="one_reading_a_day")
+        ]
+
+
+class BillingCopy(models.Model):
+    """What the utility's own billing system last said of an account, for when it does not answer.
+
+    Empty where the bills are kept here.
+    """
+
+    account = models.OneToOneField(
+        Account, on_delete=models.CASCADE, primary_key=True, related_name="billing_copy"
+    )
+    statement = models.JSONField()
+    taken_at = models.DateTimeField()

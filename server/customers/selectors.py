@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import F, Max, Prefetch, Q
 from django.utils.translation import gettext as _
 
+from server.customers import billing
 from server.customers.models import Account, Meter, Phone, Premise, UseClass
 from server.customers.phones import Number, mask, normalise
 
@@ -74,10 +75,13 @@ def customer_card(account: Account) -> dict[str, Any]:
     """What an agent sees of a customer before hello; the caller's tickets and contacts come on top.
 
     {name, account, premise, address, use, use_label, language, meter: {serial, diameter_mm,
-    installed_on} | None, balance, balance_at, usage: [{month, m3}], flags: [{code, text}],
-    phone_masked, sms_consent, active}; money is text with two decimals, dates are ISO.
+    installed_on} | None, balance, balance_at, usage: [{month, m3, estimated}], bill (as
+    `billing.as_json`, or None), flags: [{code, text}], phone_masked, sms_consent, active}; money is
+    text with two decimals, dates are ISO. Asks no other system: the card must stand at once.
     """
     premise = account.premise
+    known = billing.known(account)
+    bill = billing.as_json(known) if known else None
     meter = Meter.objects.filter(premise=premise, active=True).first()
     numbers = phones_of(account)
     return {
@@ -97,36 +101,39 @@ def customer_card(account: Account) -> dict[str, Any]:
             "diameter_mm": meter.diameter_mm,
             "installed_on": meter.installed_on and meter.installed_on.isoformat(),
         },
-        # Without a date of the bill no balance is known, which is not the same as nothing owed.
-        "balance": f"{account.balance:.2f}" if account.balance_at else None,
-        "balance_at": account.balance_at and account.balance_at.isoformat(),
-        "usage": _usage(account),
-        "flags": _flags(account, premise),
+        # Never billed is not the same as nothing owed.
+        "balance": bill["balance"] if bill else None,
+        "balance_at": bill["as_of"][:10] if bill and bill["balance"] is not None else None,
+        "usage": [
+            {"month": r["month"], "m3": r["m3"], "estimated": r["estimated"]}
+            for r in (bill["readings"] if bill else [])
+        ],
+        "bill": bill,
+        "flags": _flags(account, premise, known),
         "phone_masked": mask(numbers[0]) if numbers else "",
     }
 
 
-def _usage(account: Account) -> list[dict[str, Any]]:
-    if not account.usage_m3 or account.balance_at is None:
-        return []
-    last = account.balance_at.year * 12 + account.balance_at.month - 1
-    first = last - len(account.usage_m3) + 1
-    return [
-        {"month": f"{(first + i) // 12:04d}-{(first + i) % 12 + 1:02d}", "m3": used}
-        for i, used in enumerate(account.usage_m3)
-    ]
-
-
-def _flags(account: Account, premise: Premise) -> list[dict[str, str]]:
+def _flags(
+    account: Account, premise: Premise, known: billing.Statement | None
+) -> list[dict[str, str]]:
     flags = []
+    if account.care:
+        flags.append({"code": account.care, "text": str(account.get_care_display())})
     if premise.use in PRIORITY_CLASSES:
         text = _("Priority customer: %(use)s") % {"use": premise.get_use_display()}
         flags.append({"code": f"priority_{premise.use}", "text": str(text)})
     if premise.storage_hours:
         text = _("Own storage for %(hours)g hours") % {"hours": premise.storage_hours}
         flags.append({"code": "storage", "text": str(text)})
-    if account.balance_at and account.balance > 0:
-        flags.append({"code": "owes", "text": str(_("Bill not paid"))})
+    if known is not None and known.arrears is not None:
+        text = _("Bill overdue for %(days)s days") % {"days": known.arrears.days}
+        flags.append({"code": "owes", "text": str(text)})
+    if known is not None and known.anomaly is not None:
+        text = _("Use %(ratio)s times the usual: perhaps a leak behind the meter") % {
+            "ratio": f"{known.anomaly.ratio:g}"
+        }
+        flags.append({"code": "anomaly", "text": str(text)})
     if not account.sms_consent:
         flags.append({"code": "no_sms", "text": str(_("Does not want text messages"))})
     return flags

@@ -17,6 +17,7 @@ from openapi_spec_validator import validate
 from server.accounts.models import AuditRow, CrewToken, IdempotencyKey
 from server.accounts.permissions import CONTROL, DESK, OFFICE
 from server.accounts.throttle import TRIES
+from server.customers.models import Account
 from server.tickets.models import Ticket
 from tests.people import PASSWORD
 
@@ -41,6 +42,9 @@ DOORS: dict[tuple[str, str], Any] = {
     ("GET", "call-backs"): DESK,
     ("POST", "call-backs/<int:pk>"): DESK,
     ("GET", "customers"): DESK,
+    ("GET", "customers/<str:number>/statement"): DESK,
+    ("POST", "customers/<str:number>/verify"): DESK,
+    ("PUT", "customers/<str:number>/pin"): DESK,
     ("GET", "places"): EVERYBODY,
     ("GET", "place-aliases"): EVERYBODY,
     ("POST", "place-aliases"): ("supervisor", "engineer"),
@@ -242,6 +246,7 @@ def things(cast, burst):
         "orders/<str:number>/move": f"orders/{order.number}/move",
         "shutoffs/<str:number>": f"shutoffs/{burst.shut_offs.get().number}",
         "tickets/<str:number>": f"tickets/{Ticket.objects.get().number}",
+        "customers/<str:number>": f"customers/{Account.objects.first().number}",
         "imports/<str:number>": "imports/N-9999", "<int:number>": "999",
         "crews/<int:pk>": f"crews/{cast.north.pk}", "call-backs/<int:pk>": f"call-backs/{owed.pk}",
         "ledger/shutoffs/<str:number>": "ledger/shutoffs/A-0001", "<str:code>": "anna",
