@@ -17,7 +17,6 @@ def outbound(v: DialplanValues) -> str:
     """`SP_ATTEMPT` names the attempt, `SP_RING_S` says how long to ring (30 s)."""
     known = "${DIALPLAN_EXISTS(sp-dial-%s,${EXTEN},1)}"
     steps = [
-        "Set(SP_ATTEMPT=${FILTER(0-9A-Za-z_.-,x${SP_ATTEMPT})})",
         # Lengths, not texts: what is dialled is never part of an expression.
         "GotoIf($[${LEN(${FILTER(0-9+,x${EXTEN})})} = ${LEN(${EXTEN})}]?clean:refused)",
         f"(clean),GotoIf($[{known % 'denied'} = 0 & {known % 'allowed'} = 1]?dial:refused)",
@@ -38,7 +37,7 @@ def outbound(v: DialplanValues) -> str:
         "Return()",
     ]
     if not v.trunk_out:
-        steps = [*steps[:1], "Goto(refused)", *steps[-3:]]
+        steps = ["Goto(refused)", *steps[-3:]]
     parts = [
         f"[{OUT_CONTEXT}]\n" + "\n".join(block(pattern, steps) for pattern in ("_X!", "_+X!")),
         "[sp-dialled]\n" + block("s", told),

@@ -201,13 +201,13 @@ def asterisk() -> Iterator[Desk]:
         pytest.skip(f"there is no Asterisk and none can be fetched: {reason}")
     # A short path: Asterisk's control socket lies below it.
     state = Path(tempfile.mkdtemp(prefix="spt-", dir="/tmp"))
-    sip, ari, ami, pstn = _free_ports(4)
+    sip, ari, ami, pstn, network = _free_ports(5)
     config = AsteriskConfig(
         prefix=install.prefix, state=state, sip_port=sip, ari_port=ari, wss_port=None,
         ami_port=ami, rtp_start=31000, rtp_end=31400, pstn_port=pstn, ari_user="standpipe",
         ari_password="ari-secret", ami_user="standpipe", ami_password="ami-secret",
         prompts=state / "prompts", recordings=state / "recordings", watchdog_s=4,
-        queue_timeout_s=30,
+        queue_timeout_s=30, trunk_contact=f"127.0.0.1:{network}",
         phones=[
             Phone("1001", "browser-one", "Agent 1", webrtc=True),
             *(Phone(ext, password, f"Desk {ext[-1]}", webrtc=False)
