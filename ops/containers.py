@@ -99,7 +99,7 @@ def asterisk() -> None:
         ari_password=_secret("ari_password"), ami_user=AMI_USER,
         ami_password=_secret("ami_password"), prompts=HOME / "prompts",
         recordings=STATE / "recordings", phones=phones(_secret("phone_password_seed")),
-        host_ipv4s=host_ipv4s(),
+        host_ipv4s=host_ipv4s(), trunk_contact=os.environ.get("STANDPIPE_TRUNK_CONTACT", ""),
     )  # fmt: skip
     config.write()
     command = config.command()

@@ -23,6 +23,7 @@ PORTS: Mapping[str, tuple[str, int]] = {
     "wss": ("tcp", 18089),
     "ami": ("tcp", 15038),
     "pstn": ("udp", 15070),
+    "network": ("udp", 15080),
 }
 RTP_FIRST = 20000
 

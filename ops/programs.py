@@ -147,6 +147,7 @@ def _asterisk(site: Site) -> Program:
             ami_password=site.secrets["ami_password"], prompts=prompts,
             recordings=site.state.root / "recordings",
             phones=phones(site.secrets["phone_password_seed"]), host_ipv4s=site.host_ipv4s,
+            trunk_contact=os.environ.get("STANDPIPE_TRUNK_CONTACT", f"{HOST}:{ports['network']}"),
         )  # fmt: skip
         config.write()
     except (AsteriskError, ConfigError) as error:

@@ -86,6 +86,10 @@ def server_env(
         "STANDPIPE_SIP_HOST": HOST,
         "STANDPIPE_SIP_PORT": str(ports["sip"]),
         "STANDPIPE_PSTN_PORT": str(ports["pstn"]),
+        # Where our own calls go out: a gateway (host:port) or the demo's simulated network.
+        "STANDPIPE_TRUNK_CONTACT": outer.get(
+            "STANDPIPE_TRUNK_CONTACT", f"{HOST}:{ports['network']}"
+        ),
         "STANDPIPE_SIP_WS_URL": f"ws://{HOST}:{ports['ari']}/ws",
         "STANDPIPE_PHONE_PASSWORD_SEED": secrets["phone_password_seed"],
         "STANDPIPE_PROMPTS": str(home / "prompts"),

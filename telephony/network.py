@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import re
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Self
@@ -69,11 +69,13 @@ class PlacedCall:
 class PublicNetwork(asyncio.DatagramProtocol):
     """Telephones by number behind host:port; use as an async context manager.
 
-    `lines` may be changed while it runs; a number that is not in it behaves as `otherwise`.
+    `lines` may be changed while it runs; a number that is not in it behaves as `otherwise`, or as
+    that says when asked for the number.
     """
 
     def __init__(
-        self, lines: Mapping[str, Line] | None = None, *, otherwise: Line | None = None,
+        self, lines: Mapping[str, Line] | None = None, *,
+        otherwise: Line | Callable[[str], Line] | None = None,
         host: str = "127.0.0.1", port: int = 0,
     ) -> None:  # fmt: skip
         self.lines: dict[str, Line] = dict(lines or {})
@@ -142,7 +144,8 @@ class PublicNetwork(asyncio.DatagramProtocol):
         number = invite.user(invite.first_line)
         call = PlacedCall(number, invite.user(invite.header("From")), datetime.now(UTC))
         self.calls.append(call)
-        leg = _Leg(self, self.lines.get(number, self.otherwise), call, invite, addr)
+        other = self.otherwise if isinstance(self.otherwise, Line) else self.otherwise(number)
+        leg = _Leg(self, self.lines.get(number, other), call, invite, addr)
         self._legs[invite.header("Call-ID")] = leg
         leg.begin()
 

@@ -25,6 +25,7 @@ from server.simulator.crews import CrewPlan, Tally
 from server.simulator.faults import fault_of
 from server.simulator.recruits import PREFIX, recruited, session_of
 from server.simulator.squads import muster
+from server.simulator.telephones import Telephones
 from server.simulator.visitors import Visitors
 from server.workforce.demo import top_up_shifts
 from server.workforce.models import Crew
@@ -78,6 +79,8 @@ class Simulation:
             every_s=self.call_every_s or 1e9, seed=self.seed, most_open=self.most_open
         )  # fmt: skip
         self.visitors = Visitors(every_s=self.visit_every_s or 1e9, seed=self.seed)
+        self._telephones = Telephones()
+        self._telephones.start()
         self.desk = Desk() if self.callers.possible and self.colleagues else None
         if self.desk is not None:
             self.desk.start()
@@ -115,6 +118,7 @@ class Simulation:
             top_up_shifts()
 
     def stop(self) -> None:
+        self._telephones.stop()
         if self.desk is not None:
             self.desk.stop()
             self.desk.join(5)
