@@ -21,6 +21,11 @@ const address = `/api/shutoffs/${encodeURIComponent(number)}`;
 let chosen = '';
 let radio = sessionStorage.getItem('standpipe_radio') || '';
 let seen = '';
+// Questions are numbered: an answer that is older than what stands on the page is let go.
+let asked = 0;
+let taken = 0;
+/** The valve somebody has just turned, and its state before. @type {{id: string, state: string} | null} */
+let turning = null;
 
 function draw() {
   render($('#head'), head(s));
@@ -36,6 +41,11 @@ function take(answer) {
   s = answer;
   // The list of priority customers and their number share a name in the API of plans.
   s.priority_list = Array.isArray(s.priority_customers) ? s.priority_customers : [];
+  if (turning) {
+    // The news may be here before the answer: with it the next valve is chosen, or a quick key is lost.
+    const turned = s.valves.find((/** @type {any} */ v) => v.id === turning?.id);
+    if (!turned || turned.state !== turning.state) { if (chosen === turning.id) chosen = nextValve() || chosen; turning = null; }
+  }
   if (!s.valves.some((/** @type {any} */ v) => v.id === chosen)) chosen = (s.valves[0] || { id: '' }).id;
   const version = JSON.stringify(answer);
   if (version === seen) return;
@@ -43,15 +53,27 @@ function take(answer) {
   draw();
 }
 
+/** What a step answers is newer than every question asked before it. @param {any} answer */
+function takeNewest(answer) { taken = ++asked; take(answer); }
+
 async function read() {
-  try { take(await api.get(address)); } catch (error) {
+  const mine = ++asked;
+  try {
+    const answer = await api.get(address);
+    if (mine < taken) return;
+    taken = mine;
+    take(answer);
+  } catch (error) {
     if (!s) render($('#head'), html`<h1>${number}</h1><p class="warning" role="alert">${error instanceof Error ? error.message : String(error)}</p>`); else complain(error);
   }
 }
 
 /** @param {any} body @returns {Promise<boolean>} */
 async function send(body) {
-  try { take(await api.post(`${address}/actions`, body)); return true; } catch (error) { complain(error); read(); return false; }
+  try {
+    takeNewest(await api.post(`${address}/actions`, body));
+    return true;
+  } catch (error) { complain(error); read(); return false; }
 }
 
 /** @param {any} content @param {(data: FormData) => any} body what to send */
@@ -60,7 +82,7 @@ function form(content, body) {
   const element = /** @type {HTMLFormElement} */ ($('form', dialog));
   element.addEventListener('submit', async (event) => {
     event.preventDefault();
-    try { take(await api.post(`${address}/actions`, body(new FormData(element)))); dialog.close(); } catch (error) { showErrors(element, error); }
+    try { takeNewest(await api.post(`${address}/actions`, body(new FormData(element)))); dialog.close(); } catch (error) { showErrors(element, error); }
   });
   const first = element.querySelector('.checks input, .field:not(details .field) input, .field:not(details .field) select, button.main');
   if (first instanceof HTMLElement) first.focus();
@@ -85,7 +107,7 @@ const DO = {
     <div class="pair"><div class="field"><label for="issuer">${gettext('Issued by')}</label><input id="issuer" name="issuer" maxlength="120"></div><div class="field"><label for="number">${gettext('Number')}</label><input id="number" name="number" maxlength="60"></div></div>
     <div class="pair"><div class="field"><label for="valid_from">${gettext('Valid from')}</label><input id="valid_from" name="valid_from" type="datetime-local"></div><div class="field"><label for="valid_to">${gettext('Valid to')}</label><input id="valid_to" name="valid_to" type="datetime-local"></div></div>
     <div class="field"><label for="evidence">${gettext('What was agreed, with whom')}</label><textarea id="evidence" name="evidence"></textarea></div>${foot(gettext('Put on record'))}</form>`, (data) => ({ action: 'permit', ...Object.fromEntries([...data.entries()].map(([k, v]) => [k, String(v)])) })),
-  revise: async () => { const answer = await planForm(`${address}/actions`, s, { action: 'revise' }); if (answer) take(answer); },
+  revise: async () => { const answer = await planForm(`${address}/actions`, s, { action: 'revise' }); if (answer) takeNewest(answer); },
   cancel: async () => { const reason = await askReason(gettext('Cancel %(number)s?', { number }), gettext('Cancel it')); if (reason) send({ action: 'cancel', reason }); },
 };
 
@@ -100,16 +122,20 @@ async function turn(verb, valve) {
     if (!reason) return;
     Object.assign(body, { reason });
   }
-  if (!await send(body)) return;
+  const before = s.valves.find((/** @type {any} */ v) => v.id === valve);
+  chosen = valve;
+  turning = { id: valve, state: before ? before.state : '' };
+  const done = await send(body);
+  turning = null;
+  if (!done) return;
   const now = s.valves.find((/** @type {any} */ v) => v.id === valve);
   if (now && VALVE[now.state]) toast(`${valve}: ${VALVE[now.state]()}`);
-  advance();
 }
 
-/** On to the next valve that waits. */
-function advance() {
+/** The next valve that waits, '' where none does. */
+function nextValve() {
   const next = s.valves.find((/** @type {any} */ v) => (s.work_done_at ? v.state === 'closed' : ['authorised', 'requested'].includes(v.state)));
-  if (next) { chosen = next.id; draw(); }
+  return next ? next.id : '';
 }
 
 /** @param {number} by */
