@@ -25,6 +25,7 @@ from server.dispatch import (
     districts,
     phones,
     photos,
+    seen,
     selectors,
     services,
 )
@@ -71,9 +72,11 @@ class RankingView(APIView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, pk: int) -> Response:
         ranked, ms = candidates.rank_crews(get_object_or_404(Incident, pk=pk))
+        can = [r for r in ranked if not r.excluded]
         return Response(
             {
-                "ranked": [candidates.shown(r) for r in ranked if not r.excluded],
+                "ranked": [candidates.shown(r) for r in can],
+                "seen": seen.slip(pk, can[0].candidate.id) if can else "",
                 "excluded": [candidates.shown(r) for r in ranked if r.excluded],
                 "why": candidates.why_nobody(ranked),
                 "computed_ms": round(ms, 2),
@@ -103,10 +106,12 @@ class AssignView(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses={201: OpenApiTypes.OBJECT})
     @idempotent
     def post(self, request: Request, pk: int) -> Response:
+        crew = crew_of(body(request).get("crew"))
         order = services.assign(
-            get_object_or_404(Incident, pk=pk), crew_of(body(request).get("crew")),
+            get_object_or_404(Incident, pk=pk), crew,
             by=person(request).username, kind=str(body(request).get("kind") or "repair"),
             reason=str(body(request).get("reason") or ""),
+            seen_first=seen.was_first(str(body(request).get("seen") or ""), pk, crew.pk),
         )  # fmt: skip
         return Response(selectors.order_json(order), status=201)
 

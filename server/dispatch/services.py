@@ -51,13 +51,14 @@ INCIDENT_STATE = {
 
 def assign(
     incident: Incident, crew: Crew, *, by: str, kind: str = "repair", reason: str = "",
-    follows: WorkOrder | None = None,
+    follows: WorkOrder | None = None, seen_first: bool = False,
 ) -> WorkOrder:  # fmt: skip
     """Send a crew. The database refuses a crew that has a job in hand, whoever asks first.
 
     Taking another than the best-ranked crew needs a reason; both are kept with the order. The way
     and the time lead to the order's target: to the first valve for one that closes valves.
-    `follows`: the order this one takes up; of two that would only one can.
+    `follows`: the order this one takes up; of two that would only one can. `seen_first`: the crew
+    stood first in the ranking that the dispatcher acted on, whoever is first by now.
     """
     if kind not in WorkOrder.Kind.values:
         raise Refused("kind", "unknown", _("There is no such kind of work order."))
@@ -67,7 +68,8 @@ def assign(
         raise Refused("crew", "unknown", _("There is no such crew."))
     best = ranked[0]
     hard = [r for r in row.reasons if r.hard and r.code != "busy"]
-    if row.candidate.id != best.candidate.id and not best.excluded and not reason.strip():
+    another = row.candidate.id != best.candidate.id and not (seen_first and not row.excluded)
+    if another and not best.excluded and not reason.strip():
         raise Refused(
             "reason", "required",
             _("%(crew)s ranks first. Say why you take another.") % {"crew": best.candidate.name},
@@ -155,9 +157,7 @@ def reroute(incident: Incident, *, by: str) -> None:
             try:
                 target = needing.target_of(incident, order.kind)
                 order.target_asset = target.valve
-                order.target = (
-                    Point(target.lon, target.lat, srid=4326) if target.valve else None
-                )
+                order.target = Point(target.lon, target.lat, srid=4326) if target.valve else None
                 way = streets.route((lon, lat), (target.lon, target.lat))
                 order.route = streets.route_json(way)
                 order.eta_at = timezone.now() + timedelta(seconds=way.seconds)
@@ -234,9 +234,7 @@ def act(order: WorkOrder, step: Step, *, who: Who, by: str, crew: Crew | None = 
         )  # fmt: skip
         if isolated and order.state == S.ISOLATING:
             _move(order, S.ISOLATED, step.at)
-            _after(
-                order, A.ISOLATED, S.ISOLATING, by="system", happened_at=step.at.isoformat()
-            )
+            _after(order, A.ISOLATED, S.ISOLATING, by="system", happened_at=step.at.isoformat())
         return order
 
 
@@ -246,9 +244,7 @@ def _not_possible(order: WorkOrder) -> str:
         return _("From “%(state)s” that step is not possible.") % {"state": order.state}
     following = WorkOrder.objects.filter(follows=order).select_related("crew").first()
     if following is not None and following.crew is not None:
-        return _("This order was taken back; %(crew)s has it now.") % {
-            "crew": following.crew.shown
-        }
+        return _("This order was taken back; %(crew)s has it now.") % {"crew": following.crew.shown}
     return _("This order was taken back.")
 
 
@@ -276,9 +272,7 @@ def _effects(order: WorkOrder, step: Step, *, by: str) -> bool:
         if not step.valve:
             raise Refused("valve", "required", _("Say which valve."))
         if action == A.CLOSE_VALVE:
-            return outages.valve_closed(
-                shut_off, step.valve, at=step.at, by=by, turns=step.turns
-            )
+            return outages.valve_closed(shut_off, step.valve, at=step.at, by=by, turns=step.turns)
         if action == A.CANNOT_CLOSE_VALVE:
             outages.cannot_close(shut_off, step.valve, reason=step.reason, at=step.at, by=by)
             # All that could be closed may be closed already.

@@ -56,15 +56,24 @@ def moving_vehicles(system: System) -> Iterator[dict[str, Any]]:
     reader.start()
     try:
         yield told
-        for pid in _descendants(process.pid):
-            if b"server.manage" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                os.kill(pid, signal.SIGTERM)
+        _end(process.pid)
         reader.join(300)
         assert "positions" in told, told.get("errors", "the rehearsal never ended")[-2000:]
     finally:
+        # A story that failed must not leave the city full of vehicles for the next one.
+        if process.poll() is None:
+            _end(process.pid)
+            reader.join(120)
         if process.poll() is None:
             process.terminate()
             process.wait(60)
+
+
+def _end(pid: int) -> None:
+    """Tell the rehearsal, not the front door that waits for it, to go home and close its books."""
+    for child in _descendants(pid):
+        if b"server.manage" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
+            os.kill(child, signal.SIGTERM)
 
 
 def _descendants(pid: int) -> list[int]:
@@ -130,7 +139,13 @@ def test_three_bursts_at_once_are_sent_out_by_keyboard_while_the_city_moves(
         for incident in bursts:
             _choose(page, incident)
             page.keyboard.press("Enter")
-            eventually(lambda i=incident: _ordered(system, i), f"an order for incident {incident}")
+            try:
+                eventually(lambda i=incident: _ordered(system, i), f"an order for {incident}")
+            except AssertionError as late:
+                shot(page, "20-not-sent")
+                said = page.locator("#toasts").inner_text()
+                detail = page.locator("#detail").inner_text()
+                raise AssertionError(f"{late}; the page says {said!r} beside {detail!r}") from late
         shot(page, "21-three-sent")
 
         def sent() -> list[Any]:

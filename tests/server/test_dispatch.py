@@ -9,14 +9,14 @@ import pytest
 
 from server.accounts.models import AuditRow
 from server.accounts.refusals import Conflict, NotAllowed, Refused
-from server.dispatch import services, states
+from server.dispatch import seen, services, states
 from server.dispatch.models import CrewReport, WorkOrder
 from server.dispatch.services import Step
 from server.dispatch.states import Action, State, Who
 from server.outages import services as outages
 from server.outages.models import PremiseOff, ShutOff
 from server.tickets.models import Ticket
-from server.workforce.models import Crew
+from server.workforce.models import Crew, CrewPosition
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +51,32 @@ def test_another_than_the_first_crew_needs_a_reason_and_both_are_kept(burst, cas
     assert order.override_reason == "is nearer in truth"
     assert {r["code"] for r in order.reasons} >= {"drive"}
     assert services.assign(burst, first, by="mika", reason="both").crew == first
+
+
+def test_the_crew_that_stood_first_a_moment_ago_is_sent_without_a_reason(burst, cast, client_of):
+    control = client_of(cast.mika)
+    url = f"/api/incidents/{burst.pk}"
+    told = control.get(f"{url}/crews").json()
+    first, second = (row["crew"]["id"] for row in told["ranked"][:2])
+    # The second has driven on meanwhile, and stands at the burst.
+    CrewPosition.objects.filter(crew_id=second).delete()
+    CrewPosition.objects.create(
+        crew_id=second,
+        geom=burst.geom,
+        fix_time=now(),
+        device_time=now(),
+        received_at=now(),
+    )
+    assert control.get(f"{url}/crews").json()["ranked"][0]["crew"]["id"] == second
+    for slip in ("", "forged", told["seen"] + "x", "7"):
+        no = control.post(f"{url}/assign", {"crew": first, "seen": slip})
+        assert no.status_code == 422 and no.json()["errors"][0]["field"] == "reason", slip
+    # The slip stands for this crew at this incident alone.
+    assert not seen.was_first(told["seen"], burst.pk, second)
+    assert not seen.was_first(told["seen"], burst.pk + 1, first)
+    sent = control.post(f"{url}/assign", {"crew": first, "seen": told["seen"]})
+    assert sent.status_code == 201, sent.json()
+    assert WorkOrder.objects.get().override_reason == ""
 
 
 def test_a_crew_that_lacks_the_skill_is_sent_only_with_a_reason(burst, cast):

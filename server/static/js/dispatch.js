@@ -39,7 +39,7 @@ import { complain, toast } from './toast.js';
 let cost = '';
 /** What is shown of the past; null while the page shows now. @type {any} */ let past = null;
 /** @type {any} */ let map = null;
-let busy = false;
+/** Incidents whose crew is being sent: the next one need not wait for the answer. @type {Set<string>} */ const sending = new Set();
 let loaded = false;
 
 const stage = $('#stage');
@@ -88,7 +88,7 @@ function drawDetail() {
   if (shown) {
     const then = past && ordered().find((p) => p.id === shown.id);
     if (past) render(holder, then ? pastDetail(then, past, shown) : html`<section><p class="muted">${gettext('%(number)s was not open at this moment.', { number: shown.number })}</p></section>`);
-    else render(holder, detail(shown, ranking, { busy: busy || !mayAct, chosenCrew, cost }));
+    else render(holder, detail(shown, ranking, { busy: sending.has(String(shown.id)) || !mayAct, chosenCrew, cost }));
     holder.querySelectorAll('[data-share]').forEach((bar) => { if (bar instanceof HTMLElement) bar.style.width = `${bar.dataset.share}%`; });
   }
   if (!map) return;
@@ -193,19 +193,20 @@ function frame() {
 
 /** @param {any} crew @param {string | null} kind @param {string} [reason] */
 async function assign(crew, kind, reason) {
-  if (busy) { toast(gettext('Still sending a crew: press Enter again in a moment.')); return; }
   if (!chosen || !shown || !acts()) return;
-  // The next incident may be chosen before the answer is here.
+  // The next incident may be chosen, and sent, before the answer is here.
   const incident = shown;
-  busy = true; drawDetail();
+  const id = String(incident.id);
+  if (sending.has(id)) return;
+  sending.add(id); drawDetail();
   try {
-    await api.post(`/api/incidents/${encodeURIComponent(incident.id)}/assign`, { crew: crew.id, ...(kind ? { kind } : {}), ...(reason ? { reason } : {}) });
+    await api.post(`/api/incidents/${encodeURIComponent(incident.id)}/assign`, { crew: crew.id, ...(kind ? { kind } : {}), ...(reason ? { reason } : {}), ...(ranking && ranking.seen ? { seen: ranking.seen } : {}) });
     toast(gettext('%(crew)s is sent to %(number)s.', { crew: crew.name, number: incident.number }));
   } catch (error) {
     const holder = error instanceof Refused && error.body && error.body.holder;
     complain(holder ? gettext('%(crew)s was taken a moment ago for %(holder)s. The ranking is new.', { crew: crew.name, holder: typeof holder === 'string' ? holder : holder.number || holder.incident || '' }) : error);
   } finally {
-    busy = false;
+    sending.delete(id);
     await Promise.allSettled([readIncidents(), readCrews(), choose(chosen, { fly: false })]);
   }
 }
