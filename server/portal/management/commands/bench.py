@@ -61,9 +61,16 @@ def _places(addresses: int = 500_000) -> Rows:
     return places(addresses)
 
 
+def _calls() -> Rows:
+    from server.cityload.calls_bench import calls
+
+    return calls()
+
+
 BENCHES: dict[str, Callable[..., Rows]] = {
     "nearest": _nearest, "trace": _pipes("trace"), "snap": _pipes("snap"), "network": _network,
     "bursts": _bursts, "dispatch": _dispatch, "gps": _gps, "places": _places,
+    "calls": _calls,
 }  # fmt: skip
 
 
