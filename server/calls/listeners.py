@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from server.calls import services
+from server.calls import dialling, services
 from telephony.ami import events as told
 
 if TYPE_CHECKING:
@@ -51,7 +51,22 @@ def follow_call(event: told.AmiEvent, now: datetime) -> None:
             pass
 
 
-LISTENERS: list[Listener] = [follow_call]
+def follow_dialling(event: told.AmiEvent, now: datetime) -> None:
+    """The life of a call that we make."""
+    match event:
+        case told.DialTaken(call_id=call, heard=heard):
+            dialling.answered(call, at=now, heard=heard)
+        case told.DialKey(call_id=call, question=question, key=key):
+            dialling.pressed(call, question, key, at=now)
+        case told.DialOver(call_id=call, status=status, cause=cause):
+            dialling.ended(call, status=status, cause=cause, at=now)
+        case told.DialNotBegun(context=context, extension=number):
+            dialling.not_begun(context, number, at=now)
+        case _:
+            pass
+
+
+LISTENERS: list[Listener] = [follow_call, follow_dialling]
 
 
 def tell(event: told.AmiEvent, now: datetime) -> None:

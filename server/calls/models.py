@@ -8,7 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Call(models.Model):
-    """One call from a customer. `call_id` is Asterisk's unique id with the system's name in it."""
+    """One call with a customer. `call_id` is Asterisk's unique id with the system's name in it.
+
+    Calls we make (`direction` out) are kept beside those that come in; figures about the queue
+    count those that come in.
+    """
 
     class State(models.TextChoices):
         RINGING = "ringing", _("ringing")
@@ -23,11 +27,19 @@ class Call(models.Model):
         ABANDONED = "abandoned", _("hung up before an answer")
         MESSAGE = "message", _("left a message")
         INFORMED = "informed", _("heard the notice and hung up")
+        NOT_REACHED = "not_reached", _("not reached")
+
+    class Direction(models.TextChoices):
+        IN = "in", _("from a customer")
+        OUT = "out", _("to a customer")
 
     call_id = models.CharField(max_length=64, unique=True)
     channel_id = models.CharField(max_length=64, blank=True, db_index=True)
+    direction = models.CharField(
+        max_length=3, choices=Direction.choices, default=Direction.IN, db_default=Direction.IN
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.RINGING)
-    outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True)
+    outcome = models.CharField(max_length=11, choices=Outcome.choices, blank=True)
     # As it came; the normalised form is in `phone`. Hidden numbers leave both empty.
     raw_number = models.CharField(max_length=80, blank=True)
     phone = models.CharField(max_length=24, blank=True, db_index=True)
@@ -110,3 +122,66 @@ class AgentInterval(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["user", "started_at"], name="agent_interval_by_time")]
+
+
+class DialAttempt(models.Model):
+    """One time we rang a number. Written before Asterisk is asked, so that no crash rings twice.
+
+    `key` names why it was rung (`callback:7:1`): asked for again, the same attempt is given back.
+    A number is rung by one attempt at a time.
+    """
+
+    class Purpose(models.TextChoices):
+        CLICK = "click", _("by an agent")
+        CALLBACK = "callback", _("call-back")
+        CAMPAIGN = "campaign", _("campaign")
+
+    class Result(models.TextChoices):
+        ANSWERED = "answered", _("answered")
+        BUSY = "busy", _("busy")
+        NO_ANSWER = "no_answer", _("no answer")
+        REFUSED = "refused", _("refused")
+        FAILED = "failed", _("failed")
+
+    key = models.CharField(max_length=120, unique=True)
+    number = models.CharField(max_length=24, db_index=True)
+    purpose = models.CharField(max_length=8, choices=Purpose.choices)
+    # What it was about, for whoever asked: "target:12", "callback:7".
+    subject = models.CharField(max_length=60, blank=True, db_index=True)
+    by = models.CharField(max_length=150, blank=True)
+    site = models.CharField(max_length=20, blank=True)
+    # The channel's name, given by us; a talk with an agent has a Call of the same name.
+    call_id = models.CharField(max_length=64, unique=True)
+    then = models.JSONField(default=dict)
+    ring_s = models.PositiveSmallIntegerField(default=25)
+    placed_at = models.DateTimeField(db_index=True)
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    result = models.CharField(max_length=9, choices=Result.choices, blank=True)
+    # Asterisk's (Q.850) cause, 0 where it gave none.
+    cause = models.PositiveSmallIntegerField(default=0)
+    # What answered, where that was listened for: human, machine, notsure.
+    heard = models.CharField(max_length=8, blank=True)
+    # Keys pressed when asked: {"1": "1", "2": "5"} by the number of the question.
+    keys = models.JSONField(default=dict)
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["number"], condition=models.Q(ended_at=None), name="one_ringing_per_number"
+            )
+        ]
+
+
+class DoNotCall(models.Model):
+    """A number no campaign may ring (谢绝来电). Call-backs and agents by hand still may."""
+
+    number = models.CharField(max_length=24, unique=True)
+    reason = models.CharField(max_length=200, blank=True)
+    by = models.CharField(max_length=150, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]

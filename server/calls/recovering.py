@@ -10,14 +10,17 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from server.accounts.refusals import Refused
-from server.calls import services
+from server.calls import dialling, services
 from server.calls.models import Call
 from server.calls.services import Ring
 from server.events.models import Cursor
+from telephony.ami.events import DialKey, DialOver, DialTaken
+from telephony.dials import read_dials
 from telephony.recovery import RecoveredCall, recover
 
 log = logging.getLogger("standpipe.telephony")
 CURSOR = "telephony.calls_log"
+DIALS_CURSOR = "telephony.dials_log"
 
 
 def recover_calls() -> int:
@@ -38,6 +41,27 @@ def recover_calls() -> int:
     if fresh:
         log.info("%s calls were rebuilt from Asterisk's files", fresh)
     return fresh
+
+
+def recover_dials() -> int:
+    """Bring attempts in line with Asterisk's file of them; returns how many lines were read."""
+    with transaction.atomic():
+        Cursor.objects.get_or_create(subscriber=DIALS_CURSOR)
+        cursor = Cursor.objects.select_for_update().get(subscriber=DIALS_CURSOR)
+        found = read_dials(settings.STANDPIPE["CALL_LOG"] / "dials.jsonl", cursor.event_id)
+        if found.bad:
+            log.warning("the file of dialled calls: %s lines cannot be read", found.bad)
+        for event, at in found.told:
+            match event:
+                case DialTaken(call_id=call, heard=heard):
+                    dialling.answered(call, at=at, heard=heard)
+                case DialKey(call_id=call, question=question, key=key):
+                    dialling.pressed(call, question, key, at=at)
+                case DialOver(call_id=call, status=status, cause=cause):
+                    dialling.ended(call, status=status, cause=cause, at=at)
+        cursor.event_id = found.mark
+        cursor.save(update_fields=["event_id"])
+    return len(found.told)
 
 
 def _safely(told: RecoveredCall) -> bool:

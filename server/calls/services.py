@@ -106,7 +106,8 @@ def answered(call_id: str, extension: str, *, at: datetime, live: bool = True) -
             return
         call.agent, call.answered_at = user, call.answered_at or at
         call.state, call.outcome = Call.State.TALKING, Call.Outcome.ANSWERED
-        call.queued_at = call.queued_at or call.started_at
+        if call.direction == Call.Direction.IN:
+            call.queued_at = call.queued_at or call.started_at
         call.save()
         if user is not None and live:
             agents.set_state(user, AgentState.State.TALKING, call=call)
@@ -123,7 +124,11 @@ def ended(
         if call is None or call.state == Call.State.ENDED:
             return
         call.state, call.ended_at = Call.State.ENDED, at
-        if not call.outcome:
+        if not call.outcome and call.direction == Call.Direction.OUT:
+            call.outcome = (
+                Call.Outcome.ABANDONED if call.queued_at else Call.Outcome.NOT_REACHED
+            )
+        elif not call.outcome:
             informed = call.queued_at is None and call.verdict in (verdict.INSIDE, verdict.PLANNED)
             call.outcome = (
                 Call.Outcome.MESSAGE if message_left
@@ -138,6 +143,8 @@ def ended(
 
 
 def _owe(call: Call) -> None:
+    if call.direction == Call.Direction.OUT:
+        return  # whoever rang them rings again, by rules of their own
     if call.outcome == Call.Outcome.ABANDONED:
         tickets.owe_call_back(CallBack.Reason.MISSED, call.phone, call_id=call.call_id)
     elif call.outcome == Call.Outcome.MESSAGE:

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from server.calls import listeners, recovering, services, verdict
+from server.calls import dialling, listeners, recovering, services, verdict
 from server.calls.models import AgentState, Call
 from server.calls.services import Ring
 from server.events.reading import Mark, after, end
@@ -177,10 +177,14 @@ class Switchboard:
         except AmiError as error:
             log.warning("Asterisk does not say which calls it holds: %s", error)
         await self._in(self._order, recovering.recover_calls)
+        await self._in(self._order, recovering.recover_dials)
         if present is None:
             return
         lost = await self._in(
             self._order, services.end_absent, present, began_before=asked_at - CLOCKS_DIFFER
+        )
+        lost += await self._in(
+            self._order, dialling.end_absent, present, began_before=asked_at - CLOCKS_DIFFER
         )
         if lost:
             log.warning("%s calls had ended without a word", lost)

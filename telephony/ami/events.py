@@ -167,6 +167,43 @@ class PhoneReachable:
 
 
 @dataclass(frozen=True, slots=True)
+class DialTaken:
+    """A number that we rang was taken. heard: HUMAN, MACHINE, NOTSURE where it was listened for."""
+
+    call_id: str
+    heard: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialKey:
+    """Who took the call answered question number `question` with `key` (empty: with none)."""
+
+    call_id: str
+    question: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialOver:
+    """The ringing, or the talk, of a call that we made is over.
+
+    status: Asterisk's DIALSTATUS, or NOTALLOWED; cause: its Q.850 cause, 0 when it gave none.
+    """
+
+    call_id: str
+    status: str
+    cause: int
+
+
+@dataclass(frozen=True, slots=True)
+class DialNotBegun:
+    """The first telephone of an Originate was not taken: of one to an agent, the agent's."""
+
+    context: str
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
     """A message Standpipe has no use for."""
 
@@ -177,7 +214,8 @@ class Other:
 AmiEvent = (
     Connected | Disconnected | Fallback | Queued | QueueJoined | QueueLeft | AgentRinging
     | AgentConnected | AgentCompleted | AgentNoAnswer | Abandoned | Answered | CallEnded
-    | MessageLeft | RecordingReady | MemberChanged | PhoneReachable | Other
+    | MessageLeft | RecordingReady | MemberChanged | PhoneReachable | DialTaken | DialKey | DialOver
+    | DialNotBegun | Other
 )  # fmt: skip
 
 
@@ -194,8 +232,22 @@ def _known(text: str) -> str:
     return "" if text == "<unknown>" else text
 
 
+def _dial_event(name: str, attempt: str, message: Message) -> AmiEvent | None:
+    if name == "SPDialTaken":
+        return DialTaken(attempt, message.get("Heard"))
+    if name == "SPDialKey":
+        return DialKey(attempt, int(message.number("Question")), message.get("Key"))
+    if name == "SPDialled":
+        return DialOver(attempt, message.get("Status"), int(message.number("Cause")))
+    if name == "SPDialRefused":
+        return DialOver(attempt, "NOTALLOWED", 21)
+    return None
+
+
 def _user_event(message: Message) -> AmiEvent | None:
     name, call = message.get("UserEvent"), message.get("CallId")
+    if attempt := message.get("Attempt"):
+        return _dial_event(name, attempt, message)
     if not call:
         return None
     if name == "SPFallback":
@@ -275,6 +327,8 @@ def parse_event(message: Message) -> AmiEvent:
     elif name == "AgentRingNoAnswer":
         # The one event that counts its ringing in milliseconds.
         event = AgentNoAnswer(call, agent, message.number("RingTime") / 1000.0)
+    elif name == "OriginateResponse" and message.get("Response") == "Failure":
+        event = DialNotBegun(message.get("Context"), message.get("Exten"))
     elif name == "ContactStatus":
         status = message.get("ContactStatus")
         if status in {"Reachable", "NonQualified", "Created", "Updated"}:

@@ -5,7 +5,7 @@
                  |  app hung: T after 60 s                   | nobody there, too long, key 9
                  +-----------> sp-fallback ------------------+-> sp-message -> Record
     every caller's channel carries the hangup handler sp-ended
-    our own Originate -> sp-dial-out -> trunk
+    our own Originate -> sp-dial-out -> trunk; when it is taken -> sp-dialled-…
 
 One file a part; a new part is a function from the values to text, added to PARTS. Rules kept:
 
@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from telephony.dialplan.agents import agent_side
+from telephony.dialplan.dialled import dialled
 from telephony.dialplan.ended import ended
 from telephony.dialplan.incoming import fallback, from_pstn
 from telephony.dialplan.internal import internal
@@ -31,6 +32,9 @@ from telephony.dialplan.outbound import outbound
 from telephony.dialplan.queue import queue, queue_context
 from telephony.dialplan.recorded import recorded, render_recorded_script
 from telephony.dialplan.values import (
+    AFTER_CLICK,
+    AFTER_NOTICE,
+    AFTER_QUEUE,
     EMERGENCY_PRIORITY,
     EMPTY_WAV_BYTES,
     LOST_AGENT_PRIORITY,
@@ -42,13 +46,14 @@ from telephony.dialplan.values import (
 )
 
 __all__ = [
-    "EMERGENCY_PRIORITY", "EMPTY_WAV_BYTES", "LOST_AGENT_PRIORITY", "MESSAGE_CONTEXT",
-    "OUT_CONTEXT", "PARTS", "QUEUE_CONTEXT", "STASIS_APP", "DialplanValues", "queue_context",
-    "render_dialplan", "render_recorded_script",
+    "AFTER_CLICK", "AFTER_NOTICE", "AFTER_QUEUE", "EMERGENCY_PRIORITY", "EMPTY_WAV_BYTES",
+    "LOST_AGENT_PRIORITY", "MESSAGE_CONTEXT", "OUT_CONTEXT", "PARTS", "QUEUE_CONTEXT",
+    "STASIS_APP", "DialplanValues", "queue_context", "render_dialplan", "render_recorded_script",
 ]  # fmt: skip
 
 PARTS: tuple[Callable[[DialplanValues], str], ...] = (
     from_pstn, fallback, queue, agent_side, leave_message, ended, recorded, internal, outbound,
+    dialled,
 )  # fmt: skip
 
 

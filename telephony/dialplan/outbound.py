@@ -7,7 +7,7 @@ account cannot ring up expensive numbers abroad.
 
 from __future__ import annotations
 
-from telephony.dialplan.text import block, line
+from telephony.dialplan.text import block, dial_line
 from telephony.dialplan.values import OUT_CONTEXT, DialplanValues
 
 _RING_S = "${IF($[0${FILTER(0-9,x${SP_RING_S})} > 0]?${FILTER(0-9,x${SP_RING_S})}:30)}"
@@ -23,17 +23,22 @@ def outbound(v: DialplanValues) -> str:
         f"(dial),Set(CALLERID(all)={v.service_number} <{v.service_number}>)",
         "Set(CHANNEL(hangup_handler_push)=sp-dialled,s,1)",
         f"Dial(PJSIP/${{EXTEN}}@trunk,{_RING_S})",
+        # Kept now: Busy and Congestion put causes of their own in its place.
+        "Set(SP_CAUSE=${HANGUPCAUSE})",
         # The channel that asked for this call must hear how it went: Busy and Congestion say so.
         'ExecIf($["${DIALSTATUS}" = "BUSY"]?Busy(1))',
         'ExecIf($["${DIALSTATUS}" = "CONGESTION"]?Congestion(1))',
         'ExecIf($["${DIALSTATUS}" = "CHANUNAVAIL"]?Congestion(1))',
         "Hangup(19)",
-        "(refused)," + line(v, "dial_refused", number="${FILTER(0-9+,x${EXTEN})}"),
+        "(refused)," + dial_line(
+            v, "over", status="NOTALLOWED", cause="21", number="${FILTER(0-9+,x${EXTEN})}"
+        ),
         "UserEvent(SPDialRefused,Attempt: ${SP_ATTEMPT},Number: ${FILTER(0-9+,x${EXTEN})})",
         "Hangup(21)",
     ]
     told = [
-        "UserEvent(SPDialled,Attempt: ${SP_ATTEMPT},Status: ${DIALSTATUS},Cause: ${HANGUPCAUSE})",
+        dial_line(v, "over", status="${DIALSTATUS}", cause="${SP_CAUSE}"),
+        "UserEvent(SPDialled,Attempt: ${SP_ATTEMPT},Status: ${DIALSTATUS},Cause: ${SP_CAUSE})",
         "Return()",
     ]
     if not v.trunk_out:

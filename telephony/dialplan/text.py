@@ -21,3 +21,10 @@ def block(exten: str, steps: Sequence[str]) -> str:
     first = f"exten => {exten},1,{steps[0]}"
     rest = (f" same => n{step if step.startswith('(') else ',' + step}" for step in steps[1:])
     return "\n".join([first, *rest])
+
+
+def dial_line(v: DialplanValues, what: str, **fields: str) -> str:
+    """As `line`, into the file of the calls that we make, which their attempts name."""
+    pairs = {"event": what, "call": "${SP_ATTEMPT}", "at": _NOW, **fields}
+    body = ",".join(f'"{key}":"{value}"' for key, value in pairs.items())
+    return f"Set(FILE({v.dials_log},,,al,u)={{{body}}})"

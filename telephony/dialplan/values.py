@@ -10,6 +10,10 @@ QUEUE_CONTEXT = "sp-queue"
 MESSAGE_CONTEXT = "sp-message"
 # The only way to the public network; nothing but our own Originate leads here.
 OUT_CONTEXT = "sp-dial-out"
+# Where a number that we rang goes when it is taken.
+AFTER_CLICK = "sp-dialled-agent"
+AFTER_QUEUE = "sp-dialled-queue"
+AFTER_NOTICE = "sp-dialled-notice"
 EMERGENCY_PRIORITY = 10
 LOST_AGENT_PRIORITY = 20
 # A wav file without sound is its 44-byte header.
@@ -37,3 +41,8 @@ class DialplanValues:
     trunk_out: bool = False
     dial_allowed: Sequence[str] = ()
     dial_denied: Sequence[str] = ()
+
+    @property
+    def dials_log(self) -> str:
+        """The file of the calls that we make, beside that of the callers'."""
+        return f"{self.calls_log.rpartition('/')[0]}/dials.jsonl"

@@ -138,7 +138,8 @@ def test_the_trunk_can_never_dial_out(config: AsteriskConfig) -> None:
     assert plan["sp-queue"]["s"][-1] == "Goto(join)"
     # desks reach each other, and nothing else
     dials = re.findall(r"Dial\(([^,]+),", text)
-    assert dials == ["PJSIP/1001", "PJSIP/1101"]
+    # What an agent rings goes by the one guarded way out, once for plain and once for + numbers.
+    assert dials == ["PJSIP/1001", "PJSIP/1101", *["Local/${EXTEN}@sp-dial-out/n"] * 2]
 
 
 def test_only_our_own_originate_leads_out_and_only_to_allowed_numbers(
@@ -151,8 +152,14 @@ def test_only_our_own_originate_leads_out_and_only_to_allowed_numbers(
         for steps in extensions.values() for step in steps if "@trunk" in step
     }  # fmt: skip
     assert ways_out == {"sp-dial-out"}
-    # nobody jumps, includes or transfers there: the name stands at its own head alone
-    assert text.count("sp-dial-out") == 1
+    # nobody jumps, includes or transfers there but a telephone that we rang for its agent, whose
+    # context nobody leads to either: its name stands at its own head alone
+    leading = {
+        context for context, extensions in plan.items()
+        for steps in extensions.values() for step in steps if "sp-dial-out" in step
+    }  # fmt: skip
+    assert leading == {"sp-dialled-agent"}
+    assert text.count("sp-dialled-agent") == 1
     assert "_0ZXXXXX!" in plan["sp-dial-allowed"] and "_00!" in plan["sp-dial-denied"]
     endpoint = merged(config.files()["pjsip.conf"], "trunk")
     assert "aors" not in endpoint

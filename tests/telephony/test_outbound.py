@@ -16,9 +16,8 @@ import numpy as np
 import pytest
 
 from telephony.ami.client import AmiClient, AmiError
-from telephony.ami.events import Other
+from telephony.ami.events import DialOver
 from telephony.ami.once import ask
-from telephony.ami.parser import Message
 from telephony.network import Line, PublicNetwork
 from tests.telephony.conftest import Desk, Heard, eventually, listening
 
@@ -46,20 +45,16 @@ async def dial(ami: AmiClient, number: str, attempt: str, ring_s: int = 20) -> N
     )  # fmt: skip
 
 
-async def told(heard: Heard, event: str, attempt: str) -> Message:
+async def over(heard: Heard, attempt: str) -> DialOver:
     """The dialplan's own word on this attempt."""
 
-    def found() -> list[Message]:
-        return [
-            e.message for e in heard.events
-            if isinstance(e, Other) and e.message.get("UserEvent") == event
-            and e.message.get("Attempt") == attempt
-        ]  # fmt: skip
+    def found() -> list[DialOver]:
+        return [e for e in heard.events if isinstance(e, DialOver) and e.call_id == attempt]
 
     async def seen() -> bool:
         return bool(found())
 
-    await eventually(seen, f"{event} of {attempt}")
+    await eventually(seen, f"the end of {attempt}")
     return found()[0]
 
 
@@ -70,7 +65,7 @@ async def test_a_number_answers_is_busy_rings_for_ever_or_is_not_there(
         numbers = {"t1": ANSWERS, "t2": BUSY, "t3": RINGS, "t4": NOBODY}
         for attempt, number in numbers.items():
             await dial(ami, number, attempt, ring_s=2)
-        ends = {a: (await told(heard, "SPDialled", a)).get("Status") for a in numbers}
+        ends = {a: (await over(heard, a)).status for a in numbers}
     assert ends == {"t1": "ANSWER", "t2": "BUSY", "t3": "NOANSWER", "t4": "CHANUNAVAIL"}
     (call,) = network.calls_to(ANSWERS)
     assert call.answered_at is not None and call.hung_up_by == "line"
@@ -93,7 +88,7 @@ async def test_expensive_foreign_and_odd_numbers_are_refused_before_the_network_
         with_refusal = f"no-{abs(hash(number)) % 10000}"
         try:
             await dial(ami, number, with_refusal)
-            assert (await told(heard, "SPDialRefused", with_refusal)).get("Number")
+            assert (await over(heard, with_refusal)).status == "NOTALLOWED"
         except AmiError:
             pass  # Asterisk itself did not take it for a number
         await asyncio.sleep(0.2)
