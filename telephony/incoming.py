@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -26,19 +26,24 @@ from telephony.ari.events import (
     StasisEnd,
     StasisStart,
 )
-from telephony.dialplan import MESSAGE_CONTEXT, QUEUE_CONTEXT, queue_context
+from telephony.dialplan import MENU_CONTEXT, MESSAGE_CONTEXT, QUEUE_CONTEXT, queue_context
 from telephony.flow import (
-    KEY_WAIT_S,
     Answer,
+    Answered,
     Decided,
     Decision,
+    Enquire,
     Flow,
     Gone,
+    HangUp,
     Happening,
+    Hush,
     NoKey,
+    PathStep,
     Play,
     Played,
     Pressed,
+    Spoken,
     Stage,
     Step,
     ToMessage,
@@ -50,12 +55,18 @@ from telephony.identity import CallerId
 from telephony.prompts import Speech
 from telephony.sentences import Language
 
-__all__ = ["Decision", "IncomingCall", "IncomingCalls", "LeftFlow"]
+__all__ = ["Decision", "IncomingCall", "IncomingCalls", "LeftFlow", "Spoken"]
 
 log = logging.getLogger(__name__)
 DECIDE_BUDGET_S = 0.8
 # Longer than any announcement: its end was missed, for example while the event stream was down.
-LONGEST_PLAYBACK_S = 40.0
+LONGEST_PLAYBACK_S = 45.0
+# Looking something up while the caller waits in silence; then it is "not just now".
+ENQUIRE_BUDGET_S = 4.0
+# The dialplan's watchdog (60 s) is set anew between two announcements when this much is used up;
+# together with the longest announcement it stays below.
+RENEW_AFTER_S = 10.0
+RENEW_BUDGET_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +83,37 @@ class IncomingCall:
     received_at: datetime
 
 
+To = Literal["queue", "message", "callback", "ended", "gone"]
+
+
 @dataclass(frozen=True, slots=True)
 class LeftFlow:
     """How the conversation before the queue ended.
 
-    `late`: the decision was not there in time (or failed) and was not used.
+    `late`: the decision was not there in time (or failed) and was not used. `to` is `gone` for a
+    caller who hung up, `ended` when the menu had nothing more to say. `told` are the enquiries
+    that were answered, as "bill:ok"; `version` is the tree's.
     """
 
     call_id: str
-    to: Literal["queue", "message", "gone"]
+    to: To
     priority: int
     keys: str
     late: bool
+    path: tuple[PathStep, ...] = ()
+    told: tuple[str, ...] = ()
+    version: int = 0
 
 
 Decide = Callable[[IncomingCall], Awaitable[Decision]]
+Look = Callable[[str, str, Mapping[str, str], Language], Awaitable[Spoken]]
 OnLeft = Callable[[LeftFlow], Awaitable[None]]
+
+
+async def _nobody_looks(
+    call_id: str, what: str, entered: Mapping[str, str], language: Language
+) -> Spoken:
+    raise LookupError(what)
 
 
 class IncomingCalls:
@@ -95,14 +121,16 @@ class IncomingCalls:
 
     `decide` has `budget_s` to answer; later or failed, the call goes to the queue without it
     (the late decision still runs to its end, so what it stores is stored). `left` hears how each
-    conversation ended. Call `run` once; cancel it to stop: callers inside are then rescued by the
-    next start or by the dialplan's watchdog.
+    conversation ended. `look(call_id, what, entered, language)` makes an enquiry of the tree;
+    failing or slow it is "not just now". Call `run` once; cancel it to stop: callers inside are
+    then rescued by the next start or by the dialplan's watchdog.
     """
 
     def __init__(
         self, ari: AriCalls, decide: Decide, speech: Speech, *, language: Language = "en",
         queues: Sequence[str] = ("faults",), left: OnLeft | None = None,
-        budget_s: float = DECIDE_BUDGET_S,
+        look: Look = _nobody_looks, budget_s: float = DECIDE_BUDGET_S,
+        renew_after_s: float = RENEW_AFTER_S,
     ) -> None:  # fmt: skip
         self._queues = tuple(queues)
         self._ari = ari
@@ -110,7 +138,9 @@ class IncomingCalls:
         self._speech = speech
         self._language: Language = language
         self._left = left
+        self._look = look
         self._budget_s = budget_s
+        self._renew_after_s = renew_after_s
         self._calls: dict[str, _Conversation] = {}
         self._background: set[asyncio.Task[object]] = set()
 
@@ -136,8 +166,14 @@ class IncomingCalls:
 
     async def _take(self, event: AriEvent) -> None:
         if isinstance(event, StasisStart):
-            if event.args[:1] == ("incoming",) and event.channel.id not in self._calls:
+            known = self._calls.get(event.channel.id)
+            if event.args[:1] == ("incoming",) and known is None:
                 self._begin(event)
+            elif event.args[:1] == ("more",) and known is not None:
+                known.renewed.set()
+            elif event.args[:1] == ("more",):
+                # It was between two announcements when the process before us ended.
+                await self._send_on(event.channel.id)
         elif isinstance(event, KeyPressed):
             self._tell(event.channel_id, Pressed(event.digit))
         elif isinstance(event, PlaybackFinished):
@@ -148,7 +184,11 @@ class IncomingCalls:
         elif isinstance(event, ChannelGone):
             self._tell(event.channel_id, Gone())
         elif isinstance(event, StasisEnd):
-            self._tell(event.channel.id, Gone())
+            known = self._calls.get(event.channel.id)
+            if known is not None and known.renewing:
+                known.renewing = False
+            else:
+                self._tell(event.channel.id, Gone())
         elif isinstance(event, Connected):
             await self._rescue()
 
@@ -168,9 +208,12 @@ class IncomingCalls:
             conversation = self._calls.get(call_id)
             if conversation is not None:
                 conversation.task.cancel()
-            with contextlib.suppress(AriError):
-                await self._ari.continue_to(call_id, QUEUE_CONTEXT)
-                log.info("call %s was found waiting and sent to the queue", call_id)
+            await self._send_on(call_id)
+
+    async def _send_on(self, call_id: str) -> None:
+        with contextlib.suppress(AriError):
+            await self._ari.continue_to(call_id, QUEUE_CONTEXT)
+            log.info("call %s was found waiting and sent to the queue", call_id)
 
     def _begin(self, event: StasisStart) -> None:
         call = IncomingCall(
@@ -185,18 +228,22 @@ class IncomingCalls:
         conversation.task = asyncio.create_task(self._converse(call, conversation))
 
     async def _converse(self, call: IncomingCall, conversation: _Conversation) -> None:
-        to: Literal["queue", "message", "gone"] = "gone"
+        to: To = "gone"
         priority = 0
         try:
             happening: Happening = Decided(await self._decision(call))
             while True:
-                conversation.flow, steps = next_steps(conversation.flow, happening)
+                conversation.flow, steps = next_steps(
+                    conversation.flow, happening, conversation.age_s
+                )
                 for step in steps:
                     await self._do(call.call_id, conversation, step)
                     if isinstance(step, ToQueue):
                         to, priority = "queue", step.priority
                     elif isinstance(step, ToMessage):
                         to = "message"
+                    elif isinstance(step, HangUp):
+                        to = "ended"
                 if conversation.flow.stage is Stage.OVER:
                     break
                 happening = await self._next(conversation)
@@ -209,9 +256,15 @@ class IncomingCalls:
                 to = "queue"
         finally:
             self._calls.pop(call.call_id, None)
+            conversation.looking.cancel()
+        flow = conversation.flow
+        if to in ("ended", "gone") and "callback:ok" in flow.told:
+            to = "callback"
         if self._left is not None:
-            flow = conversation.flow
-            await self._report(LeftFlow(call.call_id, to, priority, flow.keys, flow.late))
+            await self._report(LeftFlow(
+                call.call_id, to, priority, flow.keys, flow.late, flow.path, flow.told,
+                flow.decision.tree.version,
+            ))  # fmt: skip
 
     async def _decision(self, call: IncomingCall) -> Decision | None:
         task: asyncio.Future[Decision] = asyncio.ensure_future(self._decide(call))
@@ -249,22 +302,41 @@ class IncomingCalls:
             log.exception("call %s: its way was not noted", left.call_id)
 
     async def _next(self, conversation: _Conversation) -> Happening:
-        waiting = conversation.flow.stage is Stage.WAITING
-        limit = conversation.key_wait_s if waiting else LONGEST_PLAYBACK_S
+        """What happens next. A key that changes nothing does not make a wait longer."""
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout_at(conversation.deadline):
                 return await conversation.inbox.get()
         except TimeoutError:
-            return NoKey() if waiting else Played()
+            stage = conversation.flow.stage
+            conversation.wait(LONGEST_PLAYBACK_S)
+            if stage is Stage.ASKING:
+                conversation.looking.cancel()
+                return Answered(None)
+            return NoKey() if stage is Stage.WAITING else Played()
 
     async def _do(self, call_id: str, conversation: _Conversation, step: Step) -> None:
         if isinstance(step, Answer):
             await self._ari.answer(call_id)
         elif isinstance(step, Play):
             media = [await self._speech.media(say) for say in step.says]
+            await self._silence(conversation)
+            await self._renew(call_id, conversation)
             conversation.playback = await self._ari.play(call_id, media)
+            conversation.wait(LONGEST_PLAYBACK_S)
+        elif isinstance(step, Hush):
+            await self._silence(conversation)
         elif isinstance(step, WaitForKey):
-            conversation.key_wait_s = step.seconds
+            if not conversation.flow.digits:
+                await self._renew(call_id, conversation)
+            conversation.wait(step.seconds)
+        elif isinstance(step, Enquire):
+            conversation.wait(ENQUIRE_BUDGET_S)
+            conversation.looking = asyncio.create_task(
+                self._enquire(call_id, conversation, step)
+            )
+        elif isinstance(step, HangUp):
+            await self._silence(conversation)
+            await self._ari.hangup(call_id)
         elif isinstance(step, ToMessage):
             await self._silence(conversation)
             await self._ari.continue_to(call_id, MESSAGE_CONTEXT)
@@ -277,6 +349,31 @@ class IncomingCalls:
             await self._silence(conversation)
             await self._ari.continue_to(call_id, queue_context(queue), str(step.priority))
 
+    async def _enquire(
+        self, call_id: str, conversation: _Conversation, step: Enquire
+    ) -> None:
+        try:
+            spoken: Spoken | None = await self._look(
+                call_id, step.what, step.entered, conversation.flow.language
+            )
+        except Exception:
+            log.exception("call %s: %s could not be looked up", call_id, step.what)
+            spoken = None
+        conversation.inbox.put_nowait(Answered(spoken))
+
+    async def _renew(self, call_id: str, conversation: _Conversation) -> None:
+        """Leave the application and come back: the dialplan sets its watchdog anew."""
+        if conversation.since_entry_s < self._renew_after_s:
+            return
+        conversation.renewed.clear()
+        conversation.renewing = True
+        await self._ari.continue_to(call_id, MENU_CONTEXT)
+        try:
+            async with asyncio.timeout(RENEW_BUDGET_S):
+                await conversation.renewed.wait()
+        except TimeoutError as late:
+            raise CallGone(f"{call_id} did not come back") from late
+        conversation.entered()
 
     async def _silence(self, conversation: _Conversation) -> None:
         """Asterisk would finish the announcement before it let the call go on."""
@@ -291,7 +388,30 @@ class _Conversation:
     task: asyncio.Task[None]
 
     def __init__(self, flow: Flow) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._began = self._entered = self._loop.time()
         self.flow = flow
         self.inbox: asyncio.Queue[Happening] = asyncio.Queue()
         self.playback = ""
-        self.key_wait_s = KEY_WAIT_S
+        self.deadline = self._began + LONGEST_PLAYBACK_S
+        self.renewed = asyncio.Event()
+        self.renewing = False
+        self.looking: asyncio.Future[None] = self._loop.create_future()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the call came in."""
+        return self._loop.time() - self._began
+
+    @property
+    def since_entry_s(self) -> float:
+        """Seconds since the dialplan's watchdog was set."""
+        return self._loop.time() - self._entered
+
+    def entered(self) -> None:
+        """The watchdog was set just now."""
+        self._entered = self._loop.time()
+
+    def wait(self, seconds: float) -> None:
+        """The next happening is waited for this long."""
+        self.deadline = self._loop.time() + seconds

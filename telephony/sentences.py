@@ -5,51 +5,16 @@ Digits are written out as words, because speech engines read them by rules of th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-Language = Literal["en", "zh"]
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
+from telephony.prompt_texts import LANGUAGES, PROMPTS, Language
 
-PROMPTS: dict[str, dict[Language, str]] = {
-    "recorded": {
-        "en": "Water service. This call is recorded.",
-        "zh": "您好，供水服务热线。本次通话将被录音。",
-    },
-    "known-shutoff": {
-        "en": "We know that the water is off where you are, and we are working on it.",
-        "zh": "我们已知道您所在的区域停水，正在抢修。",
-    },
-    "known-planned": {
-        "en": "The water is off where you are because of planned work.",
-        "zh": "您所在的区域正在进行计划停水。",
-    },
-    "choose-key": {
-        "en": "If there is danger, press one. To speak with a person, press zero, "
-              "or stay on the line.",
-        "zh": "如有危险，请按一。需要人工服务，请按零，或者不要挂机。",
-    },
-    "please-wait": {
-        "en": "Please stay on the line. To leave a message instead, press nine.",
-        "zh": "请不要挂机。如需留言，请按九。",
-    },
-    "leave-message": {
-        "en": "Nobody can take your call now. After the tone, please say your name, the address, "
-              "and what has happened. Press hash when you are done. We will call you back.",
-        "zh": "现在无人接听。请在提示音后说出您的姓名、地址和发生的情况，"
-              "说完请按井号键。我们会给您回电。",
-    },
-    "message-thanks": {
-        "en": "Thank you. Your message is with us.",
-        "zh": "谢谢，我们已收到您的留言。",
-    },
-    "reconnect": {
-        "en": "The line to our colleague was lost. We are connecting you again.",
-        "zh": "与客服人员的线路中断，正在为您重新接通。",
-    },
-}  # fmt: skip
+__all__ = ["LANGUAGES", "PROMPTS", "Language", "Say"]
 
+# Prompts of a utility's own are said by name as well; whether one is there shows when it is played.
+_PROMPT = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _ONES = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
     "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
@@ -133,8 +98,8 @@ class Say:
     sentence: str = ""
 
     def __post_init__(self) -> None:
-        if self.prompt not in PROMPTS:
-            raise ValueError(f"prompt: {self.prompt!r} is not one of {', '.join(sorted(PROMPTS))}")
+        if not _PROMPT.fullmatch(self.prompt):
+            raise ValueError(f"prompt: {self.prompt!r} is not the name of a prompt")
         if self.language not in LANGUAGES:
             raise ValueError(f"language: {self.language!r} is not one of {', '.join(LANGUAGES)}")
 
