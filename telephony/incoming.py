@@ -331,9 +331,7 @@ class IncomingCalls:
             conversation.wait(step.seconds)
         elif isinstance(step, Enquire):
             conversation.wait(ENQUIRE_BUDGET_S)
-            conversation.looking = asyncio.create_task(
-                self._enquire(call_id, conversation, step)
-            )
+            conversation.looking = asyncio.create_task(self._enquire(call_id, conversation, step))
         elif isinstance(step, HangUp):
             await self._silence(conversation)
             await self._ari.hangup(call_id)
@@ -349,9 +347,7 @@ class IncomingCalls:
             await self._silence(conversation)
             await self._ari.continue_to(call_id, queue_context(queue), str(step.priority))
 
-    async def _enquire(
-        self, call_id: str, conversation: _Conversation, step: Enquire
-    ) -> None:
+    async def _enquire(self, call_id: str, conversation: _Conversation, step: Enquire) -> None:
         try:
             spoken: Spoken | None = await self._look(
                 call_id, step.what, step.entered, conversation.flow.language

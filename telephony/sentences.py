@@ -22,7 +22,7 @@ _ONES = (
 )  # fmt: skip
 _TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ZH_DIGITS = "零一二三四五六七八九"
-_EN_MONTHS = (
+EN_MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
 )  # fmt: skip
@@ -86,7 +86,7 @@ def say_day_and_time(moment: datetime, now: datetime, language: Language) -> str
         return clock
     if language == "zh":
         return f"{_zh_number(moment.month)}月{_zh_number(moment.day)}日{clock}"
-    return f"{clock} on {_EN_MONTHS[moment.month - 1]} {_en_number(moment.day)}"
+    return f"{clock} on {EN_MONTHS[moment.month - 1]} {_en_number(moment.day)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,30 +102,3 @@ class Say:
             raise ValueError(f"prompt: {self.prompt!r} is not the name of a prompt")
         if self.language not in LANGUAGES:
             raise ValueError(f"language: {self.language!r} is not one of {', '.join(LANGUAGES)}")
-
-
-def shutoff_notice(
-    language: Language,
-    *,
-    since: datetime,
-    until: datetime | None,
-    now: datetime,
-    planned: bool = False,
-) -> Say:
-    """The notice for a caller whose water is off. Aware times; spoken in the zone of `now`."""
-    since = since.astimezone(now.tzinfo)
-    until = until.astimezone(now.tzinfo) if until is not None else None
-    began = say_day_and_time(since, now, language)
-    back = say_day_and_time(until, now, language) if until is not None else ""
-    if language == "zh":
-        why = "因计划施工，" if planned else ""
-        text = f"{why}您所在的区域自{began}起停水。"
-        text += f"预计{back}恢复供水。" if back else "恢复时间尚未确定。"
-    else:
-        why = "Because of planned work, the" if planned else "The"
-        text = f"{why} water where you are has been off since {began}. "
-        text += (
-            f"We expect it back by {back}." if back
-            else "We do not know yet when it will be back."
-        )  # fmt: skip
-    return Say("known-planned" if planned else "known-shutoff", language, text)

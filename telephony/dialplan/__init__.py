@@ -38,6 +38,7 @@ from telephony.dialplan.values import (
     EMERGENCY_PRIORITY,
     EMPTY_WAV_BYTES,
     LOST_AGENT_PRIORITY,
+    MENU_CONTEXT,
     MESSAGE_CONTEXT,
     OUT_CONTEXT,
     QUEUE_CONTEXT,
@@ -47,8 +48,9 @@ from telephony.dialplan.values import (
 
 __all__ = [
     "AFTER_CLICK", "AFTER_NOTICE", "AFTER_QUEUE", "EMERGENCY_PRIORITY", "EMPTY_WAV_BYTES",
-    "LOST_AGENT_PRIORITY", "MESSAGE_CONTEXT", "OUT_CONTEXT", "PARTS", "QUEUE_CONTEXT",
-    "STASIS_APP", "DialplanValues", "queue_context", "render_dialplan", "render_recorded_script",
+    "LOST_AGENT_PRIORITY", "MENU_CONTEXT", "MESSAGE_CONTEXT", "OUT_CONTEXT", "PARTS",
+    "QUEUE_CONTEXT", "STASIS_APP", "DialplanValues", "queue_context", "render_dialplan",
+    "render_recorded_script",
 ]  # fmt: skip
 
 PARTS: tuple[Callable[[DialplanValues], str], ...] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from telephony.dialplan.text import block, line
-from telephony.dialplan.values import QUEUE_CONTEXT, STASIS_APP, DialplanValues
+from telephony.dialplan.values import MENU_CONTEXT, QUEUE_CONTEXT, STASIS_APP, DialplanValues
 
 
 def from_pstn(v: DialplanValues) -> str:
@@ -17,20 +17,26 @@ def from_pstn(v: DialplanValues) -> str:
             v, "arrived", number="${SP_FROM}", name="${URIENCODE(x${CALLERID(name)})}",
             to="${EXTEN}",
         ),
-        f"Set(TIMEOUT(absolute)={v.watchdog_s})",
-        f"Stasis({STASIS_APP},incoming,${{EXTEN}})",
-        "Set(TIMEOUT(absolute)=0)",
-        "Set(SP_FALLBACK=${IF($[\"${STASISSTATUS}\" = \"SUCCESS\"]?returned:absent)})",
-        "Goto(sp-fallback,s,1)",
+        *_application(v, "incoming,${EXTEN}"),
     ]  # fmt: skip
-    rescued = [
+    blocks = [block(v.service_number, arrived), block("T", _RESCUED)]
+    blocks += [block(pattern, ["Congestion(2)", "Hangup(34)"]) for pattern in ("_X!", "_+X!")]
+    menu = [block("s", _application(v, "more")), block("T", _RESCUED)]
+    return "[from-pstn]\n" + "\n".join(blocks) + f"\n\n[{MENU_CONTEXT}]\n" + "\n".join(menu)
+
+
+def _application(v: DialplanValues, arguments: str) -> list[str]:
+    """Hand the call to the application; it comes back by `continue`, or into the fallback."""
+    return [
+        f"Set(TIMEOUT(absolute)={v.watchdog_s})",
+        f"Stasis({STASIS_APP},{arguments})",
         "Set(TIMEOUT(absolute)=0)",
-        "Set(SP_FALLBACK=watchdog)",
+        'Set(SP_FALLBACK=${IF($["${STASISSTATUS}" = "SUCCESS"]?returned:absent)})',
         "Goto(sp-fallback,s,1)",
     ]
-    blocks = [block(v.service_number, arrived), block("T", rescued)]
-    blocks += [block(pattern, ["Congestion(2)", "Hangup(34)"]) for pattern in ("_X!", "_+X!")]
-    return "[from-pstn]\n" + "\n".join(blocks)
+
+
+_RESCUED = ["Set(TIMEOUT(absolute)=0)", "Set(SP_FALLBACK=watchdog)", "Goto(sp-fallback,s,1)"]
 
 
 def fallback(v: DialplanValues) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 STASIS_APP = "standpipe"
 QUEUE_CONTEXT = "sp-queue"
 MESSAGE_CONTEXT = "sp-message"
+# Back into the application, with the watchdog set anew: a menu may take longer than it allows.
+MENU_CONTEXT = "sp-menu"
 # The only way to the public network; nothing but our own Originate leads here.
 OUT_CONTEXT = "sp-dial-out"
 # Where a number that we rang goes when it is taken.

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telephony.notices import shutoff_notice
 from telephony.prompts import PromptError, Speech, pinyin, synthesise
 from telephony.sentences import (
     LANGUAGES,
@@ -20,7 +21,6 @@ from telephony.sentences import (
     say_digits,
     say_number,
     say_time,
-    shutoff_notice,
 )
 from tests.telephony.sound import seconds_of
 
