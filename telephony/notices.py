@@ -78,17 +78,22 @@ def nearby_notice(
     return Say("known-nearby", language, text + _crew(crew, language))
 
 
-def burst_notice(language: Language, *, calls: int) -> Say:
-    """For a caller near a probable burst: nobody has been there yet, and it is said so."""
-    many = min(max(calls, 2), 9999)
-    if language == "zh":
-        text = f"您附近已有{say_number(many, 'zh')}位用户来电，可能是水管爆裂，我们正在核实。"
-    else:
-        text = (
-            f"{say_number(many, 'en').capitalize()} people near you have called. We think that "
-            "a main has burst, and we are looking into it."
-        )
-    return Say("known-burst", language, text)
+def burst_notice(language: Language) -> Say:
+    """For a caller near a probable burst: nobody has been there yet, and it is said so.
+
+    A prompt without numbers: in a flood of callers nothing has to be spoken anew for each.
+    """
+    return Say("known-burst", language)
+
+
+def elsewhere_notice(language: Language, *, street: str) -> Say:
+    """For a caller whose place is not known, while many call about one."""
+    text = (
+        f"{street}附近有供水故障，我们正在处理。如果您来电是为此事，不必等候。" if language == "zh"
+        else f"We know of trouble with the water around {street} and are working on it. "
+             "If you are calling about that, you need not wait."
+    )  # fmt: skip
+    return Say("known-elsewhere", language, text)
 
 
 def whose_place(language: Language, places: Sequence[tuple[str, str]]) -> Say:
@@ -160,14 +165,19 @@ def bill_notice(
     return Say("answer-unspoken", language, text)
 
 
+# What is not here is "being handled".
 _TICKET: dict[str, dict[Language, str]] = {
     "registered": {"en": "is written down and waits for its turn", "zh": "已登记，等待处理"},
     "triaged": {"en": "waits for a crew", "zh": "等待派工"},
+    "answered": {"en": "was answered", "zh": "已答复"},
     "assigned": {"en": "is with a crew", "zh": "已派工"},
     "in_progress": {"en": "is being worked on", "zh": "正在处理"},
     "suspended": {"en": "has to wait for something else", "zh": "暂停处理"},
     "resolved": {"en": "is done; we will ask you whether all is well", "zh": "已处理，等待回访"},
+    "call_back": {"en": "is done; we will ask you whether all is well", "zh": "已处理，等待回访"},
+    "reopened": {"en": "was opened again", "zh": "已重新受理"},
     "closed": {"en": "is closed", "zh": "已结束"},
+    "audited": {"en": "is closed", "zh": "已结束"},
     "cancelled": {"en": "was cancelled", "zh": "已取消"},
     "merged": {"en": "goes on together with another one", "zh": "已合并处理"},
 }

@@ -29,6 +29,10 @@ PROMPTS: dict[str, dict[Language, str]] = {
               "and we are looking into it.",
         "zh": "您附近有多位用户来电，可能是水管爆裂，我们正在核实。",
     },
+    "known-elsewhere": {
+        "en": "We know of trouble with the water in one part of the town and are working on it.",
+        "zh": "本市部分区域有供水故障，我们正在处理。",
+    },
     "choose-key": {
         "en": "If there is danger, press one. To speak with a person, press zero, "
               "or stay on the line for something else.",
@@ -79,6 +83,10 @@ PROMPTS: dict[str, dict[Language, str]] = {
     "wrong": {
         "en": "These numbers do not belong together.",
         "zh": "您输入的号码不匹配。",
+    },
+    "no-bill": {
+        "en": "There is no bill for this account yet.",
+        "zh": "该账户暂时没有账单。",
     },
     "lookup-down": {
         "en": "We cannot look that up just now.",

@@ -24,6 +24,8 @@ SPEAK_TIMEOUT_S = 4.0
 MAX_SENTENCE = 600
 MAX_KEPT = 2000
 _MANIFEST = "made.json"
+# Heard in place of a prompt that is missing.
+DEFAULT_PROMPT = "choose-key"
 
 
 class PromptError(Exception):
@@ -148,16 +150,39 @@ def hold_sound() -> list[int]:
     return samples
 
 
-class Speech:
-    """Finds or makes the sound for a `Say`. Paths come without extension, as Asterisk wants."""
+Missing = Callable[[str, Language], None]
 
-    def __init__(self, prompts: Path, voice: Voice | None = None) -> None:
+
+class Speech:
+    """Finds or makes the sound for a `Say`. Paths come without extension, as Asterisk wants.
+
+    `own` holds a utility's own recordings in force (`<language>/<name>.wav`), which are looked for
+    at every playing: another one is heard from the next call on. `missing` is told of a prompt
+    that is nowhere; the caller then hears DEFAULT_PROMPT, which names the two keys that always
+    lead to a person.
+    """
+
+    def __init__(
+        self, prompts: Path, voice: Voice | None = None, *, own: Path | None = None,
+        missing: Missing | None = None,
+    ) -> None:  # fmt: skip
         self._prompts = prompts
+        self._own = own
+        self._missing = missing
         self._voice = voice or EspeakVoice()
         self._making: dict[str, asyncio.Task[None]] = {}
 
     def prompt(self, name: str, language: Language) -> str:
-        """Media path of a fixed prompt."""
+        """Media path of a fixed prompt, or of the default one when it is not there."""
+        folders = [self._prompts] if self._own is None else [self._own, self._prompts]
+        for folder in folders:
+            if (folder / language / f"{name}.wav").is_file():
+                return str(folder / language / name)
+        default = self._prompts / language / DEFAULT_PROMPT
+        if self._missing is not None:
+            self._missing(name, language)
+        if default.with_suffix(".wav").is_file():
+            return str(default)
         return str(self._prompts / language / name)
 
     async def media(self, say: Say) -> str:

@@ -16,7 +16,7 @@ class Call(models.Model):
 
     class State(models.TextChoices):
         RINGING = "ringing", _("ringing")
-        IVR = "ivr", _("hearing the notice")
+        IVR = "ivr", _("in the menu")
         QUEUED = "queued", _("waiting")
         TALKING = "talking", _("talking")
         MESSAGE = "message", _("leaving a message")
@@ -28,6 +28,8 @@ class Call(models.Model):
         MESSAGE = "message", _("left a message")
         INFORMED = "informed", _("heard the notice and hung up")
         NOT_REACHED = "not_reached", _("not reached")
+        SERVED = "served", _("answered by the menu")
+        IVR = "ivr", _("hung up in the menu")
 
     class Direction(models.TextChoices):
         IN = "in", _("from a customer")
@@ -67,6 +69,12 @@ class Call(models.Model):
     queued_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    # The way through the menu: [{"at": seconds, "node", "key"}], and what came of it:
+    # {"version", "to", "told", "late"}; empty for a call that met no menu.
+    path = models.JSONField(default=list)
+    menu = models.JSONField(default=dict)
+    # The caller knew the account's number and its second factor.
+    verified = models.BooleanField(default=False)
     # Rebuilt from Asterisk's own files after our side had been away.
     recovered = models.BooleanField(default=False)
 

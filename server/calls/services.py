@@ -27,6 +27,8 @@ from server.tickets.models import CallBack, Contact, Ticket
 from server.tickets.placing import Where
 from server.tickets.services import Registration
 
+# An enquiry that was answered: whoever hangs up after it got what they called for.
+SERVED = frozenset({"bill:ok", "ticket:ok", "outage:known", "bill_ticket:ok", "callback:ok"})
 # An empty WAV is its header alone: the call was never bridged.
 EMPTY_WAV = 44
 
@@ -65,18 +67,8 @@ def rang(ring: Ring) -> Call:
                 "started_at": ring.at, "popped_at": timezone.now(),
             },
         )  # fmt: skip
-        _tell("call.ringing", call)
+        tell_call("call.ringing", call)
         return call
-
-
-def announcing(call_id: str) -> None:
-    """The caller hears the notice before the queue."""
-    Call.objects.filter(call_id=call_id, state=Call.State.RINGING).update(state=Call.State.IVR)
-
-
-def announced(call_id: str, *, keys: str) -> None:
-    """What was pressed meanwhile; the call may stand in the queue already when we hear of it."""
-    Call.objects.filter(call_id=call_id).update(keys=keys[:20])
 
 
 def queued(call_id: str, *, at: datetime) -> None:
@@ -92,7 +84,7 @@ def offered(call_id: str, extension: str) -> None:
         return
     with transaction.atomic():
         agents.set_state(user, AgentState.State.RINGING, call=call)
-        _tell("call.offered", call, agent=user.username)
+        tell_call("call.offered", call, agent=user.username)
 
 
 def answered(call_id: str, extension: str, *, at: datetime, live: bool = True) -> None:
@@ -111,7 +103,7 @@ def answered(call_id: str, extension: str, *, at: datetime, live: bool = True) -
         call.save()
         if user is not None and live:
             agents.set_state(user, AgentState.State.TALKING, call=call)
-        _tell("call.answered", call, agent=user.username if user else extension)
+        tell_call("call.answered", call, agent=user.username if user else extension)
 
 
 def ended(
@@ -123,29 +115,38 @@ def ended(
         call = Call.objects.select_for_update().filter(call_id=call_id).first()
         if call is None or call.state == Call.State.ENDED:
             return
-        call.state, call.ended_at = Call.State.ENDED, at
+        call.ended_at = at
         if not call.outcome and call.direction == Call.Direction.OUT:
-            call.outcome = (
-                Call.Outcome.ABANDONED if call.queued_at else Call.Outcome.NOT_REACHED
-            )
+            call.outcome = Call.Outcome.ABANDONED if call.queued_at else Call.Outcome.NOT_REACHED
         elif not call.outcome:
-            informed = call.queued_at is None and call.verdict in (verdict.INSIDE, verdict.PLANNED)
             call.outcome = (
                 Call.Outcome.MESSAGE if message_left
-                else Call.Outcome.INFORMED if informed
+                else outcome_in_menu(call) if call.queued_at is None
                 else Call.Outcome.ABANDONED
             )  # fmt: skip
+        call.state = Call.State.ENDED
         call.save()
         _owe(call)
         if live and call.agent is not None and call.outcome == Call.Outcome.ANSWERED:
             agents.after_call(call.agent, call)
-        _tell("call.ended", call, outcome=call.outcome, status=status)
+        tell_call("call.ended", call, outcome=call.outcome, status=status)
+
+
+def outcome_in_menu(call: Call) -> str:
+    """What became of a call that never reached the queue and left no message."""
+    told = set(call.menu.get("told", ()))
+    if told & SERVED:
+        return Call.Outcome.SERVED
+    if "verdict:known" in told or call.verdict in (verdict.INSIDE, verdict.PLANNED):
+        return Call.Outcome.INFORMED
+    met_menu = call.path or call.state == Call.State.IVR
+    return Call.Outcome.IVR if met_menu else Call.Outcome.ABANDONED
 
 
 def _owe(call: Call) -> None:
     if call.direction == Call.Direction.OUT:
         return  # whoever rang them rings again, by rules of their own
-    if call.outcome == Call.Outcome.ABANDONED:
+    if call.outcome in (Call.Outcome.ABANDONED, Call.Outcome.IVR):
         tickets.owe_call_back(CallBack.Reason.MISSED, call.phone, call_id=call.call_id)
     elif call.outcome == Call.Outcome.MESSAGE:
         tickets.owe_call_back(CallBack.Reason.MESSAGE, call.phone, call_id=call.call_id)
@@ -179,7 +180,7 @@ def recorded(call_id: str, path: str, *, kind: str = "call") -> Recording | None
                 "size": file.stat().st_size, "sha256": digest, "kind": kind,
             },
         )  # fmt: skip
-        _tell("call.recorded", call, seconds=row.seconds)
+        tell_call("call.recorded", call, seconds=row.seconds)
     return row
 
 
@@ -264,7 +265,7 @@ def _move(
         for name, value in stamps.items():
             setattr(call, name, getattr(call, name) or value)
         call.save()
-        _tell(event, call)
+        tell_call(event, call)
 
 
 def close_lost(older_than: timedelta = timedelta(hours=4)) -> int:
@@ -291,7 +292,8 @@ def end_absent(present: set[str], *, began_before: datetime) -> int:
     return len(gone)
 
 
-def _tell(name: str, call: Call, **more: Any) -> None:
+def tell_call(name: str, call: Call, **more: Any) -> None:
+    """Tell the screens what became of a call."""
     publish(
         name, f"call:{call.call_id}", topic="calls", call=call.call_id, id=call.call_id,
         state=call.state, verdict=call.verdict, identity=call.identity,
@@ -309,7 +311,7 @@ def identify(call: Call, account: Any, *, by: str) -> Call:
         call.segment, call.verdict, call.verdict_data = known.segment, known.code, known.json()
         call.save()
         record("call.identify", f"call:{call.call_id}", note=account.number, by=by)
-        _tell("call.identified", call)
+        tell_call("call.identified", call)
     return call
 
 

@@ -8,27 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from server.calls import dialling, listeners, recovering, services, verdict
+from server.calls import (
+    dialling,
+    enquiries,
+    listeners,
+    menu,
+    recovering,
+    services,
+    speaking,
+)
 from server.calls.models import AgentState, Call
 from server.calls.services import Ring
 from server.events.reading import Mark, after, end
 from server.events.services import beat
+from server.ivr import trees
 from telephony import agents as seats
 from telephony.ami import events as ami_events
 from telephony.ami.client import AmiActions, AmiClient, AmiError
 from telephony.ari.client import AriCalls, AriClient
-from telephony.incoming import Decision, IncomingCall, IncomingCalls, LeftFlow
+from telephony.incoming import Decision, IncomingCall, IncomingCalls, LeftFlow, Spoken
 from telephony.prompts import Speech
-from telephony.sentences import shutoff_notice
+from telephony.sentences import Language
 
 log = logging.getLogger("standpipe.telephony")
 QUEUE = "faults"
@@ -44,13 +53,13 @@ class Switchboard:
     ) -> None:
         # For wishes: whoever is asked through an event acts by this connection.
         self.ami = ami
-        self._language: Literal["en", "zh"] = "zh" if language.startswith("zh") else "en"
+        self._language: Language = "zh" if language.startswith("zh") else "en"
         # A pool, so that one slow lookup does not hold up the next caller's verdict.
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="calls")
         # One thread for what must stay in the order Asterisk told it.
         self._order = ThreadPoolExecutor(1, thread_name_prefix="ami")
         self._incoming = IncomingCalls(
-            ari, self._decide, speech, language=self._language, left=self._left
+            ari, self._decide, speech, language=self._language, left=self._left, look=self._look
         )
         self._mark: Mark | None = None
 
@@ -76,38 +85,35 @@ class Switchboard:
             called=call.dialled, at=call.arrived_at,
         )  # fmt: skip
         known: Call = await self._in(self._pool, services.rang, ring)
-        decision = self.decision(known)
-        if decision.announce:
-            await self._in(self._pool, services.announcing, call.call_id)
-        return decision
+        decided: Decision = await self._in(self._pool, self._greeted, known)
+        return decided
+
+    def _greeted(self, call: Call) -> Decision:
+        menu.entered(call.call_id)
+        return self.decision(call)
 
     def decision(self, call: Call) -> Decision:
-        """What the caller hears first: the notice when they stand in a known shut-off."""
-        data = call.verdict_data.get("data", {})
+        """What the caller hears first, by which tree, and where they stand in the queue."""
         now = timezone.localtime()
-        if call.verdict == verdict.INSIDE and data.get("since"):
-            say = shutoff_notice(
-                self._language_of(call), since=datetime.fromisoformat(data["since"]),
-                until=_moment(data.get("back_at")), now=now,
-            )  # fmt: skip
-            return Decision(announce=(say,), queue=QUEUE)
-        if call.verdict == verdict.PLANNED and data.get("from"):
-            say = shutoff_notice(
-                self._language_of(call), since=datetime.fromisoformat(data["from"]),
-                until=_moment(data.get("to")), now=now, planned=True,
-            )  # fmt: skip
-            return Decision(announce=(say,), queue=QUEUE)
+        language = speaking.language_of(call.account, self._language)
+        told = speaking.greeting(call, language, now)
         # Hospitals and dialysis patients stand in front of the queue.
         first = call.premise is not None and call.premise.use in ("hospital", "dialysis")
-        return Decision(queue=QUEUE, priority=5 if first else 0)
+        return Decision(
+            announce=told.says, options=told.options, queue=QUEUE, priority=5 if first else 0,
+            tree=trees.in_force(), language=language, now=now, number_known=bool(call.phone),
+        )  # fmt: skip
 
-    def _language_of(self, call: Call) -> Any:
-        if call.account is not None and call.account.language.startswith("zh"):
-            return "zh"
-        return self._language
+    async def _look(
+        self, call_id: str, what: str, entered: Mapping[str, str], language: Language
+    ) -> Spoken:
+        found: Spoken = await self._in(
+            self._pool, enquiries.look_up, call_id, what, entered, language
+        )
+        return found
 
     async def _left(self, left: LeftFlow) -> None:
-        await self._in(self._order, services.announced, left.call_id, keys=left.keys)
+        await self._in(self._order, menu.left, left)
 
     async def _listen(self) -> None:
         async for event in self.ami.events():
@@ -201,10 +207,6 @@ class Switchboard:
                 log.warning("tidying up has to wait: %s", error)
             n += 1
             await asyncio.sleep(2)
-
-
-def _moment(iso: str | None) -> datetime | None:
-    return datetime.fromisoformat(iso) if iso else None
 
 
 def _wanted() -> list[tuple[str, str, str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.db import connection
 from django.utils import timezone
@@ -18,6 +18,7 @@ from server.bursts import selectors as bursts
 from server.network import selectors as network
 from server.outages import selectors as outages
 from server.tickets import selectors as tickets
+from server.tickets.models import Incident
 
 INSIDE, PLANNED, SAME_SEGMENT, PROBABLE_BURST, NOTHING = (
     "inside_shutoff", "planned_notice", "same_segment", "probable_burst", "nothing_known",
@@ -56,6 +57,7 @@ def of_premise(premise_code: str | None) -> Verdict:
                 "shut_off": off.shut_off.number, "since": _iso(off.since),
                 "back_at": _iso(off.back_at), "customers": off.customers,
                 "callers": incident.contacts.count() + 1 if incident else 1, "crew": crew,
+                "crew_stage": crew_stage(incident) if incident and crew else "",
                 "incident_number": incident.number if incident else None,
             },
         )  # fmt: skip
@@ -71,12 +73,14 @@ def of_premise(premise_code: str | None) -> Verdict:
     suspected = _suspected(pipe)
     incident = tickets.on_segment(segment)
     if incident is not None:
+        crew = _crew_on(incident.pk)
         return replace(
             here, code=SAME_SEGMENT, incident=incident.pk,
             data={
                 "incident_number": incident.number, "kind": incident.kind,
                 "since": _iso(incident.opened_at), "callers": incident.contacts.count() + 1,
-                "crew": _crew_on(incident.pk), "address": incident.address,
+                "crew": crew, "crew_stage": crew_stage(incident) if crew else "",
+                "address": incident.address,
                 **({"burst": suspected} if suspected else {}),
             },
         )  # fmt: skip
@@ -104,6 +108,14 @@ def _crew_on(incident_id: int) -> str | None:
         )
         row = cursor.fetchone()
     return row[0] if row else None
+
+
+def crew_stage(incident: Incident) -> Literal["", "coming", "there"]:
+    """Whether somebody is on the way to an incident or there, as far as its state tells."""
+    if incident.state == Incident.State.DISPATCHED:
+        return "coming"
+    there = (Incident.State.ON_SITE, Incident.State.ISOLATED, Incident.State.REPAIRED)
+    return "there" if incident.state in there else ""
 
 
 def _iso(moment: datetime | None) -> str | None:

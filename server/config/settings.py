@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "server.streets",
     "server.messaging",
     "server.interfaces",
+    "server.ivr",
     "server.tickets",
     "server.workforce",
     "server.positions",

@@ -182,6 +182,7 @@ class CallBack(models.Model):
         MESSAGE = "message", _("left a message")
         HUNG_UP = "hung_up", _("hung up while registering")
         WATER_BACK = "water_back", _("is the water back?")
+        ASKED = "asked", _("asked to be called")
 
     reason = models.CharField(max_length=10, choices=Reason.choices)
     phone = models.CharField(max_length=24)

@@ -30,7 +30,7 @@ from telephony.ami.events import (
     RecordingReady,
 )
 from telephony.incoming import Decision, IncomingCall
-from telephony.sentences import shutoff_notice
+from telephony.notices import shutoff_notice
 from tests.telephony.conftest import Desk, eventually, listening
 from tests.telephony.sound import loud_tones, seconds_of
 

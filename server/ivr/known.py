@@ -1,0 +1,24 @@
+"""What a menu may name: the prompts there are, and the queues that other parts tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from server.ivr.models import PromptVersion
+from telephony.sentences import PROMPTS
+
+# Whoever keeps the queues says here which there are (`AppConfig.ready`); none: any name goes.
+QUEUES: list[Callable[[], Iterable[str]]] = []
+
+
+def prompts() -> frozenset[str]:
+    """Names that can be said in every language: the built-in ones and a utility's own."""
+    own = PromptVersion.objects.filter(in_use=True).values_list("name", flat=True)
+    return frozenset(PROMPTS) | frozenset(own)
+
+
+def queues() -> frozenset[str] | None:
+    """Names of the queues, None where nobody keeps a list."""
+    if not QUEUES:
+        return None
+    return frozenset(name for told in QUEUES for name in told())
