@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from telephony.ivr_tree import Problem
@@ -45,7 +44,7 @@ _TEXTS: dict[str, Promise] = {
 def problem_json(found: Problem) -> dict[str, str]:
     """{node, field, code, text}; the text begins with the node's name where there is one."""
     text = str(_TEXTS[found.code]) % {"field": found.field, "value": found.value}
-    where = _("%(node)s: %(text)s") % {"node": found.node, "text": text} if found.node else text
+    where = f"{found.node}: {text}" if found.node else text
     return {
         "node": found.node, "field": found.field, "code": found.code, "text": where.strip()
     }  # fmt: skip
