@@ -37,7 +37,9 @@ def set_state(
             return row
         AgentInterval.objects.filter(user=user, ended_at=None).update(ended_at=now)
         if state != AgentState.State.SIGNED_OUT:
-            AgentInterval.objects.create(user=user, state=state, reason=reason, started_at=now)
+            AgentInterval.objects.create(
+                user=user, state=state, reason=reason[:40], call=call, started_at=now
+            )
         row.state, row.reason, row.since, row.call = state, reason[:40], now, call
         row.save()
         publish(

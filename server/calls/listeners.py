@@ -1,9 +1,10 @@
 """Who hears what Asterisk tells, and who carries out what other processes wish of it.
 
-Both are tables that other parts add to, when they load (`AppConfig.ready`):
+All are tables that other parts add to, when they load (`AppConfig.ready`):
 
 * `LISTENERS` run in Asterisk's order in the switchboard's one ordering thread, the core one first.
   One that fails is named in the log and does not keep the others from hearing.
+* `SWEEPS` run one after another every two seconds, whether anything was heard or not.
 * `WISHES` are events by which a web process asks something of the telephony process.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from server.calls import dialling, services
+from server.calls import dialling, lines, services
 from telephony.ami import events as told
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("standpipe.telephony")
 Listener = Callable[[told.AmiEvent, datetime], None]
 Wish = Callable[["Switchboard", dict[str, Any]], Awaitable[None]]
+Sweep = Callable[["Switchboard"], Awaitable[None]]
 
 
 def follow_call(event: told.AmiEvent, now: datetime) -> None:
@@ -66,7 +68,8 @@ def follow_dialling(event: told.AmiEvent, now: datetime) -> None:
             pass
 
 
-LISTENERS: list[Listener] = [follow_call, follow_dialling]
+LISTENERS: list[Listener] = [follow_call, follow_dialling, lines.follow]
+SWEEPS: list[Sweep] = [lines.look]
 
 
 def tell(event: told.AmiEvent, now: datetime) -> None:

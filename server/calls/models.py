@@ -75,6 +75,8 @@ class Call(models.Model):
     menu = models.JSONField(default=dict)
     # The caller knew the account's number and its second factor.
     verified = models.BooleanField(default=False)
+    # How often an agent handed it to somebody else.
+    transfers = models.PositiveSmallIntegerField(default=0)
     # Rebuilt from Asterisk's own files after our side had been away.
     recovered = models.BooleanField(default=False)
 
@@ -125,6 +127,8 @@ class AgentInterval(models.Model):
     )
     state = models.CharField(max_length=10)
     reason = models.CharField(max_length=40, blank=True)
+    # The call it was spent on: handling times by queue, and how often callers were held.
+    call = models.ForeignKey(Call, null=True, on_delete=models.SET_NULL, related_name="intervals")
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
@@ -193,3 +197,60 @@ class DoNotCall(models.Model):
 
     class Meta:
         ordering = ["-id"]
+
+
+class Rating(models.Model):
+    """Whether a caller was asked how it went, and what they said: 1 (bad) to 5 (good)."""
+
+    call = models.OneToOneField(Call, on_delete=models.CASCADE, related_name="rating")
+    asked_at = models.DateTimeField()
+    score = models.PositiveSmallIntegerField(null=True)
+    rated_at = models.DateTimeField(null=True)
+
+
+class Line(models.Model):
+    """A telephone, or a group of lines to the public network, as the exchange sees it."""
+
+    class Kind(models.TextChoices):
+        TRUNK = "trunk", _("outside lines")
+        PHONE = "phone", _("telephone")
+
+    site = models.CharField(max_length=20, blank=True)
+    name = models.CharField(max_length=40)
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    # How many calls at once; 1 for a telephone.
+    channels = models.PositiveSmallIntegerField(default=1)
+    # Reachable, registered.
+    up = models.BooleanField(default=True)
+    busy = models.PositiveSmallIntegerField(default=0)
+    since = models.DateTimeField()
+    # When the exchange last said so; older than some seconds, nobody knows.
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["site", "name"], name="one_line_per_name_and_site")
+        ]
+
+
+class LineSpan(models.Model):
+    """A stretch of time in which a line was up, or one of its channels had a call."""
+
+    class What(models.TextChoices):
+        UP = "up", _("up")
+        BUSY = "busy", _("busy")
+
+    line = models.ForeignKey(Line, on_delete=models.CASCADE, related_name="spans")
+    what = models.CharField(max_length=4, choices=What.choices)
+    # Asterisk's unique id of the channel; empty for "up".
+    channel = models.CharField(max_length=64, blank=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["line", "started_at"], name="line_span_by_time"),
+            models.Index(
+                fields=["line"], condition=models.Q(ended_at=None), name="line_span_open"
+            ),
+        ]

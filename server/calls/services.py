@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,7 +19,7 @@ from server.accounts.audit import record
 from server.accounts.models import User
 from server.accounts.refusals import Conflict, Refused
 from server.calls import agents, verdict
-from server.calls.models import AgentState, Call, Recording
+from server.calls.models import AgentState, Call, Rating, Recording
 from server.calls.wording import sentence
 from server.customers import selectors as customers
 from server.events.services import publish
@@ -342,3 +343,28 @@ def phone_gone(extension: str) -> None:
     row = AgentState.objects.filter(user=user).first() if user else None
     if user is not None and row is not None and row.state == AgentState.State.READY:
         agents.set_state(user, AgentState.State.PAUSED, reason="telephone gone")
+
+
+def asked_how_it_went(call_id: str, *, at: datetime) -> Rating | None:
+    """The caller is asked for a rating; the same call is asked once."""
+    call = Call.objects.filter(call_id=call_id).first()
+    return Rating.objects.get_or_create(call=call, defaults={"asked_at": at})[0] if call else None
+
+
+def rated(call_id: str, score: int, *, at: datetime) -> Rating | None:
+    """What the caller said, 1 to 5. The first word counts."""
+    if not 1 <= score <= 5:
+        raise Refused("score", "range", _("A rating is a number from 1 to 5."))
+    with transaction.atomic():
+        row = asked_how_it_went(call_id, at=at)
+        if row is None or row.score is not None:
+            return row
+        row.score, row.rated_at = score, at
+        row.save(update_fields=["score", "rated_at"])
+        tell_call("call.rated", row.call, score=score)
+    return row
+
+
+def handed_on(call_id: str) -> None:
+    """An agent has given the call to somebody else."""
+    Call.objects.filter(call_id=call_id).update(transfers=F("transfers") + 1)

@@ -195,11 +195,26 @@ class Switchboard:
         if lost:
             log.warning("%s calls had ended without a word", lost)
 
+    async def in_order(self, work: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+        """Run in the one thread that keeps Asterisk's order."""
+        return await self._in(self._order, work, *args, **kw)
+
+    async def _swept(self, sweep: listeners.Sweep) -> None:
+        try:
+            await sweep(self)
+        except (DatabaseError, OSError):
+            raise
+        except Exception:
+            # One sweep that fails must not keep calls from being caught up with.
+            log.exception("%s failed", sweep.__qualname__)
+
     async def _tidy(self) -> None:
         n = 0
         while True:
             try:
                 await self._in(self._order, beat, "telephony", inside=len(self._incoming.inside))
+                for sweep in listeners.SWEEPS:
+                    await self._swept(sweep)
                 if n % 15 == 14:
                     await self._catch_up()
                     await self._in(self._order, services.close_lost)

@@ -37,3 +37,14 @@ def flag(name: str, default: bool = False) -> bool:
     if raw in {"0", "false", "no", "off"}:
         return False
     raise SystemExit(f"STANDPIPE_{name} must be yes or no, not {raw!r}")
+
+
+def counts(name: str, default: str) -> dict[str, int]:
+    """`trunk=30,gsm=8` -> {"trunk": 30, "gsm": 8}; each from 1 to 10,000."""
+    out: dict[str, int] = {}
+    for part in (text(name) or default).split(","):
+        word, sign, raw = part.strip().partition("=")
+        if not sign or not word or not raw.isdecimal() or not 1 <= int(raw) <= 10_000:
+            raise SystemExit(f"STANDPIPE_{name} must be like {default}, not {part.strip()!r}")
+        out[word] = int(raw)
+    return out

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "server.dispatch",
     "server.outages",
     "server.bursts",
+    "server.forecast",
     "server.service_level",
     "server.bulletin",
     "server.quality",
@@ -290,6 +291,8 @@ STANDPIPE: dict[str, Any] = {
         "user": env.text("AMI_USER", "standpipe"),
         "password": env.text("AMI_PASSWORD"),
     },
+    # Groups of lines to the public network and how many calls each carries: "trunk=30,gsm=8".
+    "TRUNKS": env.counts("TRUNKS", "trunk=30"),
     "SIP_WS_URL": env.text("SIP_WS_URL"),
     "PHONE_PASSWORD_SEED": env.text("PHONE_PASSWORD_SEED"),
     "PROFILE": env.text("PROFILE", "full"),

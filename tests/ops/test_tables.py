@@ -215,7 +215,7 @@ def test_the_server_gets_every_setting_it_reads() -> None:
     for path in (REPO / "server").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         if "env." in text:
-            read |= set(re.findall(r"""\benv\.(?:text|number|flag)\(\s*["']([A-Z0-9_]+)""", text))
+            read |= set(re.findall(r"""\benv\.[a-z]+\(\s*["']([A-Z0-9_]+)""", text))
         read |= set(re.findall(r"""environ\S*?\W["']STANDPIPE_([A-Z0-9_]+)["']""", text))
     # Where these have no value the server derives the folder from STANDPIPE_STATE.
     derived = {
