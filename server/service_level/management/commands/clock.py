@@ -1,9 +1,9 @@
 """`manage clock`: ask once a second what is due, and fire it; a second one stands by.
 
 Deadlines, offers nobody has answered, the plan for what nobody has in hand, when crews that are on
-their way will be there, closures and breaks that end by their time. Deadlines come first and do
-not depend on the others: what fails is written down and tried again after half a minute. Beside
-them, what positions mean (server/positions/watching.py).
+their way will be there, closures and breaks that end by their time, the day's forecast of calls.
+Deadlines come first and do not depend on the others: what fails is written down and tried again
+after half a minute. Beside them, what positions mean (server/positions/watching.py).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from django.db import InterfaceError, OperationalError
 from server.dispatch import arrivals, eta, offers, planning
 from server.events.leader import Leadership
 from server.events.loop import Stop, run
+from server.forecast import services as forecast
 from server.positions import watching as positions
 from server.service_level.services import fire_due
 from server.streets.services import tell_due
@@ -29,6 +30,7 @@ log = logging.getLogger("standpipe.clock")
 AGAIN_S = 30.0
 SWEEPS: tuple[Callable[[], object], ...] = (
     offers.sweep, planning.sweep, offers.send_automatic, eta.sweep, tell_due, end_announced,
+    forecast.sweep,
 )  # fmt: skip
 
 
