@@ -20,6 +20,7 @@ from telephony.dialplan import (
     render_dialplan,
     render_recorded_script,
 )
+from telephony.features import FEATURES
 from telephony.layout import find_layout
 from telephony.modules import UNUSED_MODULES
 from telephony.sip import Phone, render_pjsip, render_rtp
@@ -241,6 +242,7 @@ class AsteriskConfig:
             recorded_script=str(etc / "recorded.sh"),
             watchdog_s=self.watchdog_s,
             queue_timeout_s=self.queue_timeout_s,
+            browsers=[phone.extension for phone in self.phones if phone.webrtc],
             trunk_out=bool(self.trunk_contact),
             dial_allowed=self.dial_allowed,
             dial_denied=self.dial_denied,
@@ -270,7 +272,7 @@ class AsteriskConfig:
             "cdr.conf": "[general]\nenable=yes\nunanswered=no\n\n[csv]\nusegmtime=yes\n"
                         "loguniqueid=yes\nloguserfield=no\naccountlogs=no\n",
             "cel.conf": "[general]\nenable=no\n",
-            "features.conf": "[featuremap]\nblindxfer=##\n",
+            "features.conf": FEATURES,
             "indications.conf": _INDICATIONS,
             "recorded.sh": render_recorded_script(
                 str(self.base / "spool/outgoing"), str(self.base / "spool/tmp"),

@@ -111,10 +111,80 @@ class Abandoned:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Dialplan's own word that an agent's phone took the call."""
+    """Dialplan's own word that an agent's phone took the call.
+
+    `channel` is the name of the phone's channel. `why` is empty for a call from the queue, else
+    transfer, back (a transfer nobody took) or resume (a browser loaded again).
+    """
 
     call_id: str
     agent: str
+    channel: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Consulted:
+    """A colleague took the call of an agent who asks before handing a caller over."""
+
+    call_id: str
+    agent: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLeft:
+    """An agent's phone is out of the call, or never took it. `cause` is Q.850's."""
+
+    call_id: str
+    agent: str
+    channel: str
+    cause: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """An agent hands the caller over without asking."""
+
+    call_id: str
+    agent: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFailed:
+    """Nobody took it. status: BUSY, NOANSWER, CHANUNAVAIL. After `returns` of more than three the
+    caller goes to the front of the queue, else back to `agent`."""
+
+    call_id: str
+    agent: str
+    to: str
+    status: str
+    returns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLost:
+    """The agent's phone went away in the talk; the caller waits for it some seconds."""
+
+    call_id: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackToQueue:
+    """The caller goes to the front of the queue: nobody took the transfer, or came back."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldChanged:
+    """The caller hears music (`held`), or the agent again."""
+
+    call_id: str
+    agent: str
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +286,7 @@ AmiEvent = (
     | AgentConnected | AgentCompleted | AgentNoAnswer | Abandoned | Answered | CallEnded
     | MessageLeft | RecordingReady | MemberChanged | PhoneReachable | DialTaken | DialKey | DialOver
     | DialNotBegun | Other
+    | Consulted | AgentLeft | Transferred | TransferFailed | AgentLost | BackToQueue | HeldChanged
 )  # fmt: skip
 
 
@@ -255,7 +326,11 @@ def _user_event(message: Message) -> AmiEvent | None:
     if name == "SPQueued":
         return Queued(call, message.get("Queue"), int(message.number("QueuePriority")))
     if name == "SPAnswered":
-        return Answered(call, message.get("Agent"))
+        return Answered(
+            call, message.get("Agent"), message.get("AgentChannel"), message.get("Why")
+        )
+    if (handing := _handing_over(name, call, message)) is not None:
+        return handing
     if name == "SPMessageLeft":
         return MessageLeft(call, message.get("Path"))
     if name == "SPRecordingReady":
@@ -270,6 +345,28 @@ def _user_event(message: Message) -> AmiEvent | None:
             message_left=message.get("Message") == "1",
             fallback=message.get("Fallback"),
         )
+    return None
+
+
+def _handing_over(name: str, call: str, message: Message) -> AmiEvent | None:
+    agent = message.get("Agent")
+    if name == "SPConsulted":
+        return Consulted(call, agent, message.get("AgentChannel"))
+    if name == "SPAgentLeft":
+        return AgentLeft(call, agent, message.get("AgentChannel"), int(message.number("Cause")))
+    if name == "SPTransfer":
+        return Transferred(call, message.get("From"), message.get("To"))
+    if name == "SPTransferFailed":
+        return TransferFailed(
+            call, message.get("From"), message.get("To"), message.get("Status"),
+            int(message.number("Returns")),
+        )  # fmt: skip
+    if name == "SPAgentLost":
+        return AgentLost(call, agent)
+    if name == "SPBackToQueue":
+        return BackToQueue(call)
+    if name in ("SPHold", "SPUnhold"):
+        return HeldChanged(call, agent_of(message.get("Holder")), name == "SPHold")
     return None
 
 
@@ -329,6 +426,11 @@ def parse_event(message: Message) -> AmiEvent:
         event = AgentNoAnswer(call, agent, message.number("RingTime") / 1000.0)
     elif name == "OriginateResponse" and message.get("Response") == "Failure":
         event = DialNotBegun(message.get("Context"), message.get("Exten"))
+    elif name in ("Hold", "Unhold"):
+        # Of the channel that holds: the agent's. The call's name is that of the first channel.
+        event = HeldChanged(
+            message.get("Linkedid"), agent_of(message.get("Channel")), name == "Hold"
+        )
     elif name == "ContactStatus":
         status = message.get("ContactStatus")
         if status in {"Reachable", "NonQualified", "Created", "Updated"}:

@@ -31,10 +31,12 @@ from telephony.dialplan.message import leave_message
 from telephony.dialplan.outbound import outbound
 from telephony.dialplan.queue import queue, queue_context
 from telephony.dialplan.recorded import recorded, render_recorded_script
+from telephony.dialplan.transfer import transfer
 from telephony.dialplan.values import (
     AFTER_CLICK,
     AFTER_NOTICE,
     AFTER_QUEUE,
+    CONSULT_CONTEXT,
     EMERGENCY_PRIORITY,
     EMPTY_WAV_BYTES,
     LOST_AGENT_PRIORITY,
@@ -43,19 +45,34 @@ from telephony.dialplan.values import (
     OUT_CONTEXT,
     QUEUE_CONTEXT,
     STASIS_APP,
+    TRANSFER_CONTEXT,
     DialplanValues,
 )
 
 __all__ = [
-    "AFTER_CLICK", "AFTER_NOTICE", "AFTER_QUEUE", "EMERGENCY_PRIORITY", "EMPTY_WAV_BYTES",
-    "LOST_AGENT_PRIORITY", "MENU_CONTEXT", "MESSAGE_CONTEXT", "OUT_CONTEXT", "PARTS",
-    "QUEUE_CONTEXT", "STASIS_APP", "DialplanValues", "queue_context", "render_dialplan",
+    "AFTER_CLICK",
+    "AFTER_NOTICE",
+    "AFTER_QUEUE",
+    "CONSULT_CONTEXT",
+    "EMERGENCY_PRIORITY",
+    "EMPTY_WAV_BYTES",
+    "LOST_AGENT_PRIORITY",
+    "MENU_CONTEXT",
+    "MESSAGE_CONTEXT",
+    "OUT_CONTEXT",
+    "PARTS",
+    "QUEUE_CONTEXT",
+    "STASIS_APP",
+    "TRANSFER_CONTEXT",
+    "DialplanValues",
+    "queue_context",
+    "render_dialplan",
     "render_recorded_script",
 ]  # fmt: skip
 
 PARTS: tuple[Callable[[DialplanValues], str], ...] = (
     from_pstn, fallback, queue, agent_side, leave_message, ended, recorded, internal, outbound,
-    dialled,
+    dialled, transfer,
 )  # fmt: skip
 
 

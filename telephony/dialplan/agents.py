@@ -10,18 +10,29 @@ def agent_side(v: DialplanValues) -> str:
     """Runs on the agent's channel: before its INVITE, at its answer, at its end."""
     predial = [
         "Set(PJSIP_HEADER(add,X-SP-Call-Id)=${SP_CALL_ID})",
-        "Set(SP_CALLER_CHANNEL=${ARG1})",
+        # Why it rings, where it is no new call: transfer, back, consult, resume.
+        'ExecIf($["${ARG2}" != ""]?Set(PJSIP_HEADER(add,X-SP-Why)=${ARG2}))',
+        # Inherited, so that whoever is consulted from here knows the caller too.
+        "Set(__SP_CALLER_CHANNEL=${ARG1})",
+        "Set(SP_WHY=${ARG2})",
+        "Set(__DYNAMIC_FEATURES=sphold)",
         "Set(CHANNEL(hangup_handler_push)=sp-agent-ended,s,1)",
         "Return()",
     ]
     answered = [
         "Set(SP_AGENT=${FILTER(0-9A-Za-z_-,.${CHANNEL(endpoint)})})",
         line(v, "answered", agent="${SP_AGENT}"),
-        "UserEvent(SPAnswered,CallId: ${SP_CALL_ID},Agent: ${SP_AGENT})",
+        "UserEvent(SPAnswered,CallId: ${SP_CALL_ID},Agent: ${SP_AGENT},AgentChannel: ${CHANNEL},"
+        "Why: ${SP_WHY})",
         "Return()",
     ]
     ended = [
-        'ExecIf($["${HANGUPCAUSE}" = "44"]?Set(SHARED(SP_AGENT_CAUSE,${SP_CALLER_CHANNEL})=44))',
+        # Why the last agent to leave left: 44 is Asterisk's cause for a telephone whose sound
+        # stopped, and what a browser says that is being loaded again.
+        "Set(SHARED(SP_AGENT_CAUSE,${SP_CALLER_CHANNEL})=${HANGUPCAUSE})",
+        "Set(SHARED(SP_AGENT_GONE,${SP_CALLER_CHANNEL})=${CHANNEL(endpoint)})",
+        "UserEvent(SPAgentLeft,CallId: ${SP_CALL_ID},Agent: ${CHANNEL(endpoint)},"
+        "AgentChannel: ${CHANNEL},Cause: ${HANGUPCAUSE})",
         "Return()",
     ]
     return "\n\n".join([

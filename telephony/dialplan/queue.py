@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from telephony.dialplan.text import block, line
 from telephony.dialplan.values import (
-    LOST_AGENT_PRIORITY,
     MESSAGE_CONTEXT,
     QUEUE_CONTEXT,
+    TRANSFER_CONTEXT,
     DialplanValues,
 )
 
@@ -22,23 +22,15 @@ def queue(v: DialplanValues) -> str:
         "Answer()",
         f'ExecIf($["${{SP_QUEUE}}" = ""]?Set(SP_QUEUE={v.queues[0]}))',
         "Set(QUEUE_PRIO=$[0${SP_PRIORITY} + 0])",
-        "Set(__TRANSFER_CONTEXT=sp-internal)",
+        f"Set(__TRANSFER_CONTEXT={TRANSFER_CONTEXT})",
         monitor,
         f"(join),{line(v, 'queued', queue='${SP_QUEUE}', priority='${QUEUE_PRIO}')}",
         "UserEvent(SPQueued,CallId: ${SP_CALL_ID},Queue: ${SP_QUEUE},QueuePriority: ${QUEUE_PRIO})",
         f"Queue(${{SP_QUEUE}},tcb(sp-predial^s^1(${{CHANNEL}})),,,{v.queue_timeout_s},,sp-answered)",
         'GotoIf($["${QUEUESTATUS}" = "CONTINUE"]?agent-left)',
         f"Goto({MESSAGE_CONTEXT},s,1)",
-        "(agent-left),Wait(0.3)",
-        # 44 is Asterisk's cause for a phone whose media stopped: a closed browser, a lost network.
-        'GotoIf($["${SHARED(SP_AGENT_CAUSE)}" = "44"]?lost)',
-        "Hangup(16)",
-        "(lost),Set(SHARED(SP_AGENT_CAUSE)=)",
-        line(v, "agent_lost"),
-        f"Playback({v.prompts}/reconnect)",
-        # A caller whose agent's phone died comes back in front of everybody else. The recording
-        # goes on by itself.
-        f"Set(QUEUE_PRIO={LOST_AGENT_PRIORITY})",
+        "(agent-left),Goto(sp-talked,s,1)",
+        "(join-again),Set(QUEUE_PRIO=${SP_PRIORITY})",
         "Goto(join)",
     ]
     keys = "[sp-queue-keys]\n" + block("9", [f"Goto({MESSAGE_CONTEXT},s,1)"])

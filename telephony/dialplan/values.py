@@ -16,6 +16,9 @@ OUT_CONTEXT = "sp-dial-out"
 AFTER_CLICK = "sp-dialled-agent"
 AFTER_QUEUE = "sp-dialled-queue"
 AFTER_NOTICE = "sp-dialled-notice"
+TRANSFER_CONTEXT = "sp-transfer"
+CONSULT_CONTEXT = "sp-consult"
+RESUME_CONTEXT = "sp-resume"
 EMERGENCY_PRIORITY = 10
 LOST_AGENT_PRIORITY = 20
 # A wav file without sound is its 44-byte header.
@@ -40,6 +43,8 @@ class DialplanValues:
     watchdog_s: int = 60
     queue_timeout_s: int = 300
     message_max_s: int = 120
+    # Those extensions that are browsers.
+    browsers: Sequence[str] = ()
     trunk_out: bool = False
     dial_allowed: Sequence[str] = ()
     dial_denied: Sequence[str] = ()

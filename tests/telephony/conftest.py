@@ -31,7 +31,7 @@ from telephony.prompts import Speech, synthesise
 from telephony.recovery import RecoveredCall, recover
 
 E = TypeVar("E", bound=AmiEvent)
-PASSWORDS = {"1101": "desk-one", "1102": "desk-two"}
+PASSWORDS = {"1101": "desk-one", "1102": "desk-two", "1103": "desk-three"}
 
 
 def _home() -> Path:

@@ -131,15 +131,22 @@ def test_the_trunk_can_never_dial_out(config: AsteriskConfig) -> None:
             continue
         reachable.add(context)
         steps = [step for extension in plan[context].values() for step in extension]
-        assert not any(step.startswith("Dial(") for step in steps), context
+        # Only a desk is rung on the way: the one that had the call already.
+        rung = {step.split("(")[1].split(",")[0] for step in steps if step.startswith("Dial(")}
+        assert rung <= {"PJSIP/${EXTEN}"}, context
         todo += [c for step in steps for c in re.findall(r"Goto\(([\w-]+),", step)]
     assert {"sp-fallback", "sp-queue", "sp-message"} <= reachable
     assert "include" not in text
+    assert not {"sp-consult", "sp-transfer", "sp-dialled-agent", "sp-dial-out"} & reachable
     assert plan["sp-queue"]["s"][-1] == "Goto(join)"
     # desks reach each other, and nothing else
-    dials = re.findall(r"Dial\(([^,]+),", text)
-    # What an agent rings goes by the one guarded way out, once for plain and once for + numbers.
-    assert dials == ["PJSIP/1001", "PJSIP/1101", *["Local/${EXTEN}@sp-dial-out/n"] * 2]
+    assert set(plan["sp-transfer"]) == {"1001", "1101", "_X!", "_+X!"}
+    dials = set(re.findall(r"Dial\(([^,]+),", text))
+    # What an agent rings goes by the one guarded way out.
+    assert dials == {
+        "PJSIP/1001", "PJSIP/1101", "PJSIP/${EXTEN}", "PJSIP/${SP_TO}", "PJSIP/${SP_BACK}",
+        "Local/${EXTEN}@sp-dial-out/n",
+    }  # fmt: skip
 
 
 def test_only_our_own_originate_leads_out_and_only_to_allowed_numbers(
@@ -152,14 +159,16 @@ def test_only_our_own_originate_leads_out_and_only_to_allowed_numbers(
         for steps in extensions.values() for step in steps if "@trunk" in step
     }  # fmt: skip
     assert ways_out == {"sp-dial-out"}
-    # nobody jumps, includes or transfers there but a telephone that we rang for its agent, whose
-    # context nobody leads to either: its name stands at its own head alone
+    # nobody jumps, includes or transfers there but a telephone that we rang for its agent, and a
+    # consultation that a screen asks for, whose contexts nobody leads to: their names stand at
+    # their own heads alone
     leading = {
         context for context, extensions in plan.items()
         for steps in extensions.values() for step in steps if "sp-dial-out" in step
     }  # fmt: skip
-    assert leading == {"sp-dialled-agent"}
-    assert text.count("sp-dialled-agent") == 1
+    assert leading == {"sp-dialled-agent", "sp-consult"}
+    assert [text.count(f"{name}]") for name in leading] == [1, 1]
+    assert not re.findall(r"[(,]sp-(?:dialled-agent|consult)[,)]", text)
     assert "_0ZXXXXX!" in plan["sp-dial-allowed"] and "_00!" in plan["sp-dial-denied"]
     endpoint = merged(config.files()["pjsip.conf"], "trunk")
     assert "aors" not in endpoint
