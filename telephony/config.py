@@ -23,7 +23,7 @@ from telephony.dialplan import (
 from telephony.features import FEATURES
 from telephony.layout import find_layout
 from telephony.modules import UNUSED_MODULES
-from telephony.sip import Phone, render_pjsip, render_rtp
+from telephony.sip import Peer, Phone, render_pjsip, render_rtp
 
 # Longest path a Unix socket may have, less the room Asterisk itself wants.
 MAX_SOCKET_PATH = 100
@@ -89,6 +89,8 @@ class AsteriskConfig:
     by `trunk_secret`, derived from the ARI password when not given. `trunk_contact` (host:port) is
     the gateway that our own calls go out by; without it there are none. They reach numbers that fit
     `dial_allowed` (Asterisk's patterns, without the underscore) and none of `dial_denied`.
+    `peers` are the other sites of the same switchboard; the queue is kept by the first of
+    `queue_sites` (codes in order, this one among them) that can be reached.
     """
 
     prefix: Path
@@ -119,6 +121,8 @@ class AsteriskConfig:
     trunk_contact: str = ""
     dial_allowed: Sequence[str] = DIAL_ALLOWED
     dial_denied: Sequence[str] = DIAL_DENIED
+    peers: Sequence[Peer] = ()
+    queue_sites: Sequence[str] = ()
     tls_certificate: Path | None = None
     watchdog_s: int = 60
     queue_timeout_s: int = 300
@@ -143,6 +147,11 @@ class AsteriskConfig:
     def secret_of_trunk(self) -> str:
         """What a simulated caller must send in its X-SP-Trunk header."""
         return self.trunk_secret or derived_trunk_secret(self.ari_password)
+
+    @property
+    def secret_of_sites(self) -> str:
+        """What one site shows another; the same at all of them."""
+        return derived_trunk_secret(f"sites {self.ari_password}")
 
     def command(self) -> list[str]:
         """argv that runs Asterisk in the foreground until SIGTERM."""
@@ -206,12 +215,15 @@ class AsteriskConfig:
                 ipaddress.ip_network(value, strict=False)
             except ValueError as bad:
                 raise ConfigError("trunk_addresses", f"{value!r} is not an address") from bad
-        host, _, port = self.trunk_contact.rpartition(":")
-        if self.trunk_contact and not (
-            re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.-]{0,200}", host)
-            and re.fullmatch(r"[0-9]{1,5}", port)
-        ):
-            raise ConfigError("trunk_contact", f"{self.trunk_contact!r} is not host:port")
+        if self.trunk_contact:
+            _check_contact("trunk_contact", self.trunk_contact)
+        known = {self.site, *(peer.site for peer in self.peers)}
+        for peer in self.peers:
+            if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", peer.site) or peer.site == self.site:
+                raise ConfigError("peers", f"{peer.site!r} is no other site's code")
+            _check_contact("peers", peer.contact)
+        if unknown := [site for site in self.queue_sites if site not in known]:
+            raise ConfigError("queue_sites", f"there is no site {unknown[0]!r}")
         for field in ("dial_allowed", "dial_denied"):
             for pattern in getattr(self, field):
                 if not _DIAL_PATTERN.fullmatch(pattern):
@@ -246,6 +258,11 @@ class AsteriskConfig:
             trunk_out=bool(self.trunk_contact),
             dial_allowed=self.dial_allowed,
             dial_denied=self.dial_denied,
+            sites=[peer.site for peer in self.peers],
+            sites_before=self.queue_sites[: self.queue_sites.index(self.site)]
+            if self.site in self.queue_sites
+            else (),
+            site_secret=self.secret_of_sites,
         )
         texts = {
             "asterisk.conf": self._asterisk_conf(),
@@ -260,6 +277,8 @@ class AsteriskConfig:
                 trunk_secret=self.secret_of_trunk,
                 trunk_addresses=self.trunk_addresses,
                 trunk_contact=self.trunk_contact,
+                peers=self.peers,
+                site_secret=self.secret_of_sites,
                 phones=self.phones,
                 wss=self.wss_port is not None,
             ),
@@ -364,6 +383,13 @@ class AsteriskConfig:
         )
         sections = [f"[{name}]\n{settings}" for name in (self.queue, *self.further_queues)]
         return "\n".join([general, *sections])
+
+
+def _check_contact(field: str, contact: str) -> None:
+    host, _, port = contact.rpartition(":")
+    named = re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.-]{0,200}", host)
+    if not (named and re.fullmatch(r"[0-9]{1,5}", port)):
+        raise ConfigError(field, f"{contact!r} is not host:port")
 
 
 def derived_trunk_secret(ari_password: str) -> str:

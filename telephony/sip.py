@@ -6,6 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 TRUNK_HEADER = "X-SP-Trunk"
+SITE_HEADER = "X-SP-Site"
+# How soon a site that died is known to be dead, at most: the period and the patience together.
+SITE_ASKED_EVERY_S = 5
+SITE_PATIENCE_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another Asterisk of the same switchboard: its site code and host:port of its SIP."""
+
+    site: str
+    contact: str
+
+
+def site_endpoint(site: str) -> str:
+    """The endpoint that leads to another site."""
+    return f"site-{site}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +44,32 @@ def render_pjsip(
     phones: Sequence[Phone],
     wss: bool,
     trunk_contact: str = "",
+    peers: Sequence[Peer] = (),
+    site_secret: str = "",
 ) -> str:
     """pjsip.conf. Values are checked by the caller."""
     # The header comes first: a caller's From may be any number, also one of our extensions.
     sections = [
         "[global]\ntype=global\nuser_agent=Standpipe\n"
-        "endpoint_identifier_order=header,ip,username,anonymous\nkeep_alive_interval=30",
+        "endpoint_identifier_order=header,ip,request_uri,username,anonymous\nkeep_alive_interval=30",
         f"[transport-udp]\ntype=transport\nprotocol=udp\nbind={bind_address}:{sip_port}",
         f"[transport-ws]\ntype=transport\nprotocol=ws\nbind={bind_address}:{sip_port}",
     ]
     if wss:
         sections.append(f"[transport-wss]\ntype=transport\nprotocol=wss\nbind={bind_address}")
     sections.append(_trunk(bind_address, trunk_secret, trunk_addresses, trunk_contact))
+    sections.extend(_peer(peer, bind_address, site_secret) for peer in peers)
+    if peers:
+        # One secret for all: whoever knows it may hand callers over, and nothing else.
+        sections.append(
+            f"[site-by-header]\ntype=identify\nendpoint={site_endpoint(peers[0].site)}\n"
+            f"match_header={SITE_HEADER}: {site_secret}"
+        )
+        # The question whether we are alive cannot carry a header; its address is the secret.
+        sections.append(
+            f"[site-by-address]\ntype=identify\nendpoint={site_endpoint(peers[0].site)}\n"
+            f"match_request_uri=/^sip:{site_secret}@/"
+        )
     sections.extend(_phone(phone, bind_address) for phone in phones)
     return "\n\n".join(sections) + "\n"
 
@@ -70,6 +101,19 @@ def _trunk(bind_address: str, secret: str, addresses: Sequence[str], contact: st
         matches = "\n".join(f"match={address}" for address in addresses)
         parts.append(f"[trunk-by-address]\ntype=identify\nendpoint=trunk\n{matches}")
     return "\n\n".join(parts)
+
+
+def _peer(peer: Peer, bind_address: str, secret: str) -> str:
+    name = site_endpoint(peer.site)
+    return (
+        f"[{name}]\ntype=endpoint\ntransport=transport-udp\ncontext=from-site\naors={name}\n"
+        "disallow=all\nallow=ulaw,alaw\ntrust_id_inbound=yes\nsend_connected_line=no\n"
+        # A site that dies says no goodbye: its sound stops.
+        "allow_subscribe=no\nallow_transfer=no\nrtp_timeout=5\nrtp_timeout_hold=60\n"
+        f"{_media(bind_address)}\n\n"
+        f"[{name}]\ntype=aor\ncontact=sip:{secret}@{peer.contact}\n"
+        f"qualify_frequency={SITE_ASKED_EVERY_S}\nqualify_timeout={SITE_PATIENCE_S}.0"
+    )
 
 
 def _phone(phone: Phone, bind_address: str) -> str:

@@ -144,6 +144,7 @@ class AmiClient:
 
     async def _keep(self) -> None:
         while True:
+            dead = False
             try:
                 await self._one_connection()
                 reason = "closed by Asterisk"
@@ -154,14 +155,15 @@ class AmiClient:
                 return
             except (OSError, TimeoutError, AmiProtocolError, AmiError) as failure:
                 reason = f"{type(failure).__name__}: {failure}"
-            self._drop(reason)
+                dead = isinstance(failure, ConnectionRefusedError)
+            self._drop(reason, dead)
             await asyncio.sleep(self._backoff.failed())
 
-    def _drop(self, reason: str) -> None:
+    def _drop(self, reason: str, dead: bool) -> None:
         for pending in self._pending.values():
             if not pending.done.done():
                 pending.done.set_exception(AmiError(f"connection lost: {reason}"))
-        self._events.put_nowait(Disconnected(reason))
+        self._events.put_nowait(Disconnected(reason, dead))
 
     async def _one_connection(self) -> None:
         async with asyncio.timeout(ACTION_TIMEOUT_S):

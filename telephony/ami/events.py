@@ -11,14 +11,24 @@ from telephony.identity import CallerId, caller_id
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """Signed in. Events of the time before are lost: ask for the present (QueueStatus)."""
+    """Signed in. Events of the time before are lost: ask for the present (QueueStatus).
+
+    `site` says which of several sites it is, empty where there is one.
+    """
+
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection broke; it is being reopened."""
+    """The connection broke, or could not be opened; it is tried again.
+
+    `refused` when nobody listens there any more: Asterisk is dead, not merely out of reach.
+    """
 
     reason: str
+    refused: bool = False
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,10 +240,12 @@ class MemberChanged:
 
 @dataclass(frozen=True, slots=True)
 class PhoneReachable:
-    """A phone registered or went away."""
+    """A phone registered or went away. `moved`: it was at another site before `site`."""
 
     agent: str
     reachable: bool
+    site: str = ""
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,8 +303,8 @@ AmiEvent = (
 
 
 def agent_of(interface: str) -> str:
-    """`PJSIP/1001` or `PJSIP/1001-0000002a` -> `1001`."""
-    return interface.rpartition("/")[2].partition("-")[0]
+    """`PJSIP/1001`, `PJSIP/1001-0000002a` or, at another site, `PJSIP/1001@site-b` -> `1001`."""
+    return interface.rpartition("/")[2].partition("@")[0].partition("-")[0]
 
 
 def _caller(message: Message) -> CallerId:
@@ -390,7 +402,8 @@ _MEMBER_EVENTS = {
 def parse_event(message: Message) -> AmiEvent:
     """A manager event as a value; anything unknown becomes `Other`, never an error."""
     name = message.get("Event")
-    call = message.get("Uniqueid")
+    # A caller whom another site handed over keeps the name that site gave.
+    call = message.variable("SP_CALL_ID") or message.get("Uniqueid")
     agent = agent_of(message.get("Interface"))
     event: AmiEvent | None = None
     if name == "UserEvent":

@@ -5,6 +5,7 @@
                  |  app hung: T after 60 s                   | nobody there, too long, key 9
                  +-----------> sp-fallback ------------------+-> sp-message -> Record
     every caller's channel carries the hangup handler sp-ended
+    of several sites one keeps the queue, the others hand over: sp-elsewhere -> its from-site
     our own Originate -> sp-dial-out -> trunk; when it is taken -> sp-dialled-…
 
 One file a part; a new part is a function from the values to text, added to PARTS. Rules kept:
@@ -31,6 +32,7 @@ from telephony.dialplan.message import leave_message
 from telephony.dialplan.outbound import outbound
 from telephony.dialplan.queue import queue, queue_context
 from telephony.dialplan.recorded import recorded, render_recorded_script
+from telephony.dialplan.sites import sites
 from telephony.dialplan.transfer import transfer
 from telephony.dialplan.values import (
     AFTER_CLICK,
@@ -72,7 +74,7 @@ __all__ = [
 
 PARTS: tuple[Callable[[DialplanValues], str], ...] = (
     from_pstn, fallback, queue, agent_side, leave_message, ended, recorded, internal, outbound,
-    dialled, transfer,
+    dialled, transfer, sites,
 )  # fmt: skip
 
 

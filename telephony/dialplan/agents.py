@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from telephony.dialplan.text import block, line
 from telephony.dialplan.values import DialplanValues
+from telephony.sip import SITE_HEADER
+
+
+def _behind_a_line(v: DialplanValues) -> list[str]:
+    """An agent at another site answers through the line to it: the queue says which agent."""
+    if not v.sites:
+        return []
+    return [
+        "Set(SP_MEMBER=${IMPORT(${SP_CALLER_CHANNEL},MEMBERINTERFACE)})",
+        'ExecIf($["${SP_AGENT:0:4}" = "site"]?'
+        "Set(SP_AGENT=${FILTER(0-9,/${CUT(SP_MEMBER,@,1)})}))",
+    ]
 
 
 def agent_side(v: DialplanValues) -> str:
     """Runs on the agent's channel: before its INVITE, at its answer, at its end."""
     predial = [
+        # Shown to the line to another site, and to no telephone.
+        *([f'ExecIf($["${{CHANNEL(endpoint):0:5}}" = "site-"]?'
+           f"Set(PJSIP_HEADER(add,{SITE_HEADER})={v.site_secret}))"] if v.sites else []),
         "Set(PJSIP_HEADER(add,X-SP-Call-Id)=${SP_CALL_ID})",
         # Why it rings, where it is no new call: transfer, back, consult, resume.
         'ExecIf($["${ARG2}" != ""]?Set(PJSIP_HEADER(add,X-SP-Why)=${ARG2}))',
@@ -21,6 +36,7 @@ def agent_side(v: DialplanValues) -> str:
     ]
     answered = [
         "Set(SP_AGENT=${FILTER(0-9A-Za-z_-,.${CHANNEL(endpoint)})})",
+        *_behind_a_line(v),
         line(v, "answered", agent="${SP_AGENT}"),
         "UserEvent(SPAnswered,CallId: ${SP_CALL_ID},Agent: ${SP_AGENT},AgentChannel: ${CHANNEL},"
         "Why: ${SP_WHY})",

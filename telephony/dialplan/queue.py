@@ -21,6 +21,7 @@ def queue(v: DialplanValues) -> str:
         "Set(TIMEOUT(absolute)=0)",
         "Answer()",
         f'ExecIf($["${{SP_QUEUE}}" = ""]?Set(SP_QUEUE={v.queues[0]}))',
+        *(["Gosub(sp-elsewhere,s,1)"] if v.sites else []),
         "Set(QUEUE_PRIO=$[0${SP_PRIORITY} + 0])",
         f"Set(__TRANSFER_CONTEXT={TRANSFER_CONTEXT})",
         monitor,

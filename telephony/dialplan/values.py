@@ -31,6 +31,8 @@ class DialplanValues:
 
     `dial_allowed` and `dial_denied` are Asterisk's patterns of numbers; a number that fits one of
     the second is refused whatever the first say. Without `trunk_out` nobody is called at all.
+    `sites` are the other Asterisks of this switchboard; those of `sites_before` keep the queue
+    while they answer.
     """
 
     service_number: str
@@ -48,6 +50,9 @@ class DialplanValues:
     trunk_out: bool = False
     dial_allowed: Sequence[str] = ()
     dial_denied: Sequence[str] = ()
+    sites: Sequence[str] = ()
+    sites_before: Sequence[str] = ()
+    site_secret: str = ""
 
     @property
     def dials_log(self) -> str:

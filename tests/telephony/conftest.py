@@ -12,10 +12,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -189,9 +189,8 @@ async def listening(desk: Desk) -> AsyncIterator[tuple[AmiClient, Heard]]:
             await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.fixture(scope="session")
-def asterisk() -> Iterator[Desk]:
-    """A private Asterisk, started once; skips only where none can be had."""
+def private_config(**changes: Any) -> AsteriskConfig:
+    """A configuration with a state and ports of its own; skips where no Asterisk can be had."""
     for tool, package in (("sipp", "sip-tester"), ("espeak-ng", "espeak-ng"), ("sox", "sox")):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not on this machine (package {package})")
@@ -214,13 +213,28 @@ def asterisk() -> Iterator[Desk]:
               for ext, password in PASSWORDS.items()),
         ],
     )  # fmt: skip
-    synthesise(config.prompts)
-    config.write()
-    desk = Desk(config)
-    desk.start()
+    return replace(config, **changes)
+
+
+@contextmanager
+def running(*configs: AsteriskConfig) -> Iterator[list[Desk]]:
+    """Asterisks from their configurations to their ends."""
+    desks = [Desk(config) for config in configs]
     try:
-        yield desk
+        for desk in desks:
+            synthesise(desk.config.prompts)
+            desk.config.write()
+            desk.start()
+        yield desks
     finally:
-        desk.stop()
-        if os.environ.get("STANDPIPE_KEEP_STATE") != "1":
-            shutil.rmtree(state, ignore_errors=True)
+        for desk in desks:
+            desk.stop()
+            if os.environ.get("STANDPIPE_KEEP_STATE") != "1":
+                shutil.rmtree(desk.config.state, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def asterisk() -> Iterator[Desk]:
+    """A private Asterisk, started once; skips only where none can be had."""
+    with running(private_config()) as (desk,):
+        yield desk
