@@ -14,7 +14,7 @@ from ops.errors import OpsError
 # Start order: each is started when the one before it answers. `down` goes the other way.
 PROGRAMS: tuple[str, ...] = (
     "postgres", "mosquitto", "asterisk", "web", "worker", "subscribers", "clock", "ingest",
-    "telephony", "simulator",
+    "telephony", "dialler", "simulator",
 )  # fmt: skip
 
 # Programs of ours that write a beat; /health of the web tells its age.
@@ -43,17 +43,18 @@ PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
         _profile("full", "everything", "", ALL_SCREENS),
-        _profile("no-telephony", "everything but the telephone", "asterisk telephony", ALL_SCREENS),
+        _profile("no-telephony", "everything but the telephone", "asterisk telephony dialler",
+                 ALL_SCREENS),
         _profile("calls-only", "telephone, queue, screen-pop; no crews on the map",
                  "mosquitto ingest", "desk"),
         _profile("desk-only", "tickets written by hand; no telephone, no crews",
-                 "mosquitto asterisk ingest telephony simulator", "desk"),
+                 "mosquitto asterisk ingest telephony dialler simulator", "desk"),
         _profile("map-only", "dispatch map with live crews; no telephone",
-                 "asterisk telephony", "dispatch"),
+                 "asterisk telephony dialler", "dispatch"),
         _profile("wallboard-only", "the wall over an existing database",
-                 "mosquitto asterisk worker clock ingest telephony simulator", "wall"),
+                 "mosquitto asterisk worker clock ingest telephony dialler simulator", "wall"),
         _profile("gateway-only", "the door for phones, vehicles and other systems; no screens",
-                 "asterisk clock telephony simulator", ""),
+                 "asterisk clock telephony dialler simulator", ""),
     )
 }  # fmt: skip
 

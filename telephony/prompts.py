@@ -126,6 +126,17 @@ def synthesise(
     return count
 
 
+def spoken_file(
+    prompts: Path, text: str, language: Language, *, voice: Voice | None = None
+) -> str:
+    """Media path of `text`, spoken now unless it was before. Blocking; raises PromptError."""
+    text = text[:MAX_SENTENCE]
+    out = prompts / "spoken" / f"{language}-{_digest(text)}.wav"
+    if not out.exists():
+        (voice or EspeakVoice()).speak(text, language, out)
+    return str(out.with_suffix(""))
+
+
 def _read_manifest(path: Path) -> dict[str, str]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))

@@ -58,7 +58,11 @@ INSTALLED_APPS = [
     "server.dispatch",
     "server.outages",
     "server.bursts",
+<<<<<<< HEAD
     "server.forecast",
+=======
+    "server.campaigns",
+>>>>>>> b31a3b8 (Ring customers about shut-offs, bills and visits when it is still true, and nobody twice)
     "server.service_level",
     "server.bulletin",
     "server.quality",
@@ -304,6 +308,13 @@ STANDPIPE: dict[str, Any] = {
         "share": env.number("NOTICE_SHARE", 95),
         "from_hour": env.number("NOTICE_FROM_HOUR", 8),
         "to_hour": env.number("NOTICE_TO_HOUR", 21),
+    },
+    # Unpaid bills: hours between the text, the call and the announcement of a cut-off, and between
+    # that and the cut-off itself (never below 72).
+    "DUNNING": {
+        "after_text_h": env.number("DUNNING_AFTER_TEXT_H", 72),
+        "after_call_h": env.number("DUNNING_AFTER_CALL_H", 72),
+        "notice_h": env.number("DUNNING_NOTICE_H", 72),
     },
     # Hosts of our own network that webhooks may be pointed at.
     "WEBHOOK_HOSTS": tuple(h for h in env.text("WEBHOOK_HOSTS").split(",") if h),

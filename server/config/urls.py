@@ -27,6 +27,7 @@ urlpatterns = [
     path("api/", include("server.dispatch.urls")),
     path("api/", include("server.outages.urls")),
     path("api/", include("server.bursts.urls")),
+    path("api/", include("server.campaigns.urls")),
     path("api/", include("server.service_level.urls")),
     path("api/", include("server.quality.urls")),
     path("api/", include("server.processes.urls")),

@@ -19,7 +19,8 @@ from ops.programs import MANAGE, WEB
 from ops.secrets import NAMES
 from ops.settings import DB_ADMIN, HOST, Options, server_env
 
-OURS = ("web", "worker", "subscribers", "clock", "ingest", "telephony", "simulator")
+OURS = ("web", "worker", "subscribers", "clock", "ingest", "telephony", "dialler",
+        "simulator")
 
 
 @pytest.fixture(scope="module")
