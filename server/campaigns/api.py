@@ -40,7 +40,7 @@ class CampaignsView(APIView):
         allowed = SEES if self.request.method == "GET" else ("supervisor",)
         return [role_in(*allowed)()]
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="campaigns_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         return Response({"results": selectors.listed()})
 

@@ -58,11 +58,8 @@ INSTALLED_APPS = [
     "server.dispatch",
     "server.outages",
     "server.bursts",
-<<<<<<< HEAD
     "server.forecast",
-=======
     "server.campaigns",
->>>>>>> b31a3b8 (Ring customers about shut-offs, bills and visits when it is still true, and nobody twice)
     "server.service_level",
     "server.bulletin",
     "server.quality",

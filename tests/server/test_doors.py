@@ -26,6 +26,8 @@ EVERYBODY = (*OFFICE, "crew")
 ANYONE = "anyone, signed in or not"
 DEVICE = "a device, with a secret of its own; to people it is closed"
 
+CAMPAIGNS = ("agent", "supervisor", "dispatcher", "manager", "auditor")
+
 # Door -> who may pass. What is not here does not exist: a test compares it with the addresses.
 DOORS: dict[tuple[str, str], Any] = {
     ("GET", "schema"): ANYONE,
@@ -180,6 +182,24 @@ DOORS: dict[tuple[str, str], Any] = {
     ("POST", "shutoffs"): ("engineer", "supervisor"),
     ("GET", "shutoffs/<str:number>"): OFFICE,
     ("POST", "shutoffs/<str:number>/actions"): OFFICE,
+    ("GET", "campaigns"): CAMPAIGNS,
+    ("POST", "campaigns"): ("supervisor",),
+    ("GET", "campaigns/mine"): ("agent", "supervisor"),
+    ("POST", "campaigns/targets/<int:pk>/dial"): ("agent", "supervisor"),
+    ("POST", "campaigns/targets/<int:pk>/code"): ("agent", "supervisor"),
+    ("POST", "campaigns/targets/<int:pk>/release"): ("agent", "supervisor"),
+    ("GET", "campaigns/<str:number>"): CAMPAIGNS,
+    ("PUT", "campaigns/<str:number>"): ("supervisor",),
+    ("POST", "campaigns/<str:number>/actions"): ("supervisor",),
+    ("POST", "campaigns/<str:number>/next"): ("agent", "supervisor"),
+    ("GET", "campaigns/<str:number>/targets"): CAMPAIGNS,
+    ("GET", "campaigns/<str:number>/targets.csv"): ("supervisor", "auditor", "manager"),
+    ("GET", "do-not-call"): CAMPAIGNS,
+    ("POST", "do-not-call"): ("agent", "supervisor"),
+    ("POST", "do-not-call/<int:pk>/remove"): ("supervisor",),
+    ("GET", "arrears"): CAMPAIGNS,
+    ("POST", "arrears"): ("supervisor",),
+    ("POST", "arrears/<int:pk>/actions"): ("supervisor",),
     ("GET", "messages"): OFFICE,
     ("GET", "wall"): ("agent", "dispatcher", "supervisor", "manager"),
     ("GET", "supervisor"): ("supervisor",),
@@ -238,8 +258,13 @@ def things(cast, burst):
     """Something behind every address."""
     from server.calls import services as calls
     from server.dispatch import services as dispatch
+    from server.campaigns import services as campaigns
     from server.tickets.models import CallBack
 
+    asked = campaigns.write(
+        {"name": "x", "kind": "list", "source": {"numbers": "0401000101"}, "text": {"en": "x"}},
+        by="sari",
+    )
     calls.rang(calls.Ring("c1", "0401000101", "", "965113", timezone.now()))
     order = dispatch.assign(burst, cast.north, by="mika", reason="x")
     owed = CallBack.objects.create(reason="missed", phone="1", due_at=timezone.now())
@@ -248,6 +273,7 @@ def things(cast, burst):
         "<str:call_id>": "c1", "incidents/<int:pk>": f"incidents/{burst.pk}",
         "work-orders/<str:number>": f"work-orders/{order.number}",
         "orders/<str:number>/move": f"orders/{order.number}/move",
+        "campaigns/<str:number>": f"campaigns/{asked.number}",
         "shutoffs/<str:number>": f"shutoffs/{burst.shut_offs.get().number}",
         "tickets/<str:number>": f"tickets/{Ticket.objects.get().number}",
         "customers/<str:number>": f"customers/{Account.objects.first().number}",
