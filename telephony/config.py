@@ -20,9 +20,11 @@ from telephony.dialplan import (
     render_dialplan,
     render_recorded_script,
 )
+from telephony.dialplan.queue import KEYS
 from telephony.features import FEATURES
 from telephony.layout import find_layout
 from telephony.modules import UNUSED_MODULES
+from telephony.queues import QUEUES_FILE, RULES_FILE
 from telephony.sip import Peer, Phone, render_pjsip, render_rtp
 
 # Longest path a Unix socket may have, less the room Asterisk itself wants.
@@ -34,7 +36,7 @@ _DIAL_PATTERN = re.compile(r"\+?(?:[0-9XZN]|\[[0-9-]{1,12}\])+[.!]?")
 _FORBIDDEN = set(";[](){}<>\"'\\\r\n\0,=|`$")
 _PATH = re.compile(r"/[\w./+~@%-]*")
 _DIRECTORIES = (
-    "etc", "lib", "lib/keys", "lib/keys/keys", "run", "log", "log/cdr-csv",
+    "etc", "own", "lib", "lib/keys", "lib/keys/keys", "run", "log", "log/cdr-csv",
     "log/cdr-custom", "spool", "spool/monitor", "spool/recording", "spool/outgoing",
     "spool/tmp", "spool/system",
 )  # fmt: skip
@@ -126,6 +128,7 @@ class AsteriskConfig:
     tls_certificate: Path | None = None
     watchdog_s: int = 60
     queue_timeout_s: int = 300
+    guard_s: int = 3
     max_calls: int = 200
 
     @property
@@ -142,6 +145,11 @@ class AsteriskConfig:
     def queue_log(self) -> Path:
         """Asterisk's own record of queue events."""
         return self.base / "log" / "queue_log"
+
+    @property
+    def own(self) -> Path:
+        """What our program writes while Asterisk runs, and Asterisk reads; nothing secret."""
+        return self.base / "own"
 
     @property
     def secret_of_trunk(self) -> str:
@@ -252,6 +260,7 @@ class AsteriskConfig:
             recordings=str(self.recordings),
             prompts=str(self.prompts / self.language),
             recorded_script=str(etc / "recorded.sh"),
+            own=str(self.own),
             watchdog_s=self.watchdog_s,
             queue_timeout_s=self.queue_timeout_s,
             browsers=[phone.extension for phone in self.phones if phone.webrtc],
@@ -286,7 +295,8 @@ class AsteriskConfig:
                 self.rtp_start, self.rtp_end, self.bind_address, self.host_ipv4s
             ),
             "queues.conf": self._queues_conf(),
-            "musiconhold.conf": f"[default]\nmode=files\ndirectory={self.prompts}/hold\n",
+            "queuerules.conf": f"#tryinclude {self.own}/{RULES_FILE}\n",
+            "musiconhold.conf": self._musiconhold_conf(),
             "extensions.conf": render_dialplan(dialplan),
             "cdr.conf": "[general]\nenable=yes\nunanswered=no\n\n[csv]\nusegmtime=yes\n"
                         "loguniqueid=yes\nloguserfield=no\naccountlogs=no\n",
@@ -371,18 +381,27 @@ class AsteriskConfig:
             "[general]\npersistentmembers=yes\nautofill=yes\nshared_lastcall=yes\n"
             "log_membername_as_agent=yes\n"
         )
-        # announce-to-first-user would make a free agent wait for the announcement's end.
+        # Nothing is announced by the queue itself: a free agent would wait for the announcement's
+        # end. joinempty leaves out "paused": an agent in wrap-up comes back, a caller can wait.
         settings = (
-            "strategy=leastrecent\nmusicclass=default\nringinuse=no\ntimeout=15\nretry=1\n"
-            "wrapuptime=3\nservicelevel=20\njoinempty=strict\nleavewhenempty=no\n"
-            "autopause=yes\nsetinterfacevar=yes\nsetqueueentryvar=yes\n"
+            "strategy=leastrecent\nringinuse=no\ntimeout=15\nretry=1\n"
+            f"wrapuptime={self.guard_s}\nservicelevel=20\njoinempty=unavailable,invalid\n"
+            "leavewhenempty=no\nautopause=all\nsetinterfacevar=yes\nsetqueueentryvar=yes\n"
             "announce-to-first-user=no\nannounce-frequency=0\nannounce-holdtime=no\n"
-            "announce-position=no\nperiodic-announce-frequency=30\n"
-            f"periodic-announce={self.prompts}/{self.language}/please-wait\n"
-            "context=sp-queue-keys\n"
+            f"announce-position=no\ncontext={KEYS}\n"
         )
-        sections = [f"[{name}]\n{settings}" for name in (self.queue, *self.further_queues)]
-        return "\n".join([general, *sections])
+        sections = [f"[{name}](sp-defaults)\n" for name in (self.queue, *self.further_queues)]
+        own = f"#tryinclude {self.own}/{QUEUES_FILE}\n"
+        return "\n".join([general, f"[sp-defaults](!)\n{settings}", *sections, own])
+
+    def _musiconhold_conf(self) -> str:
+        music = f"{self.prompts}/hold/hold"
+        waiting = [music, music, f"{self.prompts}/{self.language}/please-wait"]
+        entries = "".join(f"entry={path}\n" for path in waiting)
+        return (
+            f"[default]\nmode=files\ndirectory={self.prompts}/hold\n\n"
+            f"[waiting]\nmode=playlist\n{entries}"
+        )
 
 
 def _check_contact(field: str, contact: str) -> None:
@@ -413,7 +432,7 @@ _INDICATIONS = (
 )
 _SILENT_FILES = (
     "acl.conf", "ccss.conf", "codecs.conf", "dnsmgr.conf", "dsp.conf", "enum.conf",
-    "followme.conf", "pjproject.conf", "pjsip_wizard.conf", "queuerules.conf", "res_parking.conf",
+    "followme.conf", "pjproject.conf", "pjsip_wizard.conf", "res_parking.conf",
     "sorcery.conf", "stasis.conf", "udptl.conf", "websocket_client.conf", "cdr_manager.conf",
     "cli.conf", "cli_aliases.conf", "cli_permissions.conf", "extconfig.conf",
     "chan_websocket.conf",

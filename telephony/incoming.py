@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -26,7 +26,7 @@ from telephony.ari.events import (
     StasisEnd,
     StasisStart,
 )
-from telephony.dialplan import MENU_CONTEXT, MESSAGE_CONTEXT, QUEUE_CONTEXT, queue_context
+from telephony.dialplan import MENU_CONTEXT, MESSAGE_CONTEXT, QUEUE_CONTEXT, queue_door
 from telephony.flow import (
     Answer,
     Answered,
@@ -128,11 +128,11 @@ class IncomingCalls:
 
     def __init__(
         self, ari: AriCalls, decide: Decide, speech: Speech, *, language: Language = "en",
-        queues: Sequence[str] = ("faults",), left: OnLeft | None = None,
+        queue: str = "faults", left: OnLeft | None = None,
         look: Look = _nobody_looks, budget_s: float = DECIDE_BUDGET_S,
         renew_after_s: float = RENEW_AFTER_S,
     ) -> None:  # fmt: skip
-        self._queues = tuple(queues)
+        self._queue = queue
         self._ari = ari
         self._decide = decide
         self._speech = speech
@@ -339,13 +339,16 @@ class IncomingCalls:
             await self._silence(conversation)
             await self._ari.continue_to(call_id, MESSAGE_CONTEXT)
         else:
-            queue = step.queue or self._queues[0]
-            if queue not in self._queues:
-                log.error("call %s: there is no queue %r, %s is used", call_id, queue,
-                          self._queues[0])  # fmt: skip
-                queue = self._queues[0]
             await self._silence(conversation)
-            await self._ari.continue_to(call_id, queue_context(queue), str(step.priority))
+            await self._ari.continue_to(call_id, *self._door(step))
+
+    def _door(self, step: ToQueue) -> tuple[str, str]:
+        """Who asks for a queue that is not there any more is led to the usual one by Asterisk."""
+        try:
+            return queue_door(step.queue or self._queue, step.priority)
+        except ValueError:
+            log.exception("the usual queue is used")
+            return queue_door(self._queue, 0)
 
     async def _enquire(self, call_id: str, conversation: _Conversation, step: Enquire) -> None:
         try:

@@ -146,6 +146,23 @@ PROMPTS: dict[str, dict[Language, str]] = {
         "en": "Please stay on the line. To leave a message instead, press nine.",
         "zh": "请不要挂机。如需留言，请按九。",
     },
+    "callback-or-message": {
+        "en": "Nobody is free yet. To hang up, keep your place and be called back, press two. "
+              "To leave a message, stay on the line.",
+        "zh": "客服暂时无人空闲。如需挂机并保留排队位置，由我们给您回电，请按二。留言请不要挂机。",
+    },
+    "callback-kept": {
+        "en": "Thank you. You keep your place. We call you when it is your turn.",
+        "zh": "谢谢。已为您保留排队位置，轮到您时我们会给您回电。",
+    },
+    "callback-hello": {
+        "en": "This is the water service. You asked us to call back. We are connecting you.",
+        "zh": "您好，这里是供水服务热线。您要求我们回电，正在为您接通客服。",
+    },
+    "waiting-turn": {
+        "en": "You are in the queue. Please stay on the line.",
+        "zh": "您正在排队，请不要挂机。",
+    },
     "leave-message": {
         "en": "Nobody can take your call now. After the tone, please say your name, the address, "
               "and what has happened. Press hash when you are done. We will call you back.",

@@ -30,8 +30,10 @@ Sweep = Callable[["Switchboard"], Awaitable[None]]
 def follow_call(event: told.AmiEvent, now: datetime) -> None:
     """The life of a call, as the manager's events tell it."""
     match event:
-        case told.Queued(call_id=call) | told.QueueJoined(call_id=call):
-            services.queued(call, at=now)
+        case told.Queued(call_id=call, queue=queue, priority=priority):
+            services.queued(call, at=now, queue=queue, priority=priority)
+        case told.QueueJoined(call_id=call, queue=queue):
+            services.queued(call, at=now, queue=queue)
         case told.AgentRinging(call_id=call, agent=agent):
             services.offered(call, agent)
         case (
@@ -88,9 +90,16 @@ async def _seat_agent(board: Switchboard, payload: dict[str, Any]) -> None:
     )
 
 
-async def _seat_after_call(board: Switchboard, payload: dict[str, Any]) -> None:
-    if payload["state"] in ("wrap", "ready"):
+async def _seat_after_change(board: Switchboard, payload: dict[str, Any]) -> None:
+    if payload["state"] in ("wrap", "ready", "paused", "signed_out"):
         await _seat_agent(board, payload)
 
 
-WISHES: dict[str, Wish] = {"agent.wants": _seat_agent, "agent.changed": _seat_after_call}
+async def _set_up_queues(board: Switchboard, payload: dict[str, Any]) -> None:
+    await board.set_up_queues()
+
+
+WISHES: dict[str, Wish] = {
+    "agent.wants": _seat_agent, "agent.changed": _seat_after_change,
+    "queues.changed": _set_up_queues,
+}  # fmt: skip

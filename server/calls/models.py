@@ -27,6 +27,7 @@ class Call(models.Model):
         ABANDONED = "abandoned", _("hung up before an answer")
         MESSAGE = "message", _("left a message")
         INFORMED = "informed", _("heard the notice and hung up")
+        CALL_BACK = "call_back", _("keeps the place until we call")
         NOT_REACHED = "not_reached", _("not reached")
         SERVED = "served", _("answered by the menu")
         IVR = "ivr", _("hung up in the menu")
@@ -57,6 +58,10 @@ class Call(models.Model):
     agent = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="calls"
     )
+    # The queue it was put into (queueing.Queue.code) and the skill it asks for.
+    queue = models.CharField(max_length=20, blank=True, db_index=True)
+    skill = models.CharField(max_length=20, blank=True)
+    priority = models.PositiveSmallIntegerField(default=0)
     draft = models.JSONField(default=dict)
     # Where the caller's telephone says it is, shared once by the link we texted:
     # {"lon", "lat", "accuracy_m", "at"}; {"asked_at"} while it is awaited.
@@ -103,6 +108,7 @@ class AgentState(models.Model):
         READY = "ready", _("ready")
         RINGING = "ringing", _("ringing")
         TALKING = "talking", _("talking")
+        HOLD = "hold", _("caller on hold")
         WRAP_UP = "wrap", _("wrap-up")
         PAUSED = "paused", _("paused")
         SIGNED_OUT = "signed_out", _("signed out")

@@ -87,7 +87,9 @@ def _bring_in(told: RecoveredCall) -> bool:
         )
         Call.objects.filter(pk=call.pk).update(recovered=True)
     if told.queued_at is not None:
-        services.queued(told.call_id, at=told.queued_at)
+        services.queued(
+            told.call_id, at=told.queued_at, queue=told.queue, priority=told.priority
+        )
     call = Call.objects.get(call_id=told.call_id)
     if told.answered_at is not None and call.answered_at is None:
         live = told.ended_at is None

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from server.accounts.audit import record
 from server.accounts.models import User
 from server.accounts.refusals import Conflict, Refused
-from server.calls import agents, verdict
+from server.calls import agents, queueing, verdict
 from server.calls.models import AgentState, Call, Rating, Recording
 from server.calls.wording import sentence
 from server.customers import selectors as customers
@@ -72,8 +72,13 @@ def rang(ring: Ring) -> Call:
         return call
 
 
-def queued(call_id: str, *, at: datetime) -> None:
-    """The caller stands in the queue now."""
+def queued(call_id: str, *, at: datetime, queue: str = "", priority: int | None = None) -> None:
+    """The caller stands in a queue now; in which, and with what priority, where that is told."""
+    told: dict[str, Any] = {} if priority is None else {"priority": priority}
+    if queue:
+        told |= {"queue": queue[:20], "skill": queueing.skill_of(queue)}
+    if told:
+        Call.objects.filter(call_id=call_id).update(**told)
     _move(call_id, "call.queued", Call.State.QUEUED, from_states=("ringing", "ivr"), queued_at=at)
 
 

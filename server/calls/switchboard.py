@@ -17,16 +17,20 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
+from server.accounts.models import User
 from server.calls import (
     dialling,
     enquiries,
     listeners,
     menu,
+    queueing,
     recovering,
     services,
     speaking,
 )
-from server.calls.models import AgentState, Call
+from server.calls.models import Call
+from server.calls.queueing import seating
+from server.calls.queueing.models import GENERAL
 from server.calls.services import Ring
 from server.events.reading import Mark, after, end
 from server.events.services import beat
@@ -37,10 +41,11 @@ from telephony.ami.client import AmiActions, AmiClient, AmiError
 from telephony.ari.client import AriCalls, AriClient
 from telephony.incoming import Decision, IncomingCall, IncomingCalls, LeftFlow, Spoken
 from telephony.prompts import Speech
+from telephony.queues import QueueError, write_queues
+from telephony.router import Router, Seat
 from telephony.sentences import Language
 
 log = logging.getLogger("standpipe.telephony")
-QUEUE = "faults"
 # Asterisk tells when a call began by its own clock.
 CLOCKS_DIFFER = timedelta(seconds=3)
 
@@ -61,6 +66,7 @@ class Switchboard:
         self._incoming = IncomingCalls(
             ari, self._decide, speech, language=self._language, left=self._left, look=self._look
         )
+        self.router = Router(ami)
         self._mark: Mark | None = None
 
     async def run(self) -> None:
@@ -68,6 +74,7 @@ class Switchboard:
             group.create_task(self._incoming.run())
             group.create_task(self._listen())
             group.create_task(self._follow_wishes())
+            group.create_task(self._keep_order())
             group.create_task(self._tidy())
 
     async def _in(
@@ -97,10 +104,9 @@ class Switchboard:
         now = timezone.localtime()
         language = speaking.language_of(call.account, self._language)
         told = speaking.greeting(call, language, now)
-        # Hospitals and dialysis patients stand in front of the queue.
-        first = call.premise is not None and call.premise.use in ("hospital", "dialysis")
+        place = queueing.place(call)
         return Decision(
-            announce=told.says, options=told.options, queue=QUEUE, priority=5 if first else 0,
+            announce=told.says, options=told.options, queue=place.queue, priority=place.priority,
             tree=trees.in_force(), language=language, now=now, number_known=bool(call.phone),
         )  # fmt: skip
 
@@ -116,7 +122,23 @@ class Switchboard:
         await self._in(self._order, menu.left, left)
 
     async def _listen(self) -> None:
-        async for event in self.ami.events():
+        """The queues follow at once; what is stored follows behind, in the same order."""
+        backlog: asyncio.Queue[ami_events.AmiEvent | None] = asyncio.Queue()
+        storing = asyncio.create_task(self._store(backlog))
+        try:
+            async for event in self.ami.events():
+                if isinstance(event, ami_events.Connected):
+                    await self.set_up_queues()
+                else:
+                    await self.router.take(event)
+                backlog.put_nowait(event)
+            backlog.put_nowait(None)
+            await storing
+        finally:
+            storing.cancel()
+
+    async def _store(self, backlog: asyncio.Queue[ami_events.AmiEvent | None]) -> None:
+        while (event := await backlog.get()) is not None:
             try:
                 await self._take(event)
             except Exception:
@@ -125,27 +147,39 @@ class Switchboard:
 
     async def _take(self, event: ami_events.AmiEvent) -> None:
         if isinstance(event, ami_events.Connected):
-            await self._seat_agents()
             await self._catch_up()
         await self._in(self._order, listeners.tell, event, datetime.now(UTC))
 
-    async def _seat_agents(self) -> None:
-        """After Asterisk or we were away: queue members as the agents last wanted it."""
-        rows = await self._in(self._order, _wanted)
-        for extension, name, state, reason in rows:
-            await self.seat(extension, name, state, reason)
+    async def set_up_queues(self) -> None:
+        """Asterisk's queues as the table has them, and everybody in theirs.
+
+        After Asterisk or we were away, and whenever the table has changed.
+        """
+        try:
+            changed = await self._in(self._pool, _write_queues)
+            if changed:
+                await self.ami.action("QueueReload", Parameters="yes", Rules="yes", Members="no")
+            self.router.overflow = await self._in(self._pool, seating.overflow_rules)
+            await self.router.resync(await self._in(self._pool, seating.all_seats))
+        except (AmiError, DatabaseError, OSError, QueueError) as error:
+            log.warning("the queues could not be set up: %s", error)
 
     async def seat(self, extension: str, name: str, state: str, reason: str) -> None:
-        """Bring an agent's place in the queue in line with what the agent is doing."""
+        """Bring an agent's place in the queues in line with what the agent is doing."""
         try:
-            if state == "signed_out":
-                await seats.leave_queue(self.ami, QUEUE, extension)
-                return
-            why = (reason or state) if state in ("paused", "wrap") else ""
-            await seats.join_queue(self.ami, QUEUE, extension, name, paused_for=why)
-            await seats.pause(self.ami, QUEUE, extension, why)
+            wanted = await self._in(self._pool, _seat_of, extension, state, reason)
+            if wanted is None:
+                await self.router.unseat(extension)
+            else:
+                await self.router.seat(extension, wanted)
         except (AmiError, ValueError) as error:
-            log.warning("queue member %s: %s", extension, error)
+            log.warning("queue member %s (%s): %s", extension, name, error)
+
+    async def _keep_order(self) -> None:
+        """Phones become free again by the clock alone."""
+        while True:
+            await asyncio.sleep(0.3)
+            await self.router.settle()
 
     async def _follow_wishes(self) -> None:
         while True:
@@ -224,12 +258,14 @@ class Switchboard:
             await asyncio.sleep(2)
 
 
-def _wanted() -> list[tuple[str, str, str, str]]:
-    return [
-        (r.user.extension, r.user.name, r.state, r.reason)
-        for r in AgentState.objects.select_related("user").exclude(state="signed_out")
-        if r.user.extension
-    ]
+def _write_queues() -> bool:
+    folder = settings.STANDPIPE["CALL_LOG"].parent / "own"
+    return write_queues(folder, seating.exchange_settings(), GENERAL)
+
+
+def _seat_of(extension: str, state: str, reason: str) -> Seat | None:
+    user = User.objects.filter(extension=extension).first()
+    return seating.seat(user, state, reason) if user is not None else None
 
 
 def clients() -> tuple[AriClient, AmiClient, Speech]:

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "server.positions",
     "server.ledger",
     "server.calls",
+    "server.calls.queueing",
     "server.dispatch",
     "server.outages",
     "server.bursts",

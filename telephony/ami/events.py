@@ -41,11 +41,13 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The caller is about to enter the queue."""
+    """The caller is about to enter the queue. `since` is when the wait began, in epoch seconds;
+    earlier than now for one whose place was kept. 0 where it is not known."""
 
     call_id: str
     queue: str
     priority: int
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,16 @@ class HeldChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBackWanted:
+    """The caller wants to hang up and be called back, keeping the place since `since`."""
+
+    call_id: str
+    queue: str
+    priority: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallEnded:
     """The caller's channel is gone. `queue_status` is empty for a call an agent took."""
 
@@ -236,6 +248,7 @@ class MemberChanged:
     paused: bool
     paused_reason: str
     removed: bool = False
+    penalty: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +310,7 @@ AmiEvent = (
     Connected | Disconnected | Fallback | Queued | QueueJoined | QueueLeft | AgentRinging
     | AgentConnected | AgentCompleted | AgentNoAnswer | Abandoned | Answered | CallEnded
     | MessageLeft | RecordingReady | MemberChanged | PhoneReachable | DialTaken | DialKey | DialOver
-    | DialNotBegun | Other
+    | DialNotBegun | CallBackWanted | Other
     | Consulted | AgentLeft | Transferred | TransferFailed | AgentLost | BackToQueue | HeldChanged
 )  # fmt: skip
 
@@ -336,7 +349,15 @@ def _user_event(message: Message) -> AmiEvent | None:
     if name == "SPFallback":
         return Fallback(call, message.get("Reason"))
     if name == "SPQueued":
-        return Queued(call, message.get("Queue"), int(message.number("QueuePriority")))
+        return Queued(
+            call, message.get("Queue"), int(message.number("QueuePriority")),
+            message.number("Since"),
+        )  # fmt: skip
+    if name == "SPCallBackWanted":
+        return CallBackWanted(
+            call, message.get("Queue"), int(message.number("QueuePriority")),
+            message.number("Since"),
+        )  # fmt: skip
     if name == "SPAnswered":
         return Answered(
             call, message.get("Agent"), message.get("AgentChannel"), message.get("Why")
@@ -390,6 +411,7 @@ def _member(message: Message, removed: bool) -> MemberChanged:
         paused=message.get("Paused") == "1",
         paused_reason=unquote(message.get("PausedReason")),
         removed=removed,
+        penalty=int(message.number("Penalty")),
     )
 
 

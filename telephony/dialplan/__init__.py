@@ -30,7 +30,7 @@ from telephony.dialplan.incoming import fallback, from_pstn
 from telephony.dialplan.internal import internal
 from telephony.dialplan.message import leave_message
 from telephony.dialplan.outbound import outbound
-from telephony.dialplan.queue import queue, queue_context
+from telephony.dialplan.queue import queue, queue_door
 from telephony.dialplan.recorded import recorded, render_recorded_script
 from telephony.dialplan.sites import sites
 from telephony.dialplan.transfer import transfer
@@ -38,6 +38,7 @@ from telephony.dialplan.values import (
     AFTER_CLICK,
     AFTER_NOTICE,
     AFTER_QUEUE,
+    CALLBACK_CONTEXT,
     CONSULT_CONTEXT,
     EMERGENCY_PRIORITY,
     EMPTY_WAV_BYTES,
@@ -46,15 +47,18 @@ from telephony.dialplan.values import (
     MESSAGE_CONTEXT,
     OUT_CONTEXT,
     QUEUE_CONTEXT,
+    QUEUE_DOOR,
     STASIS_APP,
     TRANSFER_CONTEXT,
     DialplanValues,
 )
+from telephony.dialplan.whisper import WHISPER_CONTEXT, whisper
 
 __all__ = [
     "AFTER_CLICK",
     "AFTER_NOTICE",
     "AFTER_QUEUE",
+    "CALLBACK_CONTEXT",
     "CONSULT_CONTEXT",
     "EMERGENCY_PRIORITY",
     "EMPTY_WAV_BYTES",
@@ -64,17 +68,19 @@ __all__ = [
     "OUT_CONTEXT",
     "PARTS",
     "QUEUE_CONTEXT",
+    "QUEUE_DOOR",
     "STASIS_APP",
     "TRANSFER_CONTEXT",
+    "WHISPER_CONTEXT",
     "DialplanValues",
-    "queue_context",
+    "queue_door",
     "render_dialplan",
     "render_recorded_script",
 ]  # fmt: skip
 
 PARTS: tuple[Callable[[DialplanValues], str], ...] = (
     from_pstn, fallback, queue, agent_side, leave_message, ended, recorded, internal, outbound,
-    dialled, transfer, sites,
+    dialled, transfer, sites, whisper,
 )  # fmt: skip
 
 

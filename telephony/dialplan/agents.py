@@ -40,6 +40,9 @@ def agent_side(v: DialplanValues) -> str:
         line(v, "answered", agent="${SP_AGENT}"),
         "UserEvent(SPAnswered,CallId: ${SP_CALL_ID},Agent: ${SP_AGENT},AgentChannel: ${CHANNEL},"
         "Why: ${SP_WHY})",
+        # What our program had closed to them, so that this call was next, is open again even
+        # should it be dead by now.
+        'ExecIf($["${SP_WHY}" = ""]?UnpauseQueueMember(,PJSIP/${SP_AGENT},i))',
         "Return()",
     ]
     ended = [

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 STASIS_APP = "standpipe"
 QUEUE_CONTEXT = "sp-queue"
+QUEUE_DOOR = "sp-to-queue"
+CALLBACK_CONTEXT = "sp-callback"
 MESSAGE_CONTEXT = "sp-message"
 # Back into the application, with the watchdog set anew: a menu may take longer than it allows.
 MENU_CONTEXT = "sp-menu"
@@ -29,6 +31,8 @@ EMPTY_WAV_BYTES = 44
 class DialplanValues:
     """Everything the dialplan needs. Paths are absolute, of harmless characters.
 
+    `own` is the directory in which our program writes files while Asterisk runs.
+
     `dial_allowed` and `dial_denied` are Asterisk's patterns of numbers; a number that fits one of
     the second is refused whatever the first say. Without `trunk_out` nobody is called at all.
     `sites` are the other Asterisks of this switchboard; those of `sites_before` keep the queue
@@ -42,6 +46,7 @@ class DialplanValues:
     recordings: str
     prompts: str
     recorded_script: str
+    own: str
     watchdog_s: int = 60
     queue_timeout_s: int = 300
     message_max_s: int = 120

@@ -423,17 +423,24 @@ def test_the_switchboard_takes_what_asterisk_tells_in_its_order(cast, settings, 
     assert AgentState.objects.get(user=cast.aino).state == "ready"
 
 
-async def test_agents_are_seated_in_the_queue_as_they_want(settings):
+def test_agents_are_seated_in_the_queue_as_they_want(cast, monkeypatch):
+    from asgiref.sync import async_to_sync, sync_to_async
+
+    async def here(self, pool, work, *args, **kw):
+        return await sync_to_async(work, thread_sensitive=True)(*args, **kw)
+
+    monkeypatch.setattr(Switchboard, "_in", here)
     fake = FakeAmi()
-    board = Switchboard(FakeAri(), fake, None)
-    await board.seat("1001", "Aino", "ready", "")
-    await board.seat("1001", "Aino", "paused", "lunch")
-    await board.seat("1001", "Aino", "signed_out", "")
-    names = [name for name, _fields in fake.actions]
-    assert names[0] == "QueueAdd" and "QueuePause" in names and names[-1] == "QueueRemove"
+    seat = async_to_sync(Switchboard(FakeAri(), fake, None).seat)
+    seat("1001", "Aino", "ready", "")
+    seat("1001", "Aino", "paused", "break")
+    seat("1001", "Aino", "signed_out", "")
+    assert [(name, f.get("Paused"), f.get("Reason")) for name, f in fake.actions] == [
+        ("QueueAdd", False, ""), ("QueuePause", True, "break"), ("QueueRemove", None, None),
+    ]  # fmt: skip
+    assert {f["Queue"] for _, f in fake.actions} == {"faults"}
     broken = FakeAmi(refusals={"QueueAdd": "gone"})
-    await Switchboard(FakeAri(), broken, None).seat("1001", "Aino", "ready", "")  # only logged
-    await asyncio.sleep(0)
+    async_to_sync(Switchboard(FakeAri(), broken, None).seat)("1001", "Aino", "ready", "")  # logged
 
 
 def test_a_location_link_goes_out_once_per_call(cast, client_of):

@@ -31,7 +31,10 @@ from telephony.prompts import Speech, synthesise
 from telephony.recovery import RecoveredCall, recover
 
 E = TypeVar("E", bound=AmiEvent)
-PASSWORDS = {"1101": "desk-one", "1102": "desk-two", "1103": "desk-three"}
+PASSWORDS = {
+    "1101": "desk-one", "1102": "desk-two", "1103": "desk-three",
+    **{f"110{n}": f"desk-{n}" for n in "456"},
+}  # fmt: skip
 
 
 def _home() -> Path:
@@ -206,7 +209,7 @@ def private_config(**changes: Any) -> AsteriskConfig:
         ami_port=ami, rtp_start=31000, rtp_end=31400, pstn_port=pstn, ari_user="standpipe",
         ari_password="ari-secret", ami_user="standpipe", ami_password="ami-secret",
         prompts=state / "prompts", recordings=state / "recordings", watchdog_s=4,
-        queue_timeout_s=30, trunk_contact=f"127.0.0.1:{network}",
+        queue_timeout_s=30, guard_s=1, trunk_contact=f"127.0.0.1:{network}",
         phones=[
             Phone("1001", "browser-one", "Agent 1", webrtc=True),
             *(Phone(ext, password, f"Desk {ext[-1]}", webrtc=False)

@@ -102,9 +102,10 @@ def test_the_watchdog_and_the_fallback_lead_to_the_queue(config: AsteriskConfig)
     # the gosub for the agent's channel is the seventh argument, T (caller may transfer) absent
     (call,) = [step for step in queue if step.startswith("Queue(")]
     arguments = call.removeprefix("Queue(").removesuffix(")").split(",")
-    assert arguments[0] == "${SP_QUEUE}" and arguments[4] == "300" and arguments[6] == "sp-answered"
+    assert arguments[0] == "${SP_QUEUE}" and arguments[4] == "${SP_WAIT}"
+    assert arguments[6] == "sp-answered"
     assert "T" not in arguments[1].split("b(")[0]
-    assert plan["sp-to-faults"]["_X!"][-1] == "Goto(sp-queue,s,1)"
+    assert plan["sp-to-queue"]["_[a-z]."][-1] == "Goto(sp-queue,s,1)"
     assert "PJSIP_HEADER(add,X-SP-Call-Id)=${SP_CALL_ID}" in plan["sp-predial"]["s"][0]
 
 
@@ -116,8 +117,9 @@ def test_every_jump_has_a_place_to_land(config: AsteriskConfig) -> None:
     assert len(jumps) > 8
     for context, extension in jumps:
         assert extension in plan[context], (context, extension)
-    keys = merged(config.files()["queues.conf"], "faults")["context"]
+    keys = merged(config.files()["queues.conf"], "sp-defaults")["context"]
     assert plan[keys]["9"] == ["Goto(sp-message,s,1)"]
+    assert plan[keys]["2"] == ["Goto(sp-callback,s,1)"]
 
 
 def test_the_trunk_can_never_dial_out(config: AsteriskConfig) -> None:
@@ -229,12 +231,14 @@ def test_media_and_doors_stay_on_the_loopback_address(config: AsteriskConfig) ->
 def test_a_free_agent_is_never_kept_from_a_caller_by_an_announcement(
     config: AsteriskConfig,
 ) -> None:
-    queue = merged(config.files()["queues.conf"], "faults")
+    queue = merged(config.files()["queues.conf"], "sp-defaults")
     assert queue["announce-to-first-user"] == "no" and queue["ringinuse"] == "no"
-    assert queue["joinempty"] == "strict" and queue["setinterfacevar"] == "yes"
+    assert "periodic-announce" not in queue and queue["announce-frequency"] == "0"
+    assert queue["setinterfacevar"] == "yes"
+    # A caller is not sent away because everybody is writing something down just now.
+    assert queue["joinempty"] == "unavailable,invalid"
     text = replace(config, further_queues=["billing"]).files()
-    assert merged(text["queues.conf"], "billing") == queue
-    assert "sp-to-billing" in dialplan(text["extensions.conf"])
+    assert "[billing](sp-defaults)" in text["queues.conf"]
 
 
 def test_every_directory_of_asterisk_lies_in_the_state(config: AsteriskConfig) -> None:

@@ -141,7 +141,7 @@ async def nothing(call: IncomingCall) -> Decision:
 
 @asynccontextmanager
 async def running(
-    ari: FakeAri, decide: Decide = nothing, queues: Sequence[str] = ("faults",)
+    ari: FakeAri, decide: Decide = nothing
 ) -> AsyncIterator[list[LeftFlow]]:
     ended: list[LeftFlow] = []
 
@@ -149,7 +149,7 @@ async def running(
         ended.append(flow)
 
     calls = IncomingCalls(
-        ari, decide, Speech(Path("/p")), queues=queues, left=left, budget_s=0.05
+        ari, decide, Speech(Path("/p")), left=left, budget_s=0.05
     )
     task = asyncio.create_task(calls.run())
     yield ended
@@ -171,7 +171,7 @@ async def test_a_usual_call_is_answered_greeted_and_queued() -> None:
     assert [(verb, details) for verb, _, details in ari.requests] == [
         ("answer", None),
         ("play", ("/p/en/recorded",)),
-        ("continue", ("sp-to-faults", "0", 1)),
+        ("continue", ("sp-to-queue", "faults_0", 1)),
     ]
     [left] = ended
     assert (left.call_id, left.to, left.priority, left.late) == ("sp-1.0", "queue", 0, False)
@@ -184,7 +184,7 @@ async def test_a_key_silences_the_announcement_before_the_call_goes_on() -> None
         ari.feed(start(), KeyPressed("sp-1.0", "1", AT))
         await until(ended)
     assert [verb for verb, _, _ in ari.requests] == ["answer", "play", "stop", "continue"]
-    assert ari.requests[-1][2] == ("sp-to-faults", "10", 1)
+    assert ari.requests[-1][2] == ("sp-to-queue", "faults_10", 1)
 
 
 async def test_a_failing_decision_still_queues_the_caller() -> None:
@@ -249,16 +249,18 @@ async def test_when_asterisk_refuses_everything_the_others_are_still_served() ->
     assert [left.to for left in ended] == ["gone", "queue"]
 
 
-async def test_an_unknown_queue_becomes_the_usual_one() -> None:
+async def test_what_can_be_no_queue_becomes_the_usual_one() -> None:
     async def elsewhere(call: IncomingCall) -> Decision:
-        return Decision(queue="billing" if call.call_id == "sp-1.0" else "nowhere")
+        return Decision(queue="billing" if call.call_id == "sp-1.0" else "no where")
 
     ari = FakeAri()
-    async with running(ari, elsewhere, ("faults", "billing")) as ended:
+    async with running(ari, elsewhere) as ended:
         ari.feed(start("sp-1.0"), start("sp-2.0"))
         await until(ended, 2)
-    ways = {call: details[0] for verb, call, details in ari.requests if verb == "continue"}
-    assert ways == {"sp-1.0": "sp-to-billing", "sp-2.0": "sp-to-faults"}
+    ways = {call: details[:2] for verb, call, details in ari.requests if verb == "continue"}
+    assert ways == {
+        "sp-1.0": ("sp-to-queue", "billing_0"), "sp-2.0": ("sp-to-queue", "faults_0"),
+    }  # fmt: skip
 
 
 async def test_the_second_process_of_the_same_name_ends_the_first() -> None:
