@@ -10,7 +10,7 @@ from ops.paths import State, write_atomically
 
 NAMES = (
     "secret_key", "db_admin_password", "db_password", "mqtt_password", "ari_password",
-    "ami_password", "phone_password_seed", "demo_password",
+    "ami_password", "phone_password_seed", "demo_password", "recording_keys",
 )  # fmt: skip
 
 

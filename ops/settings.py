@@ -35,6 +35,9 @@ PASSED_ON = (
     "STANDPIPE_NIGHTS_MOST", "STANDPIPE_BILLING_URL", "STANDPIPE_BILLING_TOKEN",
     "STANDPIPE_CURRENCY", "STANDPIPE_TRUNKS", "STANDPIPE_DUNNING_AFTER_TEXT_H",
     "STANDPIPE_DUNNING_AFTER_CALL_H", "STANDPIPE_DUNNING_NOTICE_H",
+    "STANDPIPE_RECORDING_DAYS",
+    "STANDPIPE_RECORDING_FULL_PERCENT", "STANDPIPE_RECORDING_LEAST_DAYS",
+    "STANDPIPE_RECORDING_NETWORKS", "STANDPIPE_TELL_LISTENED",
 )  # fmt: skip
 
 
@@ -93,6 +96,7 @@ def server_env(
         ),
         "STANDPIPE_SIP_WS_URL": f"ws://{HOST}:{ports['ari']}/ws",
         "STANDPIPE_PHONE_PASSWORD_SEED": secrets["phone_password_seed"],
+        "STANDPIPE_RECORDING_KEYS": secrets["recording_keys"],
         "STANDPIPE_PROMPTS": str(home / "prompts"),
         "STANDPIPE_DEMO_PASSWORD": secrets["demo_password"],
         "STANDPIPE_CITY": options.city,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,7 +20,6 @@ from server.accounts.refusals import Refused
 from server.accounts.requests import body, person
 from server.calls import agents, locating, selectors, services
 from server.calls.models import AgentState, Call
-from server.calls.ranged import ranged
 from server.customers.models import Account
 from server.tickets.models import CallBack
 
@@ -108,23 +105,6 @@ class RegisterView(APIView):
         return Response(
             {"ticket": ticket.number, "state": ticket.state, "incident": incident}, status=201
         )
-
-
-class RecordingView(APIView):
-    """The sound, with byte ranges so a player can seek. Each play leaves an audit row."""
-
-    permission_classes = [role_in("agent", "supervisor", "auditor")]
-
-    @extend_schema(responses={(200, "audio/wav"): OpenApiTypes.BINARY})
-    def get(self, request: Request, call_id: str) -> HttpResponseBase:
-        call = _call(call_id)
-        sound = getattr(call, "recording", None)
-        path = settings.STANDPIPE["RECORDINGS"] / sound.file if sound else None
-        if path is None or not path.is_file():
-            raise Refused("recording", "missing", _("There is no recording."), status=404)
-        if not request.headers.get("Range") or request.headers["Range"].startswith("bytes=0-"):
-            services.played(call, by=person(request).username)
-        return ranged(request, path, "audio/wav")
 
 
 class CallBacksView(APIView):

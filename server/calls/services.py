@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import wave
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from server.accounts.models import User
 from server.accounts.refusals import Conflict, Refused
 from server.calls import agents, queueing, verdict
 from server.calls.models import AgentState, Call, Rating, Recording
+from server.calls.recordings import keeping
 from server.calls.wording import sentence
 from server.customers import selectors as customers
 from server.events.services import publish
@@ -30,8 +30,6 @@ from server.tickets.services import Registration
 
 # An enquiry that was answered: whoever hangs up after it got what they called for.
 SERVED = frozenset({"bill:ok", "ticket:ok", "outage:known", "bill_ticket:ok", "callback:ok"})
-# An empty WAV is its header alone: the call was never bridged.
-EMPTY_WAV = 44
 
 
 @dataclass(frozen=True)
@@ -162,30 +160,36 @@ def _owe(call: Call) -> None:
 
 
 def recorded(call_id: str, path: str, *, kind: str = "call") -> Recording | None:
-    """The recording is closed: keep its length and checksum. None for an empty file."""
+    """The recording is closed: keep its length and checksum. None for an empty file.
+
+    It is sealed a moment later (server/calls/recordings/keeping.py); what was sealed already stays.
+    """
     folder = Path(settings.STANDPIPE["RECORDINGS"]).resolve()
     file = Path(path).resolve()
     if not file.is_relative_to(folder):
         raise Refused("path", "outside", f"{file.name} is not in the recordings' folder")
-    if not file.is_file() or file.stat().st_size <= EMPTY_WAV:
-        return None
-    try:
-        with wave.open(str(file), "rb") as sound:
-            seconds = sound.getnframes() / sound.getframerate()
-    except (wave.Error, EOFError, ZeroDivisionError):
+    call = Call.objects.filter(call_id=call_id).first()
+    sound = keeping.ready(file, ended=call is not None and call.state == Call.State.ENDED)
+    if call is None or sound is None:
         return None  # still being written: the event that it is ready comes later
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return None  # sealed this moment by whoever looks after recordings
+    digest = hashlib.sha256(content).hexdigest()
     with transaction.atomic():
-        call = Call.objects.filter(call_id=call_id).first()
-        if call is None:
-            return None
+        row = Recording.objects.filter(call=call).first()
+        if row is not None and (row.files.exists() or (row.kind, kind) == ("call", "message")):
+            # A message after a talk is one more leg; the talk stays what the recording is.
+            return row
         row, _made = Recording.objects.update_or_create(
             call=call,
             defaults={
-                "file": str(file.relative_to(folder)), "seconds": round(seconds, 2),
-                "size": file.stat().st_size, "sha256": digest, "kind": kind,
+                "file": str(file.relative_to(folder)), "seconds": round(sound.seconds, 2),
+                "size": len(content), "sha256": digest, "kind": kind,
             },
         )  # fmt: skip
+        keeping.classify(row)
         tell_call("call.recorded", call, seconds=row.seconds)
     return row
 
@@ -253,11 +257,6 @@ def _whole(value: Any) -> int | None:
         return int(value)
     except (TypeError, ValueError, OverflowError):
         raise Refused("join_incident", "unknown", _("There is no such incident.")) from None
-
-
-def played(call: Call, *, by: str) -> None:
-    """Somebody listens to a recording: it is written down who."""
-    record("recording.play", f"call:{call.call_id}", by=by)
 
 
 def _move(

@@ -14,7 +14,6 @@ urlpatterns = [
     path("calls/<str:call_id>/draft", api.DraftView.as_view()),
     path("calls/<str:call_id>/identify", api.IdentifyView.as_view()),
     path("calls/<str:call_id>/register", api.RegisterView.as_view()),
-    path("calls/<str:call_id>/recording", api.RecordingView.as_view()),
     path("calls/<str:call_id>/location-link", api.LocationLinkView.as_view()),
     path("where/<str:token>", api.WhereView.as_view()),
     path("call-backs", api.CallBacksView.as_view()),

@@ -6,7 +6,9 @@ All names start with STANDPIPE_. A value may also come from a file named by NAME
 
 from __future__ import annotations
 
+import ipaddress
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -48,3 +50,22 @@ def counts(name: str, default: str) -> dict[str, int]:
             raise SystemExit(f"STANDPIPE_{name} must be like {default}, not {part.strip()!r}")
         out[word] = int(raw)
     return out
+
+
+def networks(name: str, default: str) -> tuple[str, ...]:
+    """Addresses or networks, separated by commas."""
+    found = tuple(n.strip() for n in text(name, default).split(",") if n.strip())
+    for one in found:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError:
+            raise SystemExit(f"STANDPIPE_{name}: {one!r} is no network") from None
+    return found
+
+
+def one_of(name: str, words: Sequence[str]) -> str:
+    """One of `words`, the first where nothing is said."""
+    raw = text(name).lower() or words[0]
+    if raw not in words:
+        raise SystemExit(f"STANDPIPE_{name} must be one of {', '.join(words)}, not {raw!r}")
+    return raw

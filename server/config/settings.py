@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "server.ledger",
     "server.calls",
     "server.calls.queueing",
+    "server.calls.recordings",
     "server.dispatch",
     "server.outages",
     "server.bursts",
@@ -251,6 +252,20 @@ STANDPIPE: dict[str, Any] = {
     "COUNTRY_CODE": env.text("COUNTRY_CODE", "358"),
     "AREA_CODE": env.text("AREA_CODE", "09"),
     "RECORDINGS": Path(env.text("RECORDINGS", str(STATE / "recordings"))),
+    # Secrets that recordings are sealed with, the newest first, separated by commas.
+    "RECORDING_KEYS": env.text("RECORDING_KEYS"),
+    # Days by class of retention where they are not those of recordings/retention.py.
+    "RECORDING_DAYS": env.text("RECORDING_DAYS"),
+    # From here on the alarm, and the oldest go that may: none younger than so many days.
+    "RECORDING_FULL_PERCENT": env.number("RECORDING_FULL_PERCENT", 95),
+    "RECORDING_LEAST_DAYS": env.number("RECORDING_LEAST_DAYS", 30),
+    # Where recordings may be heard from: the house and its VPN.
+    "RECORDING_NETWORKS": env.networks(
+        "RECORDING_NETWORKS",
+        "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
+    ),
+    # Whether agents see that somebody listens in: always, when they are spoken to, never.
+    "TELL_LISTENED": env.one_of("TELL_LISTENED", ("always", "spoken", "never")),
     "PHOTOS": Path(env.text("PHOTOS", str(STATE / "photos"))),
     # Files of the network on their way in; kept, so that a version can be traced to them.
     "UPLOADS": Path(env.text("UPLOADS", str(STATE / "uploads"))),

@@ -27,10 +27,18 @@ from server.events.reading import waiting_behind as waiting
 
 log = logging.getLogger("standpipe.live")
 
-TOPICS_BY_ROLE = {
+TOPICS_BY_ROLE: dict[str, set[str]] = {
     "agent": {"calls", "incidents", "crews", "messages", "streets", "wall"},
     "dispatcher": {"calls", "incidents", "crews", "messages", "streets", "wall"},
-    "supervisor": {"calls", "incidents", "crews", "messages", "streets", "wall"},
+    "supervisor": {
+        "calls",
+        "incidents",
+        "crews",
+        "messages",
+        "streets",
+        "wall",
+        "supervision",
+    },
     "engineer": {"incidents", "crews", "streets"},
     "manager": {"incidents", "crews", "wall"},
     "auditor": {"incidents"},

@@ -90,7 +90,7 @@ HOME: dict[str, str] = {
 TOPICS: dict[str, str] = {
     "agent": "calls,incidents,crews",
     "dispatcher": "calls,incidents,crews,messages,streets,wall",
-    "supervisor": "calls,incidents,crews,messages,streets,wall",
+    "supervisor": "calls,incidents,crews,messages,streets,wall,supervision",
     "engineer": "incidents,crews,streets",
     "manager": "incidents,crews,wall",
     "auditor": "incidents",

@@ -28,7 +28,7 @@ DEBIAN_12 = {"ID": "debian", "VERSION_ID": "12", "PRETTY_NAME": "Debian 12"}
 UBUNTU = {"ID": "ubuntu", "VERSION_ID": "24.04"}
 SECRETS = dict.fromkeys(
     ("secret_key", "db_password", "mqtt_password", "ari_password", "ami_password",
-     "phone_password_seed", "demo_password"), "s"
+     "phone_password_seed", "demo_password", "recording_keys"), "s"
 )  # fmt: skip
 ALL_PORTS = {name: 1000 + n for n, name in enumerate((*PORTS, "rtp_start", "rtp_end"))}
 

@@ -305,6 +305,7 @@ def test_a_broken_recording_is_no_recording_and_no_error(cast, settings, content
 @pytest.fixture
 def sound(cast, settings):
     ring()
+    services.answered("c1", "1001", at=timezone.now())
     path = tone(settings.STANDPIPE["RECORDINGS"] / "c1.wav")
     services.recorded("c1", str(path))
     return path.read_bytes()
@@ -320,7 +321,7 @@ def sound(cast, settings):
 )  # fmt: skip
 def test_a_player_can_seek(cast, client_of, sound, asked, status, cut):
     answer = client_of(cast.aino).get(
-        "/api/calls/c1/recording", headers={"Range": asked} if asked else {}
+        "/api/calls/c1/recording?reason=check", headers={"Range": asked} if asked else {}
     )
     assert answer.status_code == status
     if status == 416:
@@ -330,10 +331,12 @@ def test_a_player_can_seek(cast, client_of, sound, asked, status, cut):
 
 
 def test_each_play_is_written_down_and_a_missing_sound_is_404(cast, client_of, sound):
-    client_of(cast.sari).get("/api/calls/c1/recording")
+    refused = client_of(cast.sari).get("/api/calls/c1/recording")
+    assert refused.status_code == 422 and refused.json()["errors"][0]["field"] == "reason"
+    client_of(cast.sari).get("/api/calls/c1/recording?reason=check")
     assert AuditRow.objects.get(action="recording.play").by == "sari"
     ring(call="c2")
-    missing = client_of(cast.sari).get("/api/calls/c2/recording")
+    missing = client_of(cast.sari).get("/api/calls/c2/recording?reason=check")
     assert missing.status_code == 404 and missing.json()["errors"][0]["code"] == "missing"
     assert client_of(cast.mika).get("/api/calls/c1/recording").status_code == 403
 

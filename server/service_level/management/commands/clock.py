@@ -3,7 +3,8 @@
 Deadlines, offers nobody has answered, the plan for what nobody has in hand, when crews that are on
 their way will be there, closures and breaks that end by their time, the day's forecast of calls.
 Deadlines come first and do not depend on the others: what fails is written down and tried again
-after half a minute. Beside them, what positions mean (server/positions/watching.py).
+after half a minute. Beside them, what positions mean (server/positions/watching.py), and the sound
+of calls (server/calls/recordings/watching.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 
+from server.calls.recordings import watching as recordings
 from server.dispatch import arrivals, eta, offers, planning
 from server.events.leader import Leadership
 from server.events.loop import Stop, run
@@ -76,7 +78,12 @@ class Command(BaseCommand):
                                         over), name="positions", daemon=True,
         )  # fmt: skip
         watching.start()
+        looking_after = threading.Thread(
+            target=recordings.run, args=(over,), name="recordings", daemon=True
+        )
+        looking_after.start()
         run("clock", step, pause_s=1.0, stop=stop)
         over.set()
         watching.join(10)
+        looking_after.join(10)
         leader.release()
