@@ -26,7 +26,7 @@ def live_calls() -> list[dict[str, Any]]:
     rows = (
         Call.objects.exclude(state=Call.State.ENDED, ended_at__lt=now - timedelta(minutes=5))
         .filter(started_at__gt=now - timedelta(hours=6))
-        .select_related("agent", "account")
+        .select_related("agent", "account", "premise")
         .order_by("started_at")
     )
     return [
@@ -42,11 +42,22 @@ def live_calls() -> list[dict[str, Any]]:
             if c.queued_at and c.state == Call.State.QUEUED
             else None,
             "agent": c.agent.username if c.agent else None,
+            "agent_name": c.agent.name if c.agent else "",
+            **_where(c),
             "registered": c.contact_id is not None,
             "verdict": _verdict(c),
         }
         for c in rows[:300]
     ]
+
+
+def _where(call: Call) -> dict[str, float | None]:
+    """From where they call: what their telephone showed, else the account's premise."""
+    if call.location.get("lon") is not None:
+        return {"lon": call.location["lon"], "lat": call.location["lat"]}
+    if call.premise is not None:
+        return {"lon": call.premise.geom.x, "lat": call.premise.geom.y}
+    return {"lon": None, "lat": None}
 
 
 def _verdict(call: Call) -> dict[str, Any]:

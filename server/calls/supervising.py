@@ -27,20 +27,16 @@ from server.calls.models import Call
 from server.calls.recordings.models import Supervision
 from server.events.services import publish
 from telephony.ami.events import AmiEvent, Other, agent_of
+from telephony.supervise import KEYS, PREFIX, spy
+from telephony.supervise import switch as switching
 
 log = logging.getLogger("standpipe.telephony")
-PREFIX = "spy-"
-KEY = {"listen": "4", "whisper": "5", "barge": "6"}
-# q: no tone to the agent; d: the keys 4, 5 and 6 change the mode; u: exactly this channel;
-# E: over when the agent's channel is. w and B are the modes to begin with.
-OPTIONS = "qduE"
-RING_S = 20
 FORGOTTEN = timedelta(seconds=60)
 
 
 def listen(agent: User, mode: str, *, by: User) -> Supervision:
     """Begin, or change the mode of what goes on. Raises Refused, Conflict, NotAllowed."""
-    if mode not in KEY:
+    if mode not in KEYS:
         raise Refused("mode", "unknown", _("Choose listen, whisper or barge."))
     if by.role != "supervisor":
         raise NotAllowed("", "role", _("Only a supervisor may listen in."))
@@ -65,14 +61,8 @@ def _begin(agent: User, mode: str, channel: str, call_id: str, by: User) -> Supe
         )  # fmt: skip
         record("supervision.asked", _subject(row), to_state=mode, note=agent.username,
                by=by.username)  # fmt: skip
-    begin_with = {"listen": "", "whisper": "w", "barge": "B"}[mode]
     try:
-        exchange.act(
-            "Originate", Channel=f"PJSIP/{by.extension}", ChannelId=row.channel,
-            Application="ChanSpy", Data=f"{channel},{OPTIONS}{begin_with}", Async=True,
-            Timeout=RING_S * 1000, CallerID=f'"Listen" <{agent.extension}>',
-            Variable=f"PJSIP_HEADER(add,X-SP-Supervise)={row.channel}",
-        )  # fmt: skip
+        exchange.act("Originate", **spy(by.extension, channel, row.channel, mode, agent.extension))
     except Refused:
         _close(row, "telephone")
         raise
@@ -81,7 +71,7 @@ def _begin(agent: User, mode: str, channel: str, call_id: str, by: User) -> Supe
 
 def switch(row: Supervision, mode: str) -> Supervision:
     """Another mode while it runs. The row changes when Asterisk has heard the key."""
-    exchange.act("PlayDTMF", Channel=row.channel, Digit=KEY[mode], Receive="true", Duration="200")
+    exchange.act("PlayDTMF", **switching(row.channel, mode))
     return row
 
 
@@ -137,7 +127,7 @@ def hear(event: AmiEvent, now: datetime) -> None:
             _close(row, "over")
     elif event.name == "DTMFEnd" and message.get("Direction") == "Received":
         row = _row(message.get("Uniqueid"))
-        mode = next((m for m, key in KEY.items() if key == message.get("Digit")), None)
+        mode = next((m for m, key in KEYS.items() if key == message.get("Digit")), None)
         if row is not None and mode is not None:
             _changed(row, mode)
     elif event.name == "OriginateResponse" and message.get("Response") == "Failure":

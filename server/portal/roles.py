@@ -52,6 +52,7 @@ PAGES: tuple[Page, ...] = (
         frozenset({"supervisor", "manager", "dispatcher", "agent"}),
     ),
     Page("supervisor", "/supervisor", _("Floor"), frozenset({"supervisor"})),
+    Page("recordings", "/recordings", _("Recordings"), frozenset({"supervisor", "auditor"})),
     Page("crews", "/crews", _("Crews"), frozenset({"dispatcher", "supervisor"})),
     Page("shutoffs", "/shutoffs", _("Shut-offs"), _OFFICE),
     Page("bi", "/bi", _("Figures"), frozenset({"manager", "supervisor", "auditor", "dispatcher"})),

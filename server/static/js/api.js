@@ -71,6 +71,8 @@ export const api = {
   get: (address, more) => ask('GET', address, undefined, more),
   /** @param {string} address @param {any} body @param {{keepalive?: boolean}} [more] */
   put: (address, body, more) => ask('PUT', address, body, more),
+  /** @param {string} address */
+  delete: (address) => ask('DELETE', address),
   /** A write with its idempotency key; lost connections are tried again with the same key.
    * @param {string} address @param {any} body */
   async post(address, body) {

@@ -9,6 +9,7 @@ import { probableBursts } from './dispatch/bursts.js';
 import * as around from './dispatch/around.js';
 import { noAnswer } from './dispatch/board-rows.js';
 import * as board from './dispatch/board.js';
+import * as calls from './dispatch/calls.js';
 import * as city from './dispatch/city.js';
 import * as closures from './dispatch/closures.js';
 import { detail } from './dispatch/detail.js';
@@ -49,7 +50,7 @@ const costs = asker();
 
 /** Parts of the page that work by themselves (see dispatch/page.js): one import above, one name here.
  * @type {{start: (page: import('./dispatch/page.js').DispatchPage) => void}[]} */
-const PARTS = [city, board, closures, around, vehicles];
+const PARTS = [city, board, closures, around, vehicles, calls];
 const host = makePage({ select: (id) => { choose(id); }, selected: () => shown, incident: (id) => { const f = incidents.get(id); return f ? f.properties : null; }, mayAct, tools: $('#tools'), legend: $('#signs') });
 
 const features = () => (past ? past.incidents.features : Array.from(incidents.values()));

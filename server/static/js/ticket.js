@@ -9,6 +9,7 @@ import { gettext } from './i18n.js';
 import { keys } from './keys.js';
 import { on } from './live.js';
 import { page as me } from './page.js';
+import { listenTo } from './recordings/player.js';
 import { ago, clock, stopwatch } from './time.js';
 import { complain, toast } from './toast.js';
 import { word } from './words.js';
@@ -23,16 +24,15 @@ const around = { place: null, incident: null, found: null };
 /** The sound of the ticket's call, where this person may hear it. @param {any} t @returns {Promise<any[]>} */
 async function soundOf(t) {
   if (!t.call || !['agent', 'supervisor', 'auditor'].includes(me.role)) return [];
-  const url = `/api/calls/${encodeURIComponent(t.call)}/recording`;
-  if (me.role === 'auditor') return [{ url }];
+  if (me.role === 'auditor') return [{ call: t.call }];
   const card = await api.get(`/api/calls/${encodeURIComponent(t.call)}`).catch(() => null);
-  return card && card.recording ? [card.recording] : [];
+  return card && card.recording ? [{ ...card.recording, call: t.call }] : [];
 }
 
 /** @param {any[]} list */
 function recordings(list) {
   if (!list.length) return '';
-  return html`<section class="panel"><h2>${gettext('Recording')}</h2>${list.map((r) => html`<audio controls preload="metadata" src="${r.url}" data-testid="recording-audio"></audio><p class="muted">${r.seconds ? `${stopwatch(r.seconds)} · ` : ''}${r.sha256 ? html`SHA-256 <code title="${r.sha256}">${r.sha256.slice(0, 12)}…</code> · ` : ''}${gettext('every play is written to the log')}</p>`)}</section>`;
+  return html`<section class="panel"><h2>${gettext('Recording')}</h2>${list.map((r) => html`<button type="button" data-do="hear" data-call="${r.call}" data-testid="recording-open">${gettext('Listen, with a reason')}</button><p class="muted">${r.seconds ? `${stopwatch(r.seconds)} · ` : ''}${r.sha256 ? html`SHA-256 <code title="${r.sha256}">${r.sha256.slice(0, 12)}…</code> · ` : ''}${gettext('every play is written to the log')}</p>`)}</section>`;
 }
 
 /** What was texted about this ticket, to whom. @param {any[]} list */
@@ -105,7 +105,7 @@ onDo($('#ticket'), { act: async (button) => {
   if (!more) return;
   try { await api.post(`/api/tickets/${encodeURIComponent(number)}/actions`, { action, ...more }); toast(gettext('Done.')); } catch (error) { complain(error); }
   read();
-}, amend: () => { putRight(); }, around: () => { lookAround(); }, photo: (button) => showPhoto(button.dataset.id || '') });
+}, amend: () => { putRight(); }, around: () => { lookAround(); }, hear: (button) => { listenTo(button.dataset.call || '', gettext('The call of %(number)s', { number })); }, photo: (button) => showPhoto(button.dataset.id || '') });
 async function putRight() { try { await amend(number, 'note'); } catch (error) { complain(error); } read(); }
 keys({ key: 'a', text: gettext('look around the place'), run: () => { lookAround(); } }, { key: 'e', text: gettext('put right what was written down'), run: () => { if (document.querySelector('[data-testid=amend-open]')) putRight(); } });
 on('ticket.changed order.changed incident.changed call.recorded sms.sent resumed', () => { read(); });

@@ -1,0 +1,30 @@
+// @ts-check
+// Listen in from the floor: buttons on every agent who talks, the modes while it runs, keys.
+import { $, html, onDo, render } from '../html.js';
+import { gettext } from '../i18n.js';
+import { keys } from '../keys.js';
+import { listening, MODES, strip } from '../listening.js';
+
+/** @param {any} floor */
+export function start(floor) {
+  const panel = $('#listen');
+  const ear = listening(draw);
+
+  function draw() {
+    panel.hidden = !ear.row;
+    render(panel, ear.row ? html`<h2>${gettext('Listening in')}</h2>${strip(ear)}` : html``);
+  }
+
+  for (const [mode, verb] of MODES) {
+    floor.offer({
+      name: mode, text: verb(), run: (/** @type {any} */ agent) => { ear.start(agent, mode); },
+      fits: (/** @type {any} */ agent) => (agent.state === 'talking' || agent.state === 'hold') && agent.extension,
+    });
+  }
+  const change = (/** @type {string} */ mode) => { if (ear.row) ear.start({ username: ear.row.agent, name: ear.row.agent_name }, mode); };
+  onDo(panel, { mode: (target) => change(String(target.dataset.mode)), unlisten: () => { ear.stop(); } });
+  keys(
+    { key: '4', text: gettext('listen only'), run: () => change('listen') }, { key: '5', text: gettext('whisper to the agent'), run: () => change('whisper') },
+    { key: '6', text: gettext('speak with both'), run: () => change('barge') }, { key: '0', text: gettext('stop listening'), run: () => { ear.stop(); } },
+  );
+}
