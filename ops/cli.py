@@ -107,6 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=int, metavar="N", help="port of the web pages (kept)")
     up.add_argument("--profile", default="full", help=", ".join(PROFILES))
     up.add_argument("--city", default="helsinki", help="the demo city")
+    up.add_argument(
+        "--sites", type=int, default=1, choices=(1, 2), help="telephone sites with one queue"
+    )
     up.add_argument("--no-simulator", action="store_true", help="no crews and callers of the demo")
     up.add_argument("--no-install", action="store_true", help="list missing packages and stop")
     add("down", "Stop everything in order.")
@@ -172,7 +175,7 @@ def _up(options: argparse.Namespace, state: State, home: Path, words: list[str],
     from ops.up import Wish, up
 
     wish = Wish(
-        Options(options.profile, options.city, not options.no_simulator),
+        Options(options.profile, options.city, not options.no_simulator, options.sites),
         port=options.port, detach=options.detach, install=not options.no_install,
     )  # fmt: skip
     return up(state, home, wish, say, words)

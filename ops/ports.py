@@ -24,6 +24,10 @@ PORTS: Mapping[str, tuple[str, int]] = {
     "ami": ("tcp", 15038),
     "pstn": ("udp", 15070),
     "network": ("udp", 15080),
+    # The second telephone site, where one is wanted.
+    "sip2": ("udp", 15061),
+    "ari2": ("tcp", 18098),
+    "ami2": ("tcp", 15048),
 }
 RTP_FIRST = 20000
 

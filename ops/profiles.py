@@ -17,6 +17,9 @@ PROGRAMS: tuple[str, ...] = (
     "telephony", "dialler", "simulator",
 )  # fmt: skip
 
+# Only of an installation with two telephone sites (`up --sites 2`).
+SECOND_ASTERISK = "asterisk2"
+
 # Programs of ours that write a beat; /health of the web tells its age.
 BEATING: frozenset[str] = frozenset(PROGRAMS) - {"postgres", "mosquitto", "asterisk", "web"}
 
@@ -67,9 +70,12 @@ def find_profile(name: str) -> Profile:
         raise OpsError(f"--profile {name}: there are {', '.join(PROFILES)}", 2) from None
 
 
-def programs_of(profile: Profile, *, simulator: bool = True) -> tuple[str, ...]:
-    """What to start, in order."""
-    return tuple(p for p in profile.programs if simulator or p != "simulator")
+def programs_of(profile: Profile, *, simulator: bool = True, sites: int = 1) -> tuple[str, ...]:
+    """What to start, in order; of two telephone sites the second after the first."""
+    chosen = [p for p in profile.programs if simulator or p != "simulator"]
+    if sites > 1 and "asterisk" in chosen:
+        chosen.insert(chosen.index("asterisk") + 1, SECOND_ASTERISK)
+    return tuple(chosen)
 
 
 def package_groups(programs: tuple[str, ...]) -> set[str]:

@@ -17,7 +17,7 @@ from ops.paths import REPO, State, is_root
 from ops.phones import phones
 from ops.postgres import Cluster
 from ops.say import Say
-from ops.settings import AMI_USER, ARI_USER, HOST, MQTT_USER
+from ops.settings import AMI_USER, ARI_USER, FIRST_SITE, HOST, MQTT_USER, SECOND_SITE
 
 if TYPE_CHECKING:
     from mqtt.formats import Format
@@ -54,6 +54,7 @@ class Site:
     say: Say
     durable: bool = True
     host_ipv4s: Sequence[str] = ()
+    sites: int = 1
 
     @property
     def cluster(self) -> Cluster:
@@ -71,7 +72,8 @@ MANAGE = ("-m", "server.manage")
 def build(names: Sequence[str], site: Site) -> list[Program]:
     """The programs of `names` in order, files written, ready to be supervised. Raises OpsError."""
     builders: dict[str, Callable[[Site], Program]] = {
-        "postgres": _postgres, "mosquitto": _mosquitto, "asterisk": _asterisk, "web": _web,
+        "postgres": _postgres, "mosquitto": _mosquitto, "asterisk": _asterisk,
+        "asterisk2": _asterisk2, "web": _web,
     }  # fmt: skip
     programs = []
     for name in names:
@@ -131,18 +133,38 @@ def telephone_user() -> str | None:
 
 
 def _asterisk(site: Site) -> Program:
+    """The first telephone site, mostly the only one."""
+    return _asterisk_of(site, FIRST_SITE)
+
+
+def _asterisk2(site: Site) -> Program:
+    """The second: a state, ports and sound ports of its own, recordings and prompts in common."""
+    return _asterisk_of(site, SECOND_SITE)
+
+
+def _asterisk_of(site: Site, code: str) -> Program:
     from ops.asterisk import AsteriskError, ensure_asterisk
     from telephony.config import AsteriskConfig, ConfigError
+    from telephony.sip import Peer
 
     prompts = ensure_prompts(site.home, site.say)
     try:
         with site.say.step("Asterisk"):
             install = ensure_asterisk(site.home, site.say)
-        ports = site.ports
+        ports, first = site.ports, code == FIRST_SITE
+        root = site.state.root if first else site.state.root / code
+        mine = "" if first else "2"
+        rtp_start, rtp_end = ports["rtp_start"], ports["rtp_end"]
+        if site.sites > 1:
+            middle = (rtp_start + rtp_end + 1) // 2
+            rtp_start, rtp_end = (rtp_start, middle - 1) if first else (middle, rtp_end)
+        other, sip = (SECOND_SITE, "sip2") if first else (FIRST_SITE, "sip")
         config = AsteriskConfig(
-            prefix=install.prefix, state=site.state.root, sip_port=ports["sip"],
-            ari_port=ports["ari"], wss_port=None, ami_port=ports["ami"],
-            rtp_start=ports["rtp_start"], rtp_end=ports["rtp_end"], pstn_port=ports["pstn"],
+            prefix=install.prefix, state=root, sip_port=ports[f"sip{mine}"],
+            ari_port=ports[f"ari{mine}"], wss_port=None, ami_port=ports[f"ami{mine}"],
+            rtp_start=rtp_start, rtp_end=rtp_end, pstn_port=ports["pstn"], site=code,
+            peers=[Peer(other, f"{HOST}:{ports[sip]}")] if site.sites > 1 else [],
+            queue_sites=[FIRST_SITE, SECOND_SITE] if site.sites > 1 else [],
             ari_user=ARI_USER, ari_password=site.secrets["ari_password"], ami_user=AMI_USER,
             ami_password=site.secrets["ami_password"], prompts=prompts,
             recordings=site.state.root / "recordings",
@@ -153,12 +175,12 @@ def _asterisk(site: Site) -> Program:
     except (AsteriskError, ConfigError) as error:
         raise OpsError(f"Asterisk: {error}") from error
     user = telephone_user()
-    _own_tree(site.state.root / "asterisk", user)
+    _own_tree(root / "asterisk", user)
     _own_tree(site.state.root / "recordings", user)
     password = site.secrets["ari_password"]
     return Program(
-        "asterisk", config.command(),
-        lambda: probes.asterisk(ports["ari"], ports["ami"], ARI_USER, password),
+        f"asterisk{mine}", config.command(),
+        lambda: probes.asterisk(ports[f"ari{mine}"], ports[f"ami{mine}"], ARI_USER, password),
         user=user, death_signal="TERM", stop_wait_s=20,
     )  # fmt: skip
 
@@ -194,7 +216,9 @@ def _manage(name: str) -> Program:
 
 def built(name: str, repo: Path = REPO) -> bool:
     """The parts that `name` runs are in this checkout."""
-    modules = {"mosquitto": "mqtt.broker", "asterisk": "telephony.config"}
+    modules = {
+        "mosquitto": "mqtt.broker", "asterisk": "telephony.config", "asterisk2": "telephony.config",
+    }  # fmt: skip
     if name in modules:
         try:
             importlib.import_module(modules[name])

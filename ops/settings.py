@@ -5,6 +5,7 @@ The containers (docker-compose.yml) set the same names; tests/ops compares the t
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ DB_USER = "standpipe"
 DB_ADMIN = "standpipe_admin"
 MQTT_USER = "server"
 ARI_USER = AMI_USER = "standpipe"
+FIRST_SITE, SECOND_SITE = "sp", "sp2"
 
 # Named in the caller's environment, these go on to the server's processes as they are.
 PASSED_ON = (
@@ -33,7 +35,8 @@ PASSED_ON = (
     "STANDPIPE_PLAN_SWITCHING_S", "STANDPIPE_WORK_SOFT_H", "STANDPIPE_WORK_MOST_H",
     "STANDPIPE_REST_SOFT_H", "STANDPIPE_REST_LEAST_H", "STANDPIPE_NIGHTS_SOFT",
     "STANDPIPE_NIGHTS_MOST", "STANDPIPE_BILLING_URL", "STANDPIPE_BILLING_TOKEN",
-    "STANDPIPE_CURRENCY", "STANDPIPE_TRUNKS", "STANDPIPE_DUNNING_AFTER_TEXT_H",
+    "STANDPIPE_CURRENCY", "STANDPIPE_FURTHER_SITES", "STANDPIPE_TRUNKS",
+    "STANDPIPE_DUNNING_AFTER_TEXT_H",
     "STANDPIPE_DUNNING_AFTER_CALL_H", "STANDPIPE_DUNNING_NOTICE_H",
     "STANDPIPE_RECORDING_DAYS",
     "STANDPIPE_RECORDING_FULL_PERCENT", "STANDPIPE_RECORDING_LEAST_DAYS",
@@ -48,6 +51,7 @@ class Options:
     profile: str = "full"
     city: str = "helsinki"
     simulator: bool = True
+    sites: int = 1
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -102,6 +106,12 @@ def server_env(
         "STANDPIPE_CITY": options.city,
         "STANDPIPE_PROFILE": options.profile,
     }
+    if options.sites > 1:
+        env["STANDPIPE_FURTHER_SITES"] = json.dumps([{
+            "code": SECOND_SITE, "ari": f"http://{HOST}:{ports['ari2']}/ari",
+            "ami": f"{HOST}:{ports['ami2']}", "log": str(state.root / SECOND_SITE / "asterisk/log"),
+            "ws": f"ws://{HOST}:{ports['ari2']}/ws",
+        }])  # fmt: skip
     if vendor is not None:
         env["STANDPIPE_VENDOR_DIR"] = str(vendor)
     if mqtt_owner:

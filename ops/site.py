@@ -78,7 +78,8 @@ def open_installation(
         )
     vendor = home / f"node-{vendor_fingerprint()}" / "vendor"
     site = Site(
-        state, home, ports, ensure_secrets(state), say, durable=durable, host_ipv4s=host_ipv4s()
+        state, home, ports, ensure_secrets(state), say, durable=durable, host_ipv4s=host_ipv4s(),
+        sites=told.sites,
     )
     return Installation(site, told, vendor if vendor.is_dir() else None)
 
@@ -88,7 +89,8 @@ def read_options(state: State) -> Options:
     try:
         held = json.loads((state.root / "options.json").read_text(encoding="utf-8"))
         return Options(
-            profile=str(held["profile"]), city=str(held["city"]), simulator=bool(held["simulator"])
+            profile=str(held["profile"]), city=str(held["city"]), simulator=bool(held["simulator"]),
+            sites=int(held.get("sites", 1)),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return Options()

@@ -54,7 +54,7 @@ def set_up(
 def up(state: State, home: Path, wish: Wish, say: Say, arguments: list[str]) -> int:
     """Bring everything up; stays until Ctrl-C unless detached. Returns the exit status."""
     profile = find_profile(wish.options.profile)
-    names = programs_of(profile, simulator=wish.options.simulator)
+    names = programs_of(profile, simulator=wish.options.simulator, sites=wish.options.sites)
     set_up(home, package_groups(names), say, arguments, install=wish.install, kind="runtime")
     state.prepare()
     with only_one(state.root / ".up.lock", "another start of the same state"):

@@ -77,6 +77,8 @@ class _Story:
 
     def closed(self, now: datetime) -> bool:
         kinds = {kind for kind, _, _ in self.lines}
+        if "handed" in kinds and "returned" not in kinds:
+            return True  # the site that took the caller over tells the rest
         if "ended" not in kinds:
             return now - self.last_at > FORGOTTEN_AFTER
         if "answered" in kinds and "recorded" not in kinds:

@@ -15,7 +15,15 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from telephony.ami.client import AmiActions, AmiError
-from telephony.ami.events import AmiEvent, Connected, Disconnected, Other, PhoneReachable, agent_of
+from telephony.ami.events import (
+    AmiEvent,
+    Connected,
+    Disconnected,
+    MemberChanged,
+    Other,
+    PhoneReachable,
+    agent_of,
+)
 from telephony.ami.parser import FieldValue, Message
 from telephony.sip import site_endpoint
 
@@ -142,11 +150,28 @@ class Sites:
     async def _seat_again(self, site: str) -> None:
         """A site that was away has its members from before; they may have moved meanwhile."""
         for fields in list(self._seats.values()):
-            with contextlib.suppress(AmiError):
+            try:
                 await self._member_action(site, "QueueAdd", dict(fields))
+            except AmiError as refused:
+                if "Already there" in str(refused):
+                    await self._bring_in_line(site, fields)
+                else:
+                    log.warning("site %s: %s", site, refused)
         for extension, home in list(self._homes.items()):
             if home != site:
                 await self._tell_state(site, extension)
+
+    async def _bring_in_line(self, site: str, seat: dict[str, FieldValue]) -> None:
+        where = {key: seat[key] for key in ("Queue", "Interface") if key in seat}
+        with contextlib.suppress(AmiError):
+            if "Penalty" in seat:
+                await self._member_action(
+                    site, "QueuePenalty", {**where, "Penalty": seat["Penalty"]}
+                )
+            await self._member_action(
+                site, "QueuePause",
+                {**where, "Paused": seat.get("Paused", False), "Reason": seat.get("Reason", "")},
+            )  # fmt: skip
 
     def _first(self) -> AmiActions:
         return self._managers[self.up[0] if self._up else self.codes[0]]
@@ -231,6 +256,8 @@ class Sites:
                 return None  # the telephone that was left behind
             case PhoneReachable():
                 return replace(event, site=site)
+            case MemberChanged() if self._up and site != self.up[0]:
+                return None  # who keeps the queue says how its members are
             case Other(name="DeviceStateChange", message=message):
                 await self._note_state(site, message)
         return event

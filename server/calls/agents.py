@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from server.accounts.models import User
+from server.calls import sites
 from server.calls.models import AgentInterval, AgentState, Call
 from server.events.services import publish
 
@@ -84,6 +85,8 @@ def me(user: User) -> dict[str, Any]:
     if user.extension and settings.STANDPIPE["SIP_WS_URL"] and has_telephone():
         sip = {
             "ws": settings.STANDPIPE["SIP_WS_URL"],
+            # Where the telephone may register when that site does not answer.
+            "further_ws": [site.ws for site in sites.known()[1:] if site.ws],
             "uri": f"sip:{user.extension}@127.0.0.1",
             "user": user.extension,
             "password": phone_password(user.extension),

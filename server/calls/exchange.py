@@ -12,15 +12,19 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from server.accounts.refusals import Refused
+from server.calls import sites
 from telephony.ami.client import AmiError
-from telephony.ami.once import ask
+from telephony.ami.once import OutOfReach, ask
 from telephony.ami.parser import FieldValue, Message
 
 log = logging.getLogger("standpipe.telephony")
 
 
 def act(name: str, *, site: str = "", **fields: FieldValue) -> Message:
-    """Ask for the action `name` and return its response; an empty `site` is the only or first one.
+    """Ask for the action `name` and return its response.
+
+    `site` is the code of the site that holds the channel (`sites.of_channel` tells it from a
+    channel's unique id); of an empty one the first that can be reached is asked.
 
     Raises Refused("telephone", ...) when Asterisk says no or is away; nothing is retried.
     """
@@ -33,9 +37,16 @@ def listed(name: str, *, site: str = "", **fields: FieldValue) -> list[Message]:
 
 
 def _ask(name: str, site: str, fields: dict[str, FieldValue]) -> list[Message]:
-    ami = settings.STANDPIPE["AMI"]
+    account = settings.STANDPIPE["AMI"]
+    who = (account["user"], account["password"])
+    places = [sites.named(site)] if site or not sites.several() else list(sites.known())
     try:
-        return ask((ami["host"], ami["port"]), (ami["user"], ami["password"]), name, fields)
+        for place in places[:-1]:
+            try:
+                return ask(place.ami, who, name, fields)
+            except OutOfReach as away:
+                log.warning("site %s: %s", place.code, away)
+        return ask(places[-1].ami, who, name, fields)
     except AmiError as said:
         log.warning("%s was not done: %s", name, said)
         text = _("The telephone exchange did not do that. Please try again.")

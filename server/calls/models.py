@@ -84,6 +84,8 @@ class Call(models.Model):
     transfers = models.PositiveSmallIntegerField(default=0)
     # Rebuilt from Asterisk's own files after our side had been away.
     recovered = models.BooleanField(default=False)
+    # The exchange died under it: nobody hung up.
+    cut = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["-started_at"]

@@ -10,7 +10,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from server.accounts.refusals import Refused
-from server.calls import dialling, services
+from server.calls import dialling, services, sites
 from server.calls.models import Call
 from server.calls.services import Ring
 from server.events.models import Cursor
@@ -24,11 +24,19 @@ DIALS_CURSOR = "telephony.dials_log"
 
 
 def recover_calls() -> int:
-    """Bring the database in line with Asterisk's files; returns how many calls were new."""
-    folder = settings.STANDPIPE["CALL_LOG"]
+    """Bring the database in line with every site's files; returns how many calls were new."""
+    return sum(_recover_site(site) for site in sites.known())
+
+
+def _cursor(name: str, site: sites.Site) -> str:
+    return name if site.code == sites.FIRST else f"{name}.{site.code}"
+
+
+def _recover_site(site: sites.Site) -> int:
+    folder, name = site.log, _cursor(CURSOR, site)
     with transaction.atomic():
-        Cursor.objects.get_or_create(subscriber=CURSOR)
-        cursor = Cursor.objects.select_for_update().get(subscriber=CURSOR)
+        Cursor.objects.get_or_create(subscriber=name)
+        cursor = Cursor.objects.select_for_update().get(subscriber=name)
         found = recover(
             folder / "calls.jsonl", settings.STANDPIPE["RECORDINGS"],
             queue_log=folder / "queue_log", mark=cursor.event_id,
@@ -44,11 +52,16 @@ def recover_calls() -> int:
 
 
 def recover_dials() -> int:
-    """Bring attempts in line with Asterisk's file of them; returns how many lines were read."""
+    """Bring attempts in line with every site's file of them; returns how many lines were read."""
+    return sum(_recover_dials_of(site) for site in sites.known())
+
+
+def _recover_dials_of(site: sites.Site) -> int:
+    name = _cursor(DIALS_CURSOR, site)
     with transaction.atomic():
-        Cursor.objects.get_or_create(subscriber=DIALS_CURSOR)
-        cursor = Cursor.objects.select_for_update().get(subscriber=DIALS_CURSOR)
-        found = read_dials(settings.STANDPIPE["CALL_LOG"] / "dials.jsonl", cursor.event_id)
+        Cursor.objects.get_or_create(subscriber=name)
+        cursor = Cursor.objects.select_for_update().get(subscriber=name)
+        found = read_dials(site.log / "dials.jsonl", cursor.event_id)
         if found.bad:
             log.warning("the file of dialled calls: %s lines cannot be read", found.bad)
         for event, at in found.told:

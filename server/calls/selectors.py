@@ -108,7 +108,7 @@ def card(call: Call) -> dict[str, Any]:
             "started_at": call.started_at, "queued_at": call.queued_at,
             "answered_at": call.answered_at, "ended_at": call.ended_at,
         },
-        "recovered": call.recovered,
+        "recovered": call.recovered, "cut": call.cut,
     }  # fmt: skip
 
 

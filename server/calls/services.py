@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,9 @@ from server.tickets import services as tickets
 from server.tickets.models import CallBack, Contact, Ticket
 from server.tickets.placing import Where
 from server.tickets.services import Registration
+from telephony.mending import mend_wav
+
+log = logging.getLogger("standpipe.telephony")
 
 # An enquiry that was answered: whoever hangs up after it got what they called for.
 SERVED = frozenset({"bill:ok", "ticket:ok", "outage:known", "bill_ticket:ok", "callback:ok"})
@@ -112,14 +116,17 @@ def answered(call_id: str, extension: str, *, at: datetime, live: bool = True) -
 
 def ended(
     call_id: str, *, at: datetime, status: str = "", message_left: bool = False,
-    live: bool = True,
+    live: bool = True, cut: bool = False,
 ) -> None:  # fmt: skip
-    """It is over. Whoever hung up before an answer, or left a message, is owed a call."""
+    """It is over. Whoever hung up before an answer, or left a message, is owed a call.
+
+    `cut`: nobody hung up, the exchange died under it; a caller whose talk was cut is owed one too.
+    """
     with transaction.atomic():
         call = Call.objects.select_for_update().filter(call_id=call_id).first()
         if call is None or call.state == Call.State.ENDED:
             return
-        call.ended_at = at
+        call.ended_at, call.cut = at, cut
         if not call.outcome and call.direction == Call.Direction.OUT:
             call.outcome = Call.Outcome.ABANDONED if call.queued_at else Call.Outcome.NOT_REACHED
         elif not call.outcome:
@@ -154,6 +161,8 @@ def _owe(call: Call) -> None:
         tickets.owe_call_back(CallBack.Reason.MISSED, call.phone, call_id=call.call_id)
     elif call.outcome == Call.Outcome.MESSAGE:
         tickets.owe_call_back(CallBack.Reason.MESSAGE, call.phone, call_id=call.call_id)
+    elif call.outcome == Call.Outcome.ANSWERED and call.cut and call.contact_id is None:
+        tickets.owe_call_back(CallBack.Reason.HUNG_UP, call.phone, call_id=call.call_id)
     elif call.outcome == Call.Outcome.ANSWERED and call.draft and call.contact_id is None:
         # The agent had begun to write: the draft stays, and somebody calls back.
         tickets.owe_call_back(CallBack.Reason.HUNG_UP, call.phone, call_id=call.call_id)
@@ -281,20 +290,35 @@ def close_lost(older_than: timedelta = timedelta(hours=4)) -> int:
     return len(lost)
 
 
-def end_absent(present: set[str], *, began_before: datetime) -> int:
+def end_absent(present: set[str], *, began_before: datetime, site: str = "") -> int:
     """End the calls that Asterisk does not hold any more; returns how many.
 
-    Asterisk itself was killed, or said so while nobody listened. A call younger than
-    `began_before` may not have been there when Asterisk was asked.
+    Asterisk itself was killed: they are recorded as cut, with the sound up to the cut. A call
+    younger than `began_before` may not have been there when Asterisk was asked. `site` limits it
+    to the calls that arrived at one of several sites.
     """
     gone = (
         Call.objects.filter(started_at__lt=began_before)
         .exclude(state=Call.State.ENDED)
         .exclude(call_id__in=present)
     )
+    if site:
+        gone = gone.filter(call_id__startswith=f"{site}-")
     for call in gone:
-        ended(call.call_id, at=timezone.now(), status="LOST")
+        ended(call.call_id, at=timezone.now(), status="LOST", cut=True)
+        _keep_sound_of(call)
     return len(gone)
+
+
+def _keep_sound_of(call: Call) -> None:
+    """The recording of a call that was cut has sound and a head that knows nothing of it."""
+    folder = Path(settings.STANDPIPE["RECORDINGS"])
+    try:
+        for leg in ("", "-in", "-out"):
+            mend_wav(folder / f"{call.call_id}{leg}.wav")
+        recorded(call.call_id, str(folder / f"{call.call_id}.wav"))
+    except (OSError, Refused) as error:
+        log.warning("the sound of %s could not be kept: %s", call.call_id, error)
 
 
 def tell_call(name: str, call: Call, **more: Any) -> None:
@@ -339,6 +363,13 @@ def not_answered(extension: str) -> None:
     user = User.objects.filter(extension=extension).first()
     if user is not None:
         agents.set_state(user, AgentState.State.PAUSED, reason="no answer")
+
+
+def moved(extension: str, site: str) -> None:
+    """An agent's telephone signed in at another site: the place in the queue went along."""
+    user = User.objects.filter(extension=extension).first()
+    if user is not None:
+        record("agent.moved", f"user:{user.pk}", to_state=site)
 
 
 def phone_gone(extension: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from server.calls import (
     queueing,
     recovering,
     services,
+    sites,
     speaking,
 )
 from server.calls.models import Call
@@ -44,18 +45,25 @@ from telephony.prompts import Speech
 from telephony.queues import QueueError, write_queues
 from telephony.router import Router, Seat
 from telephony.sentences import Language
+from telephony.sites import Sites
 
 log = logging.getLogger("standpipe.telephony")
+# Nobody listens where Asterisk was: after this its calls are over. Its supervisor needs less.
+DEAD_AFTER = timedelta(seconds=10)
 # Asterisk tells when a call began by its own clock.
 CLOCKS_DIFFER = timedelta(seconds=3)
 
 
 class Switchboard:
-    """Runs until cancelled. `ari` and `ami` are the library's clients, or its fakes in tests."""
+    """Runs until cancelled. `ari` and `ami` are the library's clients, or its fakes in tests.
+
+    Of several sites `ari` is one client for each and `ami` their `telephony.sites.Sites`.
+    """
 
     def __init__(
-        self, ari: AriCalls, ami: AmiActions, speech: Speech, *, language: str = "en"
-    ) -> None:
+        self, ari: AriCalls | Sequence[AriCalls], ami: AmiActions, speech: Speech,
+        *, language: str = "en",
+    ) -> None:  # fmt: skip
         # For wishes: whoever is asked through an event acts by this connection.
         self.ami = ami
         self._language: Language = "zh" if language.startswith("zh") else "en"
@@ -63,15 +71,23 @@ class Switchboard:
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="calls")
         # One thread for what must stay in the order Asterisk told it.
         self._order = ThreadPoolExecutor(1, thread_name_prefix="ami")
-        self._incoming = IncomingCalls(
-            ari, self._decide, speech, language=self._language, left=self._left, look=self._look
-        )
+        aris: Sequence[AriCalls] = ari if isinstance(ari, Sequence) else (ari,)
+        self._incoming = [
+            IncomingCalls(
+                one, self._decide, speech, language=self._language, left=self._left,
+                look=self._look,
+            )
+            for one in aris
+        ]  # fmt: skip
+        # site -> since when nobody listens there
+        self._dead: dict[str, datetime] = {}
         self.router = Router(ami)
         self._mark: Mark | None = None
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._incoming.run())
+            for incoming in self._incoming:
+                group.create_task(incoming.run())
             group.create_task(self._listen())
             group.create_task(self._follow_wishes())
             group.create_task(self._keep_order())
@@ -146,9 +162,28 @@ class Switchboard:
                 log.exception("could not take %s", type(event).__name__)
 
     async def _take(self, event: ami_events.AmiEvent) -> None:
-        if isinstance(event, ami_events.Connected):
-            await self._catch_up()
+        match event:
+            case ami_events.Connected(site=site):
+                self._dead.pop(site, None)
+                await self._catch_up()
+            case ami_events.Disconnected(refused=True, site=site):
+                await self._bury(site)
+            case ami_events.PhoneReachable(agent=agent, moved=True, site=site):
+                await self._in(self._order, services.moved, agent, site)
+            case _:
+                pass
         await self._in(self._order, listeners.tell, event, datetime.now(UTC))
+
+    async def _bury(self, site: str) -> None:
+        """Asterisk is dead, not out of reach: its talks are over, and nobody will say so."""
+        now = timezone.now()
+        since = self._dead.setdefault(site, now)
+        if now - since >= DEAD_AFTER:
+            lost = await self._in(
+                self._order, services.end_absent, set(), began_before=since, site=site
+            )
+            if lost:
+                log.warning("%s calls went with the exchange %s", lost, site)
 
     async def set_up_queues(self) -> None:
         """Asterisk's queues as the table has them, and everybody in theirs.
@@ -211,23 +246,34 @@ class Switchboard:
         in neither went with a killed Asterisk and must not look as if it still waited.
         """
         asked_at = timezone.now()
-        present: set[str] | None = None
-        try:
-            present = await seats.calls_present(self.ami)
-        except AmiError as error:
-            log.warning("Asterisk does not say which calls it holds: %s", error)
+        held: dict[str, set[str]] = {}
+        managers = self._managers()
+        for site, manager in managers.items():
+            try:
+                held[site] = await seats.calls_present(manager)
+            except AmiError as error:
+                log.warning("Asterisk does not say which calls it holds: %s", error)
         await self._in(self._order, recovering.recover_calls)
         await self._in(self._order, recovering.recover_dials)
-        if present is None:
-            return
-        lost = await self._in(
-            self._order, services.end_absent, present, began_before=asked_at - CLOCKS_DIFFER
-        )
-        lost += await self._in(
-            self._order, dialling.end_absent, present, began_before=asked_at - CLOCKS_DIFFER
-        )
+        before = asked_at - CLOCKS_DIFFER
+        lost = 0
+        for site, present in held.items():
+            lost += await self._in(
+                self._order, services.end_absent, present, began_before=before, site=site
+            )
+        if len(held) == len(managers):
+            everywhere = set().union(*held.values())
+            lost += await self._in(
+                self._order, dialling.end_absent, everywhere, began_before=before
+            )
         if lost:
             log.warning("%s calls had ended without a word", lost)
+
+    def _managers(self) -> Mapping[str, AmiActions]:
+        """Those that can be asked, by site; '' is the only one."""
+        if isinstance(self.ami, Sites):
+            return {code: self.ami.at(code) for code in self.ami.codes}
+        return {"": self.ami}
 
     async def in_order(self, work: Callable[..., Any], *args: Any, **kw: Any) -> Any:
         """Run in the one thread that keeps Asterisk's order."""
@@ -242,11 +288,15 @@ class Switchboard:
             # One sweep that fails must not keep calls from being caught up with.
             log.exception("%s failed", sweep.__qualname__)
 
+    def _inside(self) -> int:
+        """Callers in the conversation before the queue, at all sites."""
+        return sum(len(incoming.inside) for incoming in self._incoming)
+
     async def _tidy(self) -> None:
         n = 0
         while True:
             try:
-                await self._in(self._order, beat, "telephony", inside=len(self._incoming.inside))
+                await self._in(self._order, beat, "telephony", inside=self._inside())
                 for sweep in listeners.SWEEPS:
                     await self._swept(sweep)
                 if n % 15 == 14:
@@ -259,8 +309,8 @@ class Switchboard:
 
 
 def _write_queues() -> bool:
-    folder = settings.STANDPIPE["CALL_LOG"].parent / "own"
-    return write_queues(folder, seating.exchange_settings(), GENERAL)
+    wanted = seating.exchange_settings()
+    return any([write_queues(site.log.parent / "own", wanted, GENERAL) for site in sites.known()])
 
 
 def _seat_of(extension: str, state: str, reason: str) -> Seat | None:
@@ -268,11 +318,15 @@ def _seat_of(extension: str, state: str, reason: str) -> Seat | None:
     return seating.seat(user, state, reason) if user is not None else None
 
 
-def clients() -> tuple[AriClient, AmiClient, Speech]:
-    """The real clients of the settings."""
+def clients() -> tuple[list[AriClient], AmiClient | Sites, Speech]:
+    """The real clients of the settings; of several sites one for each."""
     ari, ami = settings.STANDPIPE["ARI"], settings.STANDPIPE["AMI"]
+    known = sites.known()
+    managers = {
+        site.code: AmiClient(*site.ami, ami["user"], ami["password"]) for site in known
+    }  # fmt: skip
     return (
-        AriClient(ari["url"], ari["user"], ari["password"], "standpipe"),
-        AmiClient(ami["host"], ami["port"], ami["user"], ami["password"]),
+        [AriClient(site.ari_url, ari["user"], ari["password"], "standpipe") for site in known],
+        managers[known[0].code] if len(known) == 1 else Sites(managers),
         Speech(settings.STANDPIPE["PROMPTS"]),
     )

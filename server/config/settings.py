@@ -311,6 +311,8 @@ STANDPIPE: dict[str, Any] = {
     # Groups of lines to the public network and how many calls each carries: "trunk=30,gsm=8".
     "TRUNKS": env.counts("TRUNKS", "trunk=30"),
     "SIP_WS_URL": env.text("SIP_WS_URL"),
+    # Other Asterisks of the same switchboard (server/calls/sites.py).
+    "FURTHER_SITES": env.text("FURTHER_SITES"),
     "PHONE_PASSWORD_SEED": env.text("PHONE_PASSWORD_SEED"),
     "PROFILE": env.text("PROFILE", "full"),
     # How customers are told of planned works: see server/outages/law.py.

@@ -15,6 +15,10 @@ from telephony.ami.parser import AmiProtocolError, FieldValue, Message, Splitter
 TIMEOUT_S = 3.0
 
 
+class OutOfReach(AmiError):
+    """There was nobody to ask: nothing has been done."""
+
+
 def ask(
     address: tuple[str, int],
     account: tuple[str, str],
@@ -29,7 +33,11 @@ def ask(
     """
     until = time.monotonic() + timeout_s
     try:
-        with socket.create_connection(address, timeout=timeout_s) as line:
+        connected = socket.create_connection(address, timeout=timeout_s)
+    except OSError as away:
+        raise OutOfReach(f"{name}: {away or 'no answer'}") from away
+    try:
+        with connected as line:
             talk = _Talk(line, until)
             try:
                 talk.ask("Login", {"Username": account[0], "Secret": account[1], "Events": "off"})

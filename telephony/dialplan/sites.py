@@ -58,6 +58,7 @@ def hand_over(v: DialplanValues) -> str:
             "Set(PJSIP_HEADER(add,X-SP-Queue)=${SP_QUEUE})",
             "Set(PJSIP_HEADER(add,X-SP-Priority)=${SP_PRIORITY})",
             "Set(PJSIP_HEADER(add,X-SP-Since)=${SP_SINCE})",
+            "Set(PJSIP_HEADER(add,X-SP-Since)=${SP_SINCE})",
             "Set(SP_CALLER_CHANNEL=${ARG1})",
             "Set(CHANNEL(hangup_handler_push)=sp-site-ended,s,1)",
             "Return()",
@@ -86,6 +87,7 @@ def visitors(v: DialplanValues) -> str:
         "Set(CHANNEL(hangup_handler_push)=sp-ended,s,1)",
         "Set(SP_QUEUE=${FILTER(0-9a-z,/${PJSIP_HEADER(read,X-SP-Queue)})})",
         "Set(SP_PRIORITY=${FILTER(0-9,x${PJSIP_HEADER(read,X-SP-Priority)})})",
+        "Set(SP_SINCE=${FILTER(0-9.,x${PJSIP_HEADER(read,X-SP-Since)})})",
         "Set(SP_SINCE=${FILTER(0-9.,/${PJSIP_HEADER(read,X-SP-Since)})})",
         line(
             v, "arrived", number="${SP_FROM}", name="${URIENCODE(x${CALLERID(name)})}",

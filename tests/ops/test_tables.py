@@ -282,3 +282,22 @@ def test_downloads_trust_the_machines_store_unless_told_otherwise(tmp_path: Path
     assert env["UV_SYSTEM_CERTS"] == "true"
     told = download_env({"PIP_CERT": "/mine", "SSL_CERT_FILE": "/mine"}, store)
     assert told["PIP_CERT"] == "/mine" and "UV_SYSTEM_CERTS" not in told
+
+
+def test_a_second_telephone_site_comes_only_when_it_is_asked_for() -> None:
+    full = find_profile("full")
+    assert "asterisk2" not in programs_of(full)
+    two = programs_of(full, sites=2)
+    assert two.index("asterisk2") == two.index("asterisk") + 1
+    assert "asterisk2" not in programs_of(find_profile("map-only"), sites=2)
+    plain, both = (
+        server_env(
+            State(Path("/s")), ALL_PORTS, SECRETS, Options(sites=n), vendor=None, home=Path("/h"),
+            outer={},
+        )
+        for n in (1, 2)
+    )  # fmt: skip
+    assert "STANDPIPE_FURTHER_SITES" not in plain
+    (further,) = json.loads(both["STANDPIPE_FURTHER_SITES"])
+    assert further["code"] == "sp2" and further["log"] == "/s/sp2/asterisk/log"
+    assert further["ami"].endswith(str(ALL_PORTS["ami2"]))

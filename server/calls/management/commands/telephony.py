@@ -43,5 +43,6 @@ class Command(BaseCommand):
         with contextlib.suppress(asyncio.CancelledError):
             await work
         await ami.close()
-        await ari.close()
+        for one in ari:
+            await one.close()
         leader.release()
