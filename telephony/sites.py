@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from telephony.ami.client import AmiActions, AmiError
 from telephony.ami.events import (
+    AgentNoAnswer,
     AmiEvent,
     Connected,
     Disconnected,
@@ -162,7 +163,8 @@ class Sites:
                 await self._tell_state(site, extension)
 
     async def _bring_in_line(self, site: str, seat: dict[str, FieldValue]) -> None:
-        where = {key: seat[key] for key in ("Queue", "Interface") if key in seat}
+        named = ("Queue", "Interface")
+        where: dict[str, FieldValue] = {key: seat[key] for key in named if key in seat}
         with contextlib.suppress(AmiError):
             if "Penalty" in seat:
                 await self._member_action(
@@ -258,6 +260,12 @@ class Sites:
                 return replace(event, site=site)
             case MemberChanged() if self._up and site != self.up[0]:
                 return None  # who keeps the queue says how its members are
+            case AgentNoAnswer(agent=agent) if site not in (*self.up[:1], self.home_of(agent)):
+                # Rung over a line that was down: the telephone never rang.
+                for (_, who), seat in list(self._seats.items()):
+                    if who == agent:
+                        await self._bring_in_line(site, seat)
+                return None
             case Other(name="DeviceStateChange", message=message):
                 await self._note_state(site, message)
         return event

@@ -310,7 +310,9 @@ class Switchboard:
 
 def _write_queues() -> bool:
     wanted = seating.exchange_settings()
-    return any([write_queues(site.log.parent / "own", wanted, GENERAL) for site in sites.known()])
+    folders = [site.log.parent / "own" for site in sites.known()]
+    changed = [write_queues(folder, wanted, GENERAL) for folder in folders]
+    return any(changed)
 
 
 def _seat_of(extension: str, state: str, reason: str) -> Seat | None:

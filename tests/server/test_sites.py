@@ -195,6 +195,8 @@ async def test_an_agent_stands_in_each_queue_once_and_moves_with_the_telephone()
         south.feed(state_of("1001", "INUSE"))
         said = ("Setvar", {"Variable": "DEVICE_STATE(Custom:away1001)", "Value": "INUSE"})
         await until(lambda: said in north.actions, "the north hears that the agent talks")
+        # the south rang the north's telephone over a dead line: nobody is paused for that
+        south.feed(ami.PhoneReachable("1002", False), ami.AgentNoAnswer("sp2-1.0", "1002", 15.0))
         # the same person signs in in the north: one place again, the old one is taken away
         north.actions.clear()
         north.feed(ami.PhoneReachable("1001", True))
@@ -213,6 +215,7 @@ async def test_an_agent_stands_in_each_queue_once_and_moves_with_the_telephone()
         await until(lambda: ami.Disconnected("gone", True, "sp2") in heard, "the site is gone")
         gone = [e for e in heard if isinstance(e, ami.PhoneReachable) and not e.reachable]
         assert gone == [] and both.up == ("sp",)
+        assert not [e for e in heard if isinstance(e, ami.AgentNoAnswer)]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     finally:
