@@ -55,6 +55,12 @@ PAGES: tuple[Page, ...] = (
     Page("recordings", "/recordings", _("Recordings"), frozenset({"supervisor", "auditor"})),
     Page("crews", "/crews", _("Crews"), frozenset({"dispatcher", "supervisor"})),
     Page("shutoffs", "/shutoffs", _("Shut-offs"), _OFFICE),
+    Page(
+        "campaigns",
+        "/campaigns",
+        _("Campaigns"),
+        frozenset({"agent", "supervisor", "manager", "auditor"}),
+    ),
     Page("bi", "/bi", _("Figures"), frozenset({"manager", "supervisor", "auditor", "dispatcher"})),
     Page(
         "ledger",
