@@ -182,6 +182,11 @@ PROMPTS: dict[str, dict[Language, str]] = {
               "and we will call you back.",
         "zh": "暂时无法录音。我们已记下您的号码，会给您回电。",
     },
+    "called-sorry": {
+        "en": "We wanted to speak with you, but none of our colleagues is free. "
+              "We will call you again. Goodbye.",
+        "zh": "我们想与您通话，但目前坐席全忙，稍后会再次致电。再见。",
+    },
     "reconnect": {
         "en": "The line to our colleague was lost. We are connecting you again.",
         "zh": "与客服人员的线路中断，正在为您重新接通。",

@@ -50,10 +50,15 @@ class ToAgent:
 
 @dataclass(frozen=True, slots=True)
 class ToQueue:
-    """The number is rung; who answers goes to the queue, before everybody of a lower priority."""
+    """The number is rung; who answers goes to the queue, before everybody of a lower priority.
+
+    With `patience_s` they wait no longer than that and then hear that we are sorry; without, as
+    long as any caller.
+    """
 
     queue: str
     priority: int = 0
+    patience_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +190,9 @@ def _originate(attempt: DialAttempt, on_answer: OnAnswer) -> dict[str, Any]:
                 "PJSIP_HEADER(add,X-SP-Dial)": number,
                 "__SP_CLICKED": extension,
             }
-        case ToQueue(queue=queue, priority=priority):
+        case ToQueue(queue=queue, priority=priority, patience_s=patience_s):
             fields |= {"Channel": rung, "Context": AFTER_QUEUE, "Exten": str(priority)}
-            variables["SP_TO_QUEUE"] = queue
+            variables |= {"SP_TO_QUEUE": queue, "SP_PATIENCE": str(patience_s)}
         case ToNotice() as notice:
             fields |= {"Channel": rung, "Context": AFTER_NOTICE, "Exten": "s"}
             variables |= {

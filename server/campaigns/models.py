@@ -35,8 +35,8 @@ class Campaign(models.Model):
 
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")
-        RUNNING = "running", _("running")
-        PAUSED = "paused", _("paused")
+        RUNNING = "running", _("calls are made")
+        PAUSED = "paused", _("halted")
         STOPPED = "stopped", _("stopped")
         DONE = "done", _("done")
 
@@ -168,13 +168,13 @@ class ArrearsCase(models.Model):
         # Disputed: nobody is asked for it until that is settled.
         HELD = "held", _("held")
         PAID = "paid", _("paid")
-        CLOSED = "closed", _("closed")
+        CLOSED = "closed", _("taken off")
 
     class Step(models.TextChoices):
         LISTED = "listed", _("listed")
         SMS = "sms", _("text sent")
         CALL = "call", _("call")
-        VISIT = "visit", _("visit")
+        VISIT = "visit", _("visit by a crew")
         NOTICE = "notice", _("cut-off announced")
 
     account = models.ForeignKey(

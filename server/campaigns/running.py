@@ -33,6 +33,8 @@ ORPHANED_AFTER = timedelta(seconds=20)
 NOT_NOW = timedelta(minutes=5)
 REFILL_EVERY = timedelta(seconds=60)
 DEFAULT_QUEUE = "faults"
+# Whom we called is not kept waiting.
+PATIENCE_S = 20
 _refilled: dict[int, datetime] = {}
 
 
@@ -266,7 +268,7 @@ def ring(made: Try, on_answer: OnAnswer, *, by: str) -> bool:
 def _on_answer(target: Target) -> OnAnswer:
     campaign = target.campaign
     if campaign.mode == Campaign.Mode.PROGRESSIVE:
-        return ToQueue(campaign.queue or DEFAULT_QUEUE, campaign.priority)
+        return ToQueue(campaign.queue or DEFAULT_QUEUE, campaign.priority, PATIENCE_S)
     return speaking.notice(target)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Avg, Count, F, Q
+from django.db.models import Avg, Case, Count, F, Q, When
 from django.utils import timezone
 
 from server.calls.models import DialAttempt, DoNotCall
@@ -117,7 +117,9 @@ def targets_of(row: Campaign, state: str, *, limit: int = SHOWN) -> list[dict[st
     rows = row.targets.select_related("account__premise", "agent", "ticket")
     if state in Target.State.values:
         rows = rows.filter(state=state)
-    rows = rows.order_by(F("settled_at").desc(nulls_last=True), "id")[:limit]
+    # Who was left out when the list was made is no news.
+    left_out = Case(When(state=S.DROPPED, then=1), default=0)
+    rows = rows.order_by(left_out, F("settled_at").desc(nulls_last=True), "id")[:limit]
     return [
         {
             "id": t.pk, "name": t.name, "number_masked": mask(t.number) or t.raw[:3],

@@ -70,14 +70,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh-hans": "{number} {priority} {kind},{address}:需多班组出动,影响用户{customers}户。",
     },
     "arrears_reminder": {
-        "en": "{utility}: {amount} of account {account} is overdue since {since}. Please pay, or call us "
-        "if you cannot. If you have paid, ignore this.",
+        "en": "{utility}: {amount} of account {account} is overdue since {since}. Please pay, or "
+        "call us if you cannot. If you have paid, ignore this.",
         "zh-hans": "{utility}:账户{account}有{amount}元水费自{since}起逾期,请尽快缴纳;"
         "如有困难请来电。已缴请忽略。",
     },
     "cut_off_notice": {
-        "en": "{utility}: account {account} still owes {amount}. If it is not paid, the water may be "
-        "cut off from {start}. Call us if you dispute the bill or cannot pay.",
+        "en": "{utility}: account {account} still owes {amount}. If it is not paid, the water may "
+        "be cut off from {start}. Call us if you dispute the bill or cannot pay.",
         "zh-hans": "{utility}:账户{account}仍欠费{amount}元,如不缴纳,自{start}起可能停止供水。"
         "如有异议或困难,请来电联系。",
     },

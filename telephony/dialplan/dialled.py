@@ -17,6 +17,7 @@ from telephony.dialplan.values import (
     AFTER_QUEUE,
     OUT_CONTEXT,
     QUEUE_CONTEXT,
+    TRANSFER_CONTEXT,
     DialplanValues,
 )
 
@@ -42,14 +43,30 @@ def _taken_steps(v: DialplanValues) -> list[str]:
 
 
 def _to_queue(v: DialplanValues) -> str:
-    """`SP_TO_QUEUE` names the queue, the extension is the priority."""
+    """`SP_TO_QUEUE` names the queue, the extension is the priority.
+
+    Whom we called does not wait as long as somebody who called us: after `SP_PATIENCE` seconds
+    they hear that we are sorry, and nobody asks them for a message.
+    """
+    wav = f"{v.recordings}/${{SP_CALL_ID}}"
     return f"[{AFTER_QUEUE}]\n" + block("_X!", [
         "Set(SP_FROM=${FILTER(0-9+,x${SP_NUMBER})})",
         "Set(CHANNEL(hangup_handler_push)=sp-ended,s,1)",
         *_taken_steps(v),
         "Set(SP_QUEUE=${SP_TO_QUEUE})",
         "Set(SP_PRIORITY=${EXTEN})",
-        f"Goto({QUEUE_CONTEXT},s,1)",
+        f"GotoIf($[0${{SP_PATIENCE}} = 0]?{QUEUE_CONTEXT},s,1)",
+        "Gosub(sp-queue-terms,s,1)",
+        f"Set(__TRANSFER_CONTEXT={TRANSFER_CONTEXT})",
+        f"MixMonitor({wav}.wav,br({wav}-in.wav)t({wav}-out.wav),"
+        f"/bin/sh {v.recorded_script} ${{SP_CALL_ID}})",
+        line(v, "queued", queue="${SP_QUEUE}", priority="${QUEUE_PRIO}", since="${SP_SINCE}"),
+        "UserEvent(SPQueued,CallId: ${SP_CALL_ID},Queue: ${SP_QUEUE},"
+        "QueuePriority: ${QUEUE_PRIO},Since: ${SP_SINCE})",
+        "Queue(${SP_QUEUE},tcb(sp-predial^s^1(${CHANNEL})),,,${SP_PATIENCE},,sp-answered)",
+        'GotoIf($["${QUEUESTATUS}" = "CONTINUE"]?sp-talked,s,1)',
+        f"Playback({v.prompts}/called-sorry)",
+        "Hangup(16)",
     ])  # fmt: skip
 
 

@@ -271,8 +271,8 @@ def staff(cast):
 def things(cast, burst):
     """Something behind every address."""
     from server.calls import services as calls
-    from server.dispatch import services as dispatch
     from server.campaigns import services as campaigns
+    from server.dispatch import services as dispatch
     from server.tickets.models import CallBack
 
     asked = campaigns.write(

@@ -133,7 +133,8 @@ async def test_who_answers_goes_to_the_queue_and_is_recorded_as_any_call(
 ) -> None:
     async with listening(asterisk) as (ami, heard), asterisk.phone() as phone:
         await join_queue(ami, "faults", "1101", "Desk 1")
-        await ring(ami, TALKER, "q-talker", AFTER_QUEUE, exten="4", SP_TO_QUEUE="faults")
+        await ring(ami, TALKER, "q-talker", AFTER_QUEUE, exten="4", SP_TO_QUEUE="faults",
+                   SP_PATIENCE="20")  # fmt: skip
         connected = await heard.one(AgentConnected)
         ended = await heard.one(CallEnded)
         ready = await heard.one(RecordingReady)
@@ -145,6 +146,19 @@ async def test_who_answers_goes_to_the_queue_and_is_recorded_as_any_call(
     wav = asterisk.config.recordings / "q-talker.wav"
     assert loud_tones(wav, TONES) == {700, 1000}
     assert loud_tones(wav.with_name("q-talker-in.wav"), TONES) == {700}
+
+
+async def test_whom_we_called_is_not_kept_waiting_and_leaves_no_message(
+    asterisk: Desk, network: PublicNetwork
+) -> None:
+    async with listening(asterisk) as (ami, heard):
+        await ring(ami, TALKER, "q-nobody", AFTER_QUEUE, exten="4", SP_TO_QUEUE="faults",
+                   SP_PATIENCE="20")  # fmt: skip
+        ended = await heard.one(CallEnded)
+        end = await over(heard, "q-nobody")
+    assert ended.call_id == "q-nobody" and not ended.message_left and not ended.agent
+    assert end["q-nobody"].status == "ANSWER"
+    assert not (asterisk.config.recordings / "q-nobody-message.wav").exists()
 
 
 async def test_an_agent_rings_a_customer_from_the_own_telephone(

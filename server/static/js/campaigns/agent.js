@@ -27,7 +27,7 @@ function draw() {
   box.hidden = !record && !offered.length;
   if (box.hidden) return;
   if (!record) {
-    render(box, html`<header class="row spread"><h2 id="mine-title">${gettext('Preview campaigns')}</h2></header><div class="row">${offered.map((c, n) => html`<button type="button" class="${n ? '' : 'main'}" data-do="next" data-number="${c.number}" data-testid="next">${gettext('Next customer: %(name)s', { name: c.name })}${n ? '' : html` <kbd>N</kbd>`}</button>`)}</div>`);
+    render(box, html`<header class="row spread"><h2 id="mine-title">${gettext('Preview campaigns')}</h2><div class="row">${offered.map((c, n) => html`<button type="button" class="${n ? '' : 'main'}" data-do="next" data-number="${c.number}" data-testid="next">${gettext('Next customer: %(name)s', { name: c.name })}${n ? '' : html` <kbd>N</kbd>`}</button>`)}</div></header>`);
     return;
   }
   const r = record;
