@@ -172,9 +172,11 @@ def _send_text(case: ArrearsCase, now: datetime) -> str:
 
 def _call(case: ArrearsCase, now: datetime) -> str | None:
     """Into the list of the ladder's calls; its result takes the case on (`_after_calls`)."""
-    account = case.account
+    account, campaign = case.account, calls()
+    if campaign.state in (Campaign.State.STOPPED, Campaign.State.DONE):
+        return "no call: stopped"
     person = listing.Person(_number(case), account.name, account.language, account, case=case)
-    counted = listing.fill(calls(), [person])
+    counted = listing.fill(campaign, [person])
     reason = next(iter(counted), "duplicate")
     return "listed for a call" if reason == Target.State.WAITING else f"no call: {reason}"
 
@@ -212,18 +214,25 @@ _STEPS: dict[str, Any] = {
 
 
 def calls() -> Campaign:
-    """The campaign that carries the ladder's calls, made when it is first needed."""
-    found = Campaign.objects.filter(kind=Campaign.Kind.DUNNING, source__ladder=True).exclude(
-        state__in=(Campaign.State.STOPPED, Campaign.State.DONE)
-    )
-    row = found.first()
-    if row is not None:
-        return row
-    row = Campaign.objects.create(
-        name=_("Unpaid bills: calls of the ladder"), kind=Campaign.Kind.DUNNING,
-        source={"ladder": True, "least": "0.01"}, text=wording.LADDER_TEXT,
-        state=Campaign.State.RUNNING, started_at=timezone.now(), by="system",
+    """The campaign of this month that carries the ladder's calls, with the last one's rules.
+
+    One a month: a number is on a campaign once, and whoever owes again in a later month is called.
+    """
+    ours = Campaign.objects.filter(kind=Campaign.Kind.DUNNING, source__ladder=True)
+    month = f"{timezone.localdate():%Y-%m}"
+    found = ours.filter(source__month=month).first()
+    if found is not None:
+        return found
+    last = ours.order_by("-id").first()
+    row = last or Campaign(
+        kind=Campaign.Kind.DUNNING, text=wording.LADDER_TEXT,
+        name=_("Unpaid bills: calls of the ladder"),
     )  # fmt: skip
+    row.pk, row.number, row.ended_at, row.why, row.version = None, None, None, "", 0
+    row._state.adding = True
+    row.source = {"ladder": True, "least": "0.01", "month": month}
+    row.state, row.started_at, row.by = Campaign.State.RUNNING, timezone.now(), "system"
+    row.save()
     row.number = f"C-{row.pk:04d}"
     row.save(update_fields=["number"])
     return row

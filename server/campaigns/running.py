@@ -33,6 +33,7 @@ ORPHANED_AFTER = timedelta(seconds=20)
 NOT_NOW = timedelta(minutes=5)
 REFILL_EVERY = timedelta(seconds=60)
 DEFAULT_QUEUE = "faults"
+WRAP_GUARD_S = 3
 # Whom we called is not kept waiting.
 PATIENCE_S = 20
 _refilled: dict[int, datetime] = {}
@@ -93,8 +94,11 @@ def _refill(campaign: Campaign, now: datetime) -> None:
 
 
 def _finish_when_empty(campaign: Campaign) -> None:
-    if campaign.source.get("follow") is True or campaign.source.get("ladder") is True:
+    if campaign.source.get("follow") is True:
         return
+    this_month = f"{timezone.localdate():%Y-%m}"
+    if campaign.source.get("ladder") is True and campaign.source.get("month") == this_month:
+        return  # the ladder puts people in as their turn comes
     if not campaign.targets.filter(state__in=(S.WAITING, S.DIALLING)).exists():
         services.finish(campaign)
 
@@ -103,21 +107,22 @@ def _wanted(campaign: Campaign) -> int:
     if not services.waiting(campaign, timezone.now()).exists():
         return 1  # one look whether it is over
     now = going_on(campaign)
-    free = 0
     try:
-        if campaign.mode == Campaign.Mode.PROGRESSIVE:
-            free = free_agents(campaign.queue or DEFAULT_QUEUE)
-        else:
+        progressive = campaign.mode == Campaign.Mode.PROGRESSIVE
+        free = free_agents(campaign.queue or DEFAULT_QUEUE) if progressive else 0
+        wanted = lines_wanted(
+            campaign.mode, free_agents=free, ratio=campaign.ratio, channels=campaign.channels,
+            ringing=now["ringing"], talking=now["talking"], waiting=now["waiting"],
+        )  # fmt: skip
+        if wanted and not progressive:
+            # Nobody loses a try to an Asterisk that is away.
             exchange.act("Ping")
     except Refused:
         _note(campaign, "telephone")
         return 0
     if campaign.why == "telephone":
         _note(campaign, "")
-    return lines_wanted(
-        campaign.mode, free_agents=free, ratio=campaign.ratio, channels=campaign.channels,
-        ringing=now["ringing"], talking=now["talking"], waiting=now["waiting"],
-    )  # fmt: skip
+    return wanted
 
 
 def going_on(campaign: Campaign) -> dict[str, int]:
@@ -142,11 +147,12 @@ def going_on(campaign: Campaign) -> dict[str, int]:
 
 def free_agents(queue: str) -> int:
     """Who could take a call of the queue now, less its waiting callers. Refused ("telephone")."""
-    free = callers = 0
+    free, callers, now = 0, 0, timezone.now().timestamp()
     for message in exchange.listed("QueueStatus", Queue=queue):
         if message.get("Event") == "QueueMember":
-            # Asterisk's device state 1 is "not in use".
-            free += message.get("Status") == "1" and message.get("Paused") == "0"
+            # Asterisk's device state 1 is "not in use"; its guard after a talk does not show in it.
+            rested = message.number("LastCall") + WRAP_GUARD_S <= now
+            free += rested and message.get("Status") == "1" and message.get("Paused") == "0"
         elif message.get("Event") == "QueueEntry":
             callers += 1
     return max(0, free - callers)

@@ -120,3 +120,26 @@ def report() -> Callable[..., Any]:
         return deliver(Intake().handle, crew.device, [message])[crew.device].acks[0]
 
     return send
+
+
+@pytest.fixture
+def asterisk(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What Asterisk would be asked, and who is free (tests/server/ringing.py)."""
+    from tests.server.ringing import stand_in
+
+    return stand_in(monkeypatch)
+
+
+@pytest.fixture
+def dry(burst: Any) -> Any:
+    """The valves around the burst on P8 are shut: the shut-off."""
+    from django.utils import timezone
+
+    from server.outages import services as outages
+    from server.outages.models import ShutOff
+
+    off = ShutOff.objects.get()
+    for valve in ("V8", "V6", "V11"):
+        outages.valve_closed(off, valve, at=timezone.now(), by="x")
+    off.refresh_from_db()
+    return off

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as generated
 from hypothesis import strategies as st
 
 from server.accounts.refusals import Conflict, Refused
@@ -29,6 +30,8 @@ from server.outages import law
 from server.tickets.models import Ticket
 
 pytestmark = pytest.mark.django_db
+# A loaded machine is no fault of the rule.
+unhurried = generated(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(autouse=True)
@@ -176,9 +179,33 @@ def test_without_consent_to_texts_the_next_step_comes_and_somebody_hands_the_not
     assert ladder.act(case, "cut_off", reason="", by="sari").cut_at is not None
 
 
+def test_who_owes_again_in_a_later_month_is_called_again(cast, monkeypatch):
+    owes("cai")
+    ladder.open_cases("20", 30, by="sari")
+    ladder.sweep()
+    later(days=3)
+    ladder.sweep()
+    called("cai")
+    past = {"ladder": True, "least": "0.01", "month": "1999-12"}
+    Campaign.objects.update(most_tries=5, source=past)
+    ladder.act(case_of("cai"), "close", reason="a mistake", by="sari")
+    ladder.open_cases("20", 30, by="sari")
+    ladder.sweep()
+    later(days=3)
+    ladder.sweep()
+    first, second = Campaign.objects.order_by("id")
+    assert second.most_tries == 5 and second.targets.get().state == "waiting"
+    assert second.number != first.number
+    monkeypatch.setattr(exchange, "act", lambda *_, **__: None)
+    running.run(first)
+    first.refresh_from_db()
+    assert first.state == "done"
+
+
 # -- nobody is cut off who must not be ------------------------------------------------------------
 
 
+@unhurried
 @given(
     st.booleans(), st.booleans(), st.booleans(), st.none() | st.integers(0, 200),
     st.integers(0, 200),

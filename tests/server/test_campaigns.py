@@ -7,121 +7,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as generated
 from hypothesis import strategies as st
 
-from server.accounts.refusals import Conflict, NotAllowed, Refused
-from server.calls import dialling, exchange, listeners
-from server.calls.models import Call, DialAttempt
-from server.campaigns import previewing, running, selectors, services, speaking, wording
+from server.accounts.refusals import Conflict, Refused
+from server.calls import dialling, exchange
+from server.calls.models import Call
+from server.campaigns import running, selectors, services
 from server.campaigns.models import Campaign, Target, Try
 from server.campaigns.policy import EVERY_DAY, Retry, Window, lines_wanted
-from server.customers.models import Account, Premise
-from server.outages import services as outages
+from server.customers.models import Account
 from server.outages.models import PremiseOff, ShutOff
 from server.tickets.models import CallBack, Ticket
 from telephony.ami import events as ami
-from telephony.ami.parser import Message
+from tests.server.ringing import (
+    ALWAYS,
+    ANNA,
+    CAI,
+    DORA,
+    TEXT,
+    ago,
+    campaign,
+    over,
+    started,
+    taken,
+    tell,
+)
 
 pytestmark = pytest.mark.django_db
-ANNA, CLINIC, CAI, DORA, FARM = (
-    "0401000101", "0401000102", "0401000106", "0401000107", "0401000109",
-)  # fmt: skip
-TEXT = {"en": "Hello {name}."}
-ALWAYS = {"opens": "00:00", "closes": "23:59"}
-
-
-class Exchange:
-    """Asterisk as far as a campaign knows it: what it was asked, who is free."""
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, Any]] = []
-        self.free = 0
-        self.waiting = 0
-        self.away = False
-
-    def act(self, name: str, *, site: str = "", **fields: Any) -> None:
-        if self.away:
-            raise Refused("telephone", "exchange", "away")
-        if name == "Originate":
-            self.asked.append(fields)
-
-    def listed(self, name: str, *, site: str = "", **fields: Any) -> list[Message]:
-        if self.away:
-            raise Refused("telephone", "exchange", "away")
-        free = (("Event", "QueueMember"), ("Status", "1"), ("Paused", "0"))
-        busy = (("Event", "QueueMember"), ("Status", "2"), ("Paused", "0"))
-        paused = (("Event", "QueueMember"), ("Status", "1"), ("Paused", "1"))
-        caller = (("Event", "QueueEntry"),)
-        rows = [free] * self.free + [busy, paused] + [caller] * self.waiting
-        return [Message(row) for row in rows]
-
-    def numbers(self) -> list[str]:
-        return [DialAttempt.objects.get(call_id=a["ChannelId"]).number for a in self.asked]
-
-
-@pytest.fixture
-def asterisk(monkeypatch: pytest.MonkeyPatch) -> Exchange:
-    made = Exchange()
-    monkeypatch.setattr(exchange, "act", made.act)
-    monkeypatch.setattr(exchange, "listed", made.listed)
-    monkeypatch.setattr(speaking, "spoken_file", lambda folder, text, language: f"/{language}")
-    return made
-
-
-def tell(event: ami.AmiEvent) -> None:
-    listeners.tell(event, timezone.now())
-
-
-def over(number: str, status: str = "NOANSWER", cause: int = 0) -> None:
-    """The ring of this number that goes on ends."""
-    row = DialAttempt.objects.get(number=number, ended_at=None)
-    tell(ami.DialOver(row.call_id, status, cause))
-
-
-def taken(number: str, *keys: str, heard: str = "") -> DialAttempt:
-    row = DialAttempt.objects.get(number=number, ended_at=None)
-    tell(ami.DialTaken(row.call_id, heard))
-    for n, key in enumerate(keys, 1):
-        tell(ami.DialKey(row.call_id, n, key))
-    return row
-
-
-def campaign(numbers: str = f"{ANNA},Anna\n{CAI},Cai", **more: Any) -> Campaign:
-    what = {"name": "x", "kind": "list", "source": {"numbers": numbers}, "text": TEXT, **ALWAYS}
-    return services.write({**what, **more}, by="sari")
-
-
-def started(*args: Any, **more: Any) -> Campaign:
-    return services.act(campaign(*args, **more), "start", by="sari")
-
-
-def ago(**past: float) -> None:
-    """Let time pass for everything that was rung."""
-    by = timedelta(**past)
-    for row in DialAttempt.objects.all():
-        DialAttempt.objects.filter(pk=row.pk).update(placed_at=row.placed_at - by)
-    for made in Try.objects.all():
-        Try.objects.filter(pk=made.pk).update(at=made.at - by)
-    for target in Target.objects.exclude(next_at=None):
-        Target.objects.filter(pk=target.pk).update(next_at=target.next_at - by)
-
-
-@pytest.fixture
-def dry(burst: Any) -> ShutOff:
-    off = ShutOff.objects.get()
-    for valve in ("V8", "V6", "V11"):
-        outages.valve_closed(off, valve, at=timezone.now(), by="x")
-    off.refresh_from_db()
-    return off
+# A loaded machine is no fault of the rule.
+unhurried = generated(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 # -- who is on the list ---------------------------------------------------------------------------
@@ -212,6 +134,7 @@ def test_what_cannot_be_is_refused_by_field_and_nothing_is_kept(cast, change, fi
 HELSINKI = ZoneInfo("Europe/Helsinki")
 
 
+@unhurried
 @given(
     st.integers(0, 1439), st.integers(0, 1439), st.sets(st.integers(0, 6), min_size=1),
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)),  # noqa: DTZ001
@@ -233,6 +156,7 @@ def test_the_next_opening_is_open_and_no_minute_before_it_is(first, last, days, 
         step += timedelta(minutes=15)
 
 
+@unhurried
 @given(
     st.sampled_from(["progressive", "notice", "preview"]), st.integers(0, 30),
     st.floats(0.1, 3), st.integers(1, 60), st.integers(0, 40), st.integers(0, 40),
@@ -252,6 +176,7 @@ def test_pacing_never_exceeds_free_agents_times_ratio_nor_the_channels(
         assert more == 0
 
 
+@unhurried
 @given(st.sampled_from(["busy", "no_answer", "failed", "machine", "refused", "answered"]),
        st.integers(1, 9), st.integers(60, 9999), st.dictionaries(
            st.sampled_from(["busy", "no_answer"]), st.integers(0, 99999)))  # fmt: skip
@@ -465,261 +390,3 @@ def test_its_time_is_over_and_who_was_not_called_is_listed_so(cast, asterisk):
     assert running.step() == 0
     row.refresh_from_db()
     assert row.state == "done" and row.targets.get().reason == "window_over"
-
-
-# -- what a notice brings back --------------------------------------------------------------------
-
-ASKED = [{"code": "understood", "keys": "1", "en": "Press one when you have understood."},
-         {"code": "care", "keys": "12", "en": "One for yes, two for no."}]  # fmt: skip
-
-
-def test_a_key_confirms_and_answers_are_kept_others_are_not(cast, asterisk):
-    row = started(questions=ASKED)
-    running.step()
-    taken(ANNA, "1", "2")
-    over(ANNA, "ANSWER", 16)
-    taken(CAI, "7", "")
-    over(CAI, "ANSWER", 16)
-    running.step()
-    anna, cai = row.targets.get(name="Anna"), row.targets.get(name="Cai")
-    assert anna.confirmed_at and anna.reason == "confirmed"
-    assert anna.answers == {"understood": "1", "care": "2"}
-    assert (cai.state, cai.reason, cai.confirmed_at, cai.answers) == (
-        "reached", "answered", None, {},
-    )  # fmt: skip
-    assert selectors.report(row)["answers"] == {"understood": {"1": 1}, "care": {"2": 1}}
-
-
-def test_a_machine_is_not_a_person_and_is_tried_again(cast, asterisk):
-    row = started(CAI, screen=True)
-    running.step()
-    assert "SP_SCREEN=1" in asterisk.asked[0]["Variable"]
-    taken(CAI, heard="MACHINE")
-    over(CAI, "ANSWER", 16)
-    running.step()
-    assert row.targets.get().reason == "machine" and row.targets.get().state == "waiting"
-
-
-def test_each_customer_hears_their_own_language_with_their_own_values(cast, asterisk, dry):
-    made = services.write({
-        "name": "off", "kind": "outage", "source": {"shut_off": dry.number},
-        "text": {"en": "No water at {address} since {start}.", "zh-hans": "{address}停水。"},
-    }, by="sari")  # fmt: skip
-    said = {t.account.premise.code: speaking.text_of(t)
-            for t in made.targets.exclude(account=None)}  # fmt: skip
-    assert said["anna"].startswith("No water at Church Street 21 since ")
-    Account.objects.filter(premise__code="anna").update(language="zh-hans")
-    target = made.targets.get(account__premise__code="anna")
-    target.language = "zh-hans"
-    assert speaking.text_of(target) == "Church Street 21停水。"
-
-
-@pytest.mark.parametrize(
-    ("text", "language", "said"),
-    [("back at 14:05", "en", "back at fourteen oh five"), ("owes 45.20", "en",
-      "owes forty five point two zero"), ("owes 12.00", "en", "owes twelve"),
-     ("call 0401000101", "en", "call zero four zero one zero zero zero one zero one"),
-     ("14:05恢复", "zh", "十四点零五分恢复"), ("欠45.50元", "zh", "欠四十五点五零元"),
-     ("99:99", "en", "nine nine nine nine")],
-)  # fmt: skip
-def test_digits_are_spoken_as_words(text, language, said):
-    assert wording.spoken(text, language) == said
-
-
-def test_every_reason_and_code_has_its_words():
-    from server.campaigns import states
-
-    assert set(wording.CODE_WORDS) == set(states.CODES)
-    for word in (*wording.REASONS.values(), *wording.CODE_WORDS.values(), *wording.WHY.values()):
-        assert word()
-
-
-# -- preview --------------------------------------------------------------------------------------
-
-
-def test_an_agent_reads_first_rings_by_key_and_writes_down_what_came_of_it(cast, asterisk):
-    row = started(mode="preview")
-    target = previewing.claim(row, cast.aino)
-    assert target is not None and target.name == "Anna"
-    record = previewing.record_of(target)
-    assert record["say"] == "Hello Anna." and record["call"] is None
-    assert previewing.claim(row, cast.aino).pk == target.pk  # not another one beside it
-    assert previewing.claim(row, cast.sari).name == "Cai"
-    assert running.step() == 0 and not asterisk.asked  # nobody is rung by itself
-    previewing.ring(target, cast.aino)
-    assert asterisk.asked[0]["Channel"] == "PJSIP/1001"
-    attempt = taken(ANNA)
-    tell(ami.Answered(attempt.call_id, "1001"))
-    over(ANNA, "ANSWER", 16)
-    running.step()
-    done = services.code(target, cast.aino, "informed", note="will tell the neighbour")
-    assert (done.state, done.code, done.note) == ("reached", "informed", "will tell the neighbour")
-    assert previewing.mine(cast.aino) is None
-
-
-def test_only_who_has_the_customer_calls_and_writes(cast, asterisk):
-    row = started(mode="preview")
-    target = previewing.claim(row, cast.aino)
-    for act in (lambda: previewing.ring(target, cast.sari),
-                lambda: services.code(target, cast.sari, "informed")):  # fmt: skip
-        with pytest.raises(NotAllowed):
-            act()
-    with pytest.raises(Conflict):
-        services.code(target, cast.aino, "informed")  # not called yet
-    services.release(target, cast.aino)
-    assert previewing.claim(row, cast.sari).name == "Cai"  # the released one stands behind
-
-
-def test_call_again_later_keeps_the_gap_and_wrong_numbers_end(cast, asterisk):
-    row = started(mode="preview", gap_s=3600)
-    target = previewing.claim(row, cast.aino)
-    previewing.ring(target, cast.aino)
-    taken(ANNA)
-    over(ANNA, "ANSWER", 16)
-    running.settle_all()
-    soon = (timezone.now() + timedelta(minutes=5)).isoformat()
-    later = services.code(target, cast.aino, "later", again_at=soon)
-    assert later.state == "waiting"
-    assert later.next_at >= timezone.now() + timedelta(minutes=59)
-    other = previewing.claim(row, cast.aino)
-    assert other.name == "Cai"
-    done = services.code(other, cast.aino, "do_not_call")
-    assert done.state == "exhausted" and dialling.is_do_not_call(CAI)
-
-
-def test_preview_asks_again_before_the_ring_too(cast, asterisk, register):
-    register("enquiry", home="cai", name="Cai", phone=CAI)
-    Ticket.objects.update(state="closed", closed_at=timezone.now())
-    made = services.write({"name": "s", "kind": "survey", "mode": "preview", **ALWAYS}, by="sari")
-    services.act(made, "start", by="sari")
-    target = previewing.claim(made, cast.aino)
-    Ticket.objects.update(state="reopened")
-    with pytest.raises(Conflict) as refused:
-        previewing.ring(target, cast.aino)
-    assert refused.value.code == "reopened" and not asterisk.asked
-
-
-def test_a_call_back_that_was_made_is_owed_no_more(cast, asterisk):
-    owed = CallBack.objects.create(reason="missed", phone=CAI, due_at=timezone.now())
-    made = services.write({"name": "c", "kind": "callback", "mode": "preview", **ALWAYS},
-                          by="sari")  # fmt: skip
-    services.act(made, "start", by="sari")
-    target = previewing.claim(made, cast.aino)
-    previewing.ring(target, cast.aino)
-    services.code(target, cast.aino, "informed")
-    owed.refresh_from_db()
-    assert owed.done_at is not None and owed.outcome == "reached"
-
-
-# -- the report -----------------------------------------------------------------------------------
-
-
-def recount(row: Campaign) -> dict[str, Any]:
-    """The same figures from the tables alone, by hand-written SQL."""
-
-    def ask(sql: str) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [row.pk])
-            return cursor.fetchall()
-
-    states = dict(ask("SELECT state, count(*) FROM campaigns_target WHERE campaign_id = %s "
-                      "GROUP BY state"))  # fmt: skip
-    reached = states.get("reached", 0)
-    could = sum(n for s, n in states.items() if s not in ("dropped", "skipped"))
-    rung = ask(
-        "SELECT d.number, d.result, d.heard, d.placed_at, d.answered_at, d.ended_at "
-        "FROM calls_dialattempt d JOIN campaigns_target t ON d.subject = 'target:' || t.id "
-        "WHERE t.campaign_id = %s AND d.ended_at IS NOT NULL"
-    )  # fmt: skip
-    results: dict[str, int] = {}
-    for _number, result, heard, *_times in rung:
-        name = "machine" if result == "answered" and heard == "machine" else result
-        results[name] = results.get(name, 0) + 1
-    rings = [(a - p).total_seconds() for *_x, p, a, _e in rung if a]
-    return {
-        "total": sum(states.values()), "tries": len(rung), "by_result": results,
-        "states": states, "share": round(reached / could, 4) if could else None,
-        "ringing_s": round(sum(rings) / len(rings), 1) if rings else None,
-        "confirmed": ask("SELECT count(*) FROM campaigns_target WHERE campaign_id = %s "
-                         "AND confirmed_at IS NOT NULL")[0][0],
-    }  # fmt: skip
-
-
-def test_the_report_equals_a_recount(cast, asterisk):
-    numbers = "\n".join([*(f"04012300{n:02}" for n in range(12)), ",x", "112", "0401230001"])
-    row = started(numbers, channels=12, questions=ASKED, most_tries=2, gap_s=60, screen=True)
-    running.step()
-    endings = [("BUSY", 17), ("NOANSWER", 0), ("CHANUNAVAIL", 21), ("CONGESTION", 34)]
-    for n, number in enumerate(asterisk.numbers()):
-        if n % 3 == 0:
-            taken(number, "1", "2", heard="MACHINE" if n == 3 else "HUMAN")
-            over(number, "ANSWER", 16)
-        else:
-            over(number, *endings[n % 4])
-    running.settle_all()
-    ago(minutes=2)
-    running.step()
-    for number in asterisk.numbers()[12:]:
-        over(number)
-    running.settle_all()
-    told, again = selectors.report(row), recount(row)
-    assert told["total"] == again["total"] == 15
-    assert told["tries"] == again["tries"] > 12
-    assert told["by_result"] == dict(sorted(again["by_result"].items()))
-    assert {s: n for s, n in told["by_state"].items() if n} == again["states"]
-    assert sum(r["n"] for r in told["by_reason"]) == 15
-    assert told["confirmed"] == again["confirmed"] == 3
-    assert told["reached_share"] == again["share"]
-    assert told["ringing_s"] == again["ringing_s"]
-
-
-# -- the doors ------------------------------------------------------------------------------------
-
-
-def post(client: Any, url: str, body: dict[str, Any]) -> Any:
-    return client.post(url, body, content_type="application/json")
-
-
-def test_a_supervisor_writes_starts_and_exports_an_agent_may_look(
-    cast, asterisk, client_of: Callable[..., Any]
-):
-    boss, desk = client_of(cast.sari), client_of(cast.aino)
-    what = {"name": "=cmd()", "kind": "list", "source": {"numbers": f"{CAI},=2+2"}, "text": TEXT,
-            **ALWAYS}  # fmt: skip
-    assert post(desk, "/api/campaigns", what).status_code == 403
-    made = post(boss, "/api/campaigns", what).json()
-    assert made["number"] == "C-" + made["number"][2:] and made["allowed"] == ["start", "stop"]
-    url = f"/api/campaigns/{made['number']}"
-    assert post(boss, f"{url}/actions", {"verb": "start"}).json()["state"] == "running"
-    assert post(boss, f"{url}/actions", {"verb": "start"}).status_code == 409
-    changed = boss.put(url, {"channels": 2}, content_type="application/json")
-    assert changed.status_code == 409  # pause first
-    assert desk.get(url).json()["report"]["by_state"]["waiting"] == 1
-    rows = desk.get(f"{url}/targets?state=waiting").json()["results"]
-    assert rows[0]["number_masked"] != CAI and "*" in rows[0]["number_masked"]
-    table = boss.get(f"{url}/targets.csv").content.decode("utf-8-sig")
-    assert "'=2+2" in table and ",=2+2" not in table
-    assert desk.get(f"{url}/targets.csv").status_code == 403
-    assert desk.get("/api/campaigns").json()["results"][0]["counts"]["waiting"] == 1
-
-
-def test_an_agent_works_a_preview_campaign_through_the_doors(cast, asterisk, client_of):
-    row = started(mode="preview")
-    desk = client_of(cast.aino)
-    assert desk.get("/api/campaigns/mine").json() == {
-        "record": None, "campaigns": [{"number": row.number, "name": "x"}],
-    }  # fmt: skip
-    record = post(desk, f"/api/campaigns/{row.number}/next", {}).json()["record"]
-    rung = post(desk, f"/api/campaigns/targets/{record['id']}/dial", {}).json()["record"]
-    assert rung["ringing"] is True
-    answer = post(desk, f"/api/campaigns/targets/{record['id']}/code", {"code": "x"})
-    assert answer.status_code == 422
-    done = post(desk, f"/api/campaigns/targets/{record['id']}/code", {"code": "informed"})
-    assert done.json()["state"] == "reached"
-
-
-def test_a_premise_that_nobody_has_an_account_for_is_simply_not_on_the_list(cast, dry):
-    Premise.objects.get(code="anna").accounts.update(active=False)
-    made = services.write({"name": "o", "kind": "outage", "source": {"shut_off": dry.number},
-                           "text": TEXT}, by="sari")  # fmt: skip
-    assert not made.targets.filter(account__premise__code="anna").exists()

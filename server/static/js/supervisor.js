@@ -6,6 +6,7 @@ import { $, html, render } from './html.js';
 import { gettext } from './i18n.js';
 import { on } from './live.js';
 import { figure, span, stopwatch } from './time.js';
+import * as campaigns from './supervisor/campaigns.js';
 import * as grid from './supervisor/grid.js';
 import * as inside from './supervisor/inside.js';
 import * as listen from './supervisor/listen.js';
@@ -59,7 +60,7 @@ floor.hear((now) => {
     ${tile(gettext('Agents ready'), figure(state('ready')), 'ready')}${tile(gettext('Agents talking'), figure(state('talking') + state('hold')), 'talking')}${tile(gettext('Agents paused'), figure(state('paused')), 'paused')}`);
 });
 
-for (const section of [grid, queues, inside, listen, recordings]) section.start(floor);
+for (const section of [grid, queues, inside, listen, recordings, campaigns]) section.start(floor);
 on('call.ringing call.queued call.offered call.answered call.ended agent.changed shutoff.started shutoff.restored resumed', soon);
 setInterval(read, 5000);
 setInterval(age, 1000);
