@@ -27,6 +27,7 @@ from server.calls import (
     recovering,
     services,
     sites,
+    sounding,
     speaking,
 )
 from server.calls.models import Call
@@ -35,7 +36,7 @@ from server.calls.queueing.models import GENERAL
 from server.calls.services import Ring
 from server.events.reading import Mark, after, end
 from server.events.services import beat
-from server.ivr import trees
+from server.ivr import prompts, trees
 from telephony import agents as seats
 from telephony.ami import events as ami_events
 from telephony.ami.client import AmiActions, AmiClient, AmiError
@@ -302,6 +303,7 @@ class Switchboard:
                 if n % 15 == 14:
                     await self._catch_up()
                     await self._in(self._order, services.close_lost)
+                    await self._in(self._order, prompts.lay_out)
             except (DatabaseError, OSError) as error:
                 log.warning("tidying up has to wait: %s", error)
             n += 1
@@ -330,5 +332,5 @@ def clients() -> tuple[list[AriClient], AmiClient | Sites, Speech]:
     return (
         [AriClient(site.ari_url, ari["user"], ari["password"], "standpipe") for site in known],
         managers[known[0].code] if len(known) == 1 else Sites(managers),
-        Speech(settings.STANDPIPE["PROMPTS"]),
+        sounding.speech(),
     )

@@ -275,6 +275,8 @@ STANDPIPE: dict[str, Any] = {
     # The compiled pipe network; made again where it is missing.
     "NETWORK": Path(env.text("NETWORK", str(STATE / "network"))),
     "PROMPTS": Path(env.text("PROMPTS", str(STATE / "prompts"))),
+    # Prompts that this utility recorded itself; they are heard instead of those.
+    "OWN_PROMPTS": Path(env.text("OWN_PROMPTS", str(STATE / "own-prompts"))),
     "CALL_LOG": Path(env.text("CALL_LOG", str(STATE / "asterisk" / "log"))),
     "SMS_GATEWAY": env.text("SMS_GATEWAY", "file"),
     "SMS_URL": env.text("SMS_URL"),

@@ -20,6 +20,7 @@ urlpatterns = [
     path("api/", include("server.streets.urls")),
     path("api/", include("server.messaging.urls")),
     path("api/", include("server.interfaces.urls")),
+    path("api/", include("server.ivr.urls")),
     path("api/", include("server.tickets.urls")),
     path("api/", include("server.workforce.urls")),
     path("api/", include("server.positions.urls")),
