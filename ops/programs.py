@@ -168,6 +168,7 @@ def _asterisk_of(site: Site, code: str) -> Program:
             ari_user=ARI_USER, ari_password=site.secrets["ari_password"], ami_user=AMI_USER,
             ami_password=site.secrets["ami_password"], prompts=prompts,
             recordings=site.state.root / "recordings",
+            own_prompts=site.state.root / "own-prompts",
             phones=phones(site.secrets["phone_password_seed"]), host_ipv4s=site.host_ipv4s,
             trunk_contact=os.environ.get("STANDPIPE_TRUNK_CONTACT", f"{HOST}:{ports['network']}"),
         )  # fmt: skip

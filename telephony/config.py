@@ -21,6 +21,7 @@ from telephony.dialplan import (
     render_recorded_script,
 )
 from telephony.dialplan.queue import KEYS
+from telephony.dialplan.values import ROOM_FILE
 from telephony.features import FEATURES
 from telephony.layout import find_layout
 from telephony.modules import UNUSED_MODULES
@@ -129,12 +130,19 @@ class AsteriskConfig:
     watchdog_s: int = 60
     queue_timeout_s: int = 300
     guard_s: int = 3
+    message_max_s: int = 180
+    own_prompts: Path | None = None
     max_calls: int = 200
 
     @property
     def base(self) -> Path:
         """Directory of everything Asterisk owns."""
         return self.state / "asterisk"
+
+    @property
+    def own_prompts_folder(self) -> Path:
+        """Directory of the utility's own recordings of prompts."""
+        return self.own_prompts or self.state / "own-prompts"
 
     @property
     def calls_log(self) -> Path:
@@ -177,6 +185,7 @@ class AsteriskConfig:
         """Raise ConfigError for the first unusable value."""
         for field in ("state", "prompts", "recordings", "prefix"):
             checked_path(field, getattr(self, field))
+        checked_path("own_prompts", self.own_prompts_folder)
         socket = str(self.base / "run" / "asterisk.ctl")
         if len(socket.encode()) > MAX_SOCKET_PATH:
             raise ConfigError(
@@ -259,11 +268,13 @@ class AsteriskConfig:
             calls_log=str(self.calls_log),
             recordings=str(self.recordings),
             prompts=str(self.prompts / self.language),
+            own_prompts=str(self.own_prompts_folder / self.language),
             recorded_script=str(etc / "recorded.sh"),
             own=str(self.own),
             watchdog_s=self.watchdog_s,
             queue_timeout_s=self.queue_timeout_s,
             browsers=[phone.extension for phone in self.phones if phone.webrtc],
+            message_max_s=self.message_max_s,
             trunk_out=bool(self.trunk_contact),
             dial_allowed=self.dial_allowed,
             dial_denied=self.dial_denied,
@@ -317,8 +328,9 @@ class AsteriskConfig:
         texts = self.files()
         for name in _DIRECTORIES:
             (self.base / name).mkdir(parents=True, exist_ok=True)
-        for directory in (self.recordings, self.prompts / "hold"):
+        for directory in (self.recordings, self.prompts / "hold", self.own_prompts_folder):
             directory.mkdir(parents=True, exist_ok=True)
+        (self.recordings / ROOM_FILE).touch()
         (self.base / "etc").chmod(0o700)
         for stale in (self.base / "etc").glob("*.conf"):
             if stale.name not in texts:

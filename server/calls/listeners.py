@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from server.calls import dialling, lines, services
+from server.calls import dialling, lines, services, voicemail
 from telephony.ami import events as told
 
 if TYPE_CHECKING:
@@ -45,9 +45,11 @@ def follow_call(event: told.AmiEvent, now: datetime) -> None:
             services.not_answered(agent)
         case told.CallEnded(call_id=call, queue_status=status, message_left=left):
             services.ended(call, at=now, status=status, message_left=left)
+            voicemail.after(call, status, message_left=left)
         case told.RecordingReady(call_id=call, path=path):
             services.recorded(call, path)
         case told.MessageLeft(call_id=call, path=path):
+            voicemail.heard(call, path)
             services.recorded(call, path, kind="message")
         case told.PhoneReachable(agent=agent, reachable=False):
             services.phone_gone(agent)

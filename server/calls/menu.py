@@ -32,7 +32,8 @@ def left(how: LeftFlow) -> None:
             {"at": step.at, "node": step.node, "key": step.key} for step in how.path
         ]  # fmt: skip
         call.menu = {
-            "version": how.version, "to": how.to, "told": list(how.told), "late": how.late,
+            **call.menu, "version": how.version, "to": how.to, "told": list(how.told),
+            "late": how.late,
         }  # fmt: skip
         if call.state == Call.State.ENDED and call.queued_at is None:
             _judge_again(call)

@@ -10,7 +10,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from server.accounts.refusals import Refused
-from server.calls import dialling, services, sites
+from server.calls import dialling, services, sites, voicemail
 from server.calls.models import Call
 from server.calls.services import Ring
 from server.events.models import Cursor
@@ -107,11 +107,14 @@ def _bring_in(told: RecoveredCall) -> bool:
     if told.answered_at is not None and call.answered_at is None:
         live = told.ended_at is None
         services.answered(told.call_id, told.agent, at=told.answered_at, live=live)
+    if told.message is not None and not hasattr(call, "recording"):
+        voicemail.heard(told.call_id, str(told.message))
     if told.ended_at is not None:
         services.ended(
             told.call_id, at=told.ended_at, status=told.status,
             message_left=told.message is not None, live=not made,
         )  # fmt: skip
+        voicemail.after(told.call_id, told.status, message_left=told.message is not None)
     if not hasattr(call, "recording"):
         if told.recording is not None:
             services.recorded(told.call_id, str(told.recording))

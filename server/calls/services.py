@@ -34,6 +34,8 @@ log = logging.getLogger("standpipe.telephony")
 
 # An enquiry that was answered: whoever hangs up after it got what they called for.
 SERVED = frozenset({"bill:ok", "ticket:ok", "outage:known", "bill_ticket:ok", "callback:ok"})
+# Less voice than this is a missed call, not a message.
+LEAST_VOICE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def ended(
             call.outcome = Call.Outcome.ABANDONED if call.queued_at else Call.Outcome.NOT_REACHED
         elif not call.outcome:
             call.outcome = (
-                Call.Outcome.MESSAGE if message_left
+                Call.Outcome.MESSAGE if message_left and has_words(call)
                 else outcome_in_menu(call) if call.queued_at is None
                 else Call.Outcome.ABANDONED
             )  # fmt: skip
@@ -141,6 +143,11 @@ def ended(
         if live and call.agent is not None and call.outcome == Call.Outcome.ANSWERED:
             agents.after_call(call.agent, call)
         tell_call("call.ended", call, outcome=call.outcome, status=status)
+
+
+def has_words(call: Call) -> bool:
+    """There is a message to listen to, as far as it was listened to by now."""
+    return bool(call.menu.get("voice_s", LEAST_VOICE_S) >= LEAST_VOICE_S)
 
 
 def outcome_in_menu(call: Call) -> str:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -29,6 +30,7 @@ from server.calls import (
     sites,
     sounding,
     speaking,
+    voicemail,
 )
 from server.calls.models import Call
 from server.calls.queueing import seating
@@ -304,6 +306,7 @@ class Switchboard:
                     await self._catch_up()
                     await self._in(self._order, services.close_lost)
                     await self._in(self._order, prompts.lay_out)
+                    await self._in(self._order, voicemail.keep_room, Path(settings.STANDPIPE["RECORDINGS"]))
             except (DatabaseError, OSError) as error:
                 log.warning("tidying up has to wait: %s", error)
             n += 1

@@ -75,6 +75,7 @@ PAGES: tuple[Page, ...] = (
         _("Versions"),
         frozenset({"engineer", "supervisor"}),
     ),
+    Page("ivr", "/ivr", _("Telephone menu"), frozenset({"supervisor", "manager", "auditor"})),
     Page("devices", "/devices", _("Devices"), frozenset({"supervisor"})),
     Page("messages", "/messages", _("Messages"), _OFFICE),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telephony.dialplan.text import block, line
+from telephony.dialplan.text import block, heard, line
 from telephony.dialplan.values import MENU_CONTEXT, QUEUE_CONTEXT, STASIS_APP, DialplanValues
 
 
@@ -44,6 +44,6 @@ def fallback(v: DialplanValues) -> str:
         line(v, "fallback", reason="${SP_FALLBACK}"),
         "UserEvent(SPFallback,CallId: ${SP_CALL_ID},Reason: ${SP_FALLBACK})",
         "Answer()",
-        f"Playback({v.prompts}/recorded)",
+        f"Playback({heard(v, 'recorded')})",
         f"Goto({QUEUE_CONTEXT},s,1)",
     ])  # fmt: skip

@@ -28,3 +28,12 @@ def dial_line(v: DialplanValues, what: str, **fields: str) -> str:
     pairs = {"event": what, "call": "${SP_ATTEMPT}", "at": _NOW, **fields}
     body = ",".join(f'"{key}":"{value}"' for key, value in pairs.items())
     return f"Set(FILE({v.dials_log},,,al,u)={{{body}}})"
+
+
+def heard(v: DialplanValues, prompt: str) -> str:
+    """The path of a prompt as `Playback` wants it: the utility's own recording where there is one.
+
+    Looked for at every playing, so that another one is heard without a restart.
+    """
+    own = f"{v.own_prompts}/{prompt}"
+    return f'${{IF($["${{STAT(e,{own}.wav)}}" = "1"]?{own}:{v.prompts}/{prompt})}}'

@@ -23,6 +23,8 @@ CONSULT_CONTEXT = "sp-consult"
 RESUME_CONTEXT = "sp-resume"
 EMERGENCY_PRIORITY = 10
 LOST_AGENT_PRIORITY = 20
+# Stands among the recordings while there is room for more.
+ROOM_FILE = ".room"
 # A wav file without sound is its 44-byte header.
 EMPTY_WAV_BYTES = 44
 
@@ -45,13 +47,14 @@ class DialplanValues:
     calls_log: str
     recordings: str
     prompts: str
+    own_prompts: str
     recorded_script: str
     own: str
     watchdog_s: int = 60
     queue_timeout_s: int = 300
-    message_max_s: int = 120
     # Those extensions that are browsers.
     browsers: Sequence[str] = ()
+    message_max_s: int = 180
     trunk_out: bool = False
     dial_allowed: Sequence[str] = ()
     dial_denied: Sequence[str] = ()

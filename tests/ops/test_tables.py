@@ -220,6 +220,7 @@ def test_the_server_gets_every_setting_it_reads() -> None:
     # Where these have no value the server derives the folder from STANDPIPE_STATE.
     derived = {
         "RECORDINGS", "PHOTOS", "SMS_DIR", "STREETS", "NETWORK", "UPLOADS", "CALL_LOG", "TEST",
+            "OWN_PROMPTS",
     }  # fmt: skip
     lacking = {f"STANDPIPE_{name}" for name in read - derived} - set(env) - set(PASSED_ON)
     assert not lacking, f"ops/settings.py gives no value for {sorted(lacking)}"

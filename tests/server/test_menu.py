@@ -5,15 +5,18 @@ Anna and the clinic stand on P8 (see tests/town.py); the farm is two homes behin
 
 from __future__ import annotations
 
+import wave
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from server.accounts.models import AuditRow
-from server.calls import enquiries, menu, services, speaking, verdict
+from server.calls import enquiries, listeners, menu, services, speaking, verdict, voicemail
 from server.calls.models import Call
 from server.calls.switchboard import Switchboard
 from server.customers import billing
@@ -21,6 +24,7 @@ from server.customers.models import Account, Meter
 from server.outages import services as outages
 from server.outages.models import PremiseOff, ShutOff
 from server.tickets.models import CallBack, Contact, Ticket
+from telephony.ami import events as asterisk
 from telephony.fakes import FakeAmi, FakeAri
 from telephony.flow import PathStep, Spoken
 from telephony.incoming import Decision, LeftFlow
@@ -295,6 +299,78 @@ def test_hanging_up_in_the_queue_is_no_hanging_up_in_the_menu(cast):
     services.queued("c1", at=timezone.now())
     services.ended("c1", at=timezone.now())
     assert Call.objects.get().outcome == "abandoned"
+
+
+# --- voice mail ------------------------------------------------------------------------------
+
+
+def message(seconds: float, voice: float, call: str = "c1") -> str:
+    """A message of so many seconds, the first `voice` of them loud."""
+    path = Path(settings.STANDPIPE["RECORDINGS"]) / f"{call}-message.wav"
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        loud = int(8000 * voice)
+        out.writeframes(b"\x10\x20" * loud + b"\x05\x00" * (int(8000 * seconds) - loud))
+    return str(path)
+
+
+def hang_up(*events: Any) -> None:
+    for event in (*events, over("TIMEOUT", bool(events))):
+        listeners.tell(event, timezone.now())
+
+
+def over(status: str, message_left: bool = False) -> asterisk.CallEnded:
+    return asterisk.CallEnded("c1", status, "", message_left, "")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "voice", "outcome", "reason", "channel"),
+    [(34.0, 30.0, "message", "message", "message"), (1.2, 1.2, "abandoned", "missed", "phone"),
+     (10.0, 0.0, "abandoned", "missed", "phone"), (180.0, 170.0, "message", "message", "message"),
+     (None, None, "abandoned", "missed", "phone")],
+)  # fmt: skip
+def test_who_is_asked_for_a_message_gets_a_ticket_and_a_call_words_or_no_words(
+    cast, client_of, seconds, voice, outcome, reason, channel
+):
+    ring()
+    services.queued("c1", at=timezone.now())
+    left = [] if seconds is None else [asterisk.MessageLeft("c1", message(seconds, voice))]
+    hang_up(*left)
+    hang_up(*left)  # told twice, owed once
+    call, owed = Call.objects.get(), CallBack.objects.get()
+    assert (call.outcome, owed.reason) == (outcome, reason)
+    assert owed.ticket == Ticket.objects.get() and owed.ticket.kind == "enquiry"
+    assert owed.ticket.contact.channel == channel and owed.due_at > timezone.now()
+    # The number alone proves nothing: the ticket stands on no account.
+    assert owed.ticket.account is None and owed.phone == call.phone
+    [row] = client_of(cast.aino).get("/api/call-backs").json()
+    assert row["call"] == "c1" and row["ticket"] == owed.ticket.number and row["due_at"]
+    if outcome == "message":
+        sound = client_of(cast.aino).get("/api/calls/c1/recording")
+        assert sound.status_code == 200 and sound["Content-Type"] == "audio/wav"
+
+
+def test_a_hidden_caller_without_words_is_a_ticket_nobody_can_call(cast):
+    ring("")
+    services.queued("c1", at=timezone.now())
+    hang_up()
+    assert Ticket.objects.count() == 1 and not CallBack.objects.exists()
+
+
+def test_a_caller_an_agent_talked_with_is_owed_no_message(cast):
+    ring()
+    services.answered("c1", "1001", at=timezone.now())
+    listeners.tell(over("CONTINUE"), timezone.now())
+    assert not Ticket.objects.exists()
+
+
+def test_no_room_is_told_by_taking_the_dialplans_file_away(cast, tmp_path, monkeypatch):
+    assert voicemail.keep_room(tmp_path) and (tmp_path / ".room").exists()
+    monkeypatch.setattr(voicemail, "LEAST_ROOM_BYTES", 10**18)
+    assert not voicemail.keep_room(tmp_path) and not (tmp_path / ".room").exists()
+    assert not voicemail.keep_room(tmp_path / "unmounted")
 
 
 def test_a_call_nobody_knows_is_no_error(cast):
