@@ -85,24 +85,27 @@ class Caller:
         audio: bool = True,
         *,
         keys_after_s: float = 1.5,
+        keys_every_s: float = 1.0,
         tone_hz: int = CALLER_TONE_HZ,
         patience_s: float = 20.0,
     ) -> CallOutcome:
         """Make one call of at most `seconds` after the answer and return how it went.
 
-        An empty `number` withholds it. `keys` are pressed one a second, the first
+        An empty `number` withholds it. `keys` are pressed one every `keys_every_s`, the first
         `keys_after_s` after the answer. Raises CallerError.
         """
         check_call(number, keys, seconds, to)
         binary = sipp_binary()
         with tempfile.TemporaryDirectory(prefix="sp-call-") as scratch:
             work = Path(scratch)
-            sound = self._sound(work, keys, keys_after_s, seconds, tone_hz, audio)
+            presses = [KeyPress(key, keys_after_s + n * keys_every_s) for n, key in enumerate(keys)]
+            sound = self._sound(work, presses, seconds, tone_hz, audio)
             in_sound = sound.way == "pcap"
             (work / "call.xml").write_text(
                 caller_scenario(
                     number=number, name=name, secret=self._secret, seconds=seconds, sound=sound,
                     info_keys="" if in_sound else keys, keys_after_s=keys_after_s,
+                    keys_every_s=keys_every_s,
                     patience_s=patience_s,
                 ),
                 encoding="utf-8",
@@ -113,13 +116,12 @@ class Caller:
         return outcome(parse_trace(text), sound.way)
 
     def _sound(
-        self, work: Path, keys: str, keys_after_s: float, seconds: float, tone_hz: int, audio: bool
+        self, work: Path, presses: list[KeyPress], seconds: float, tone_hz: int, audio: bool
     ) -> Sound:
-        if not audio and not keys:
+        if not audio and not presses:
             return Sound("none")
         hz = tone_hz if audio else 0
         if may_send_raw():
-            presses = [KeyPress(key, keys_after_s + n) for n, key in enumerate(keys)]
             file = work / "sound.pcap"
             write_pcap(file, packets(tone_ulaw(hz, seconds), presses))
             return Sound("pcap", str(file))

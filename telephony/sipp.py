@@ -140,6 +140,7 @@ def caller_scenario(
     sound: Sound,
     info_keys: str = "",
     keys_after_s: float = 1.0,
+    keys_every_s: float = 1.0,
     patience_s: float = 20.0,
 ) -> str:
     """A caller: INVITE, sound, keys, and BYE after `seconds`, or earlier by the other side.
@@ -170,7 +171,7 @@ def caller_scenario(
         steps.append(sound.action)
     spent = 0.0
     for position, key in enumerate(info_keys):
-        wait = keys_after_s if position == 0 else 1.0
+        wait = keys_after_s if position == 0 else keys_every_s
         spent += wait
         info = f"Signal={key}\nDuration=160\n"
         steps.append(f'<pause milliseconds="{int(wait * 1000)}"/>')

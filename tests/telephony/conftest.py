@@ -110,8 +110,9 @@ class Desk:
 
     @asynccontextmanager
     async def application(
-        self, decide: Decide, budget_s: float = 0.8
-    ) -> AsyncIterator[list[LeftFlow]]:
+        self, decide: Decide, budget_s: float = 0.8, *, speech: Speech | None = None,
+        **more: Any,
+    ) -> AsyncIterator[list[LeftFlow]]:  # fmt: skip
         """The Python side, running; yields the list of conversations that ended."""
         ended: list[LeftFlow] = []
 
@@ -119,8 +120,10 @@ class Desk:
             ended.append(flow)
 
         async with self.ari() as ari:
-            speech = Speech(self.config.prompts)
-            calls = IncomingCalls(ari, decide, speech, left=left, budget_s=budget_s)
+            calls = IncomingCalls(
+                ari, decide, speech or Speech(self.config.prompts), left=left, budget_s=budget_s,
+                **more,
+            )  # fmt: skip
             task = asyncio.create_task(calls.run())
             await self.registered(ari)
             try:

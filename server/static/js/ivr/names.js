@@ -33,8 +33,14 @@ export function icon(kind) { return html`<svg viewBox="0 0 24 24" fill="none" st
 /** @param {Record<string, () => string>} table @param {string} name */
 export function said(table, name) { return table[name] ? table[name]() : name; }
 
+/** Titles that came along with a template. @type {Record<string, () => string>} */
+const TITLE = {
+  'Account number': () => gettext('Account number'), 'After the notice': () => gettext('After the notice'), 'Anything else?': () => gettext('Anything else?'), 'Be called back': () => gettext('Be called back'), 'Bill': () => gettext('Bill'), 'Bills cannot be read': () => gettext('Bills cannot be read'), 'Goodbye': () => gettext('Goodbye'), 'Leave a message': () => gettext('Leave a message'), 'Main menu': () => gettext('Main menu'), 'Meter\'s last digits or PIN': () => gettext('Meter\'s last digits or PIN'), 'Progress of a ticket': () => gettext('Progress of a ticket'), 'Report it': () => gettext('Report it'), 'Telephone\'s last digits': () => gettext('Telephone\'s last digits'), 'The other language': () => gettext('The other language'), 'Ticket for the bill': () => gettext('Ticket for the bill'), 'Ticket\'s number': () => gettext('Ticket\'s number'), 'To a person': () => gettext('To a person'), 'Water off': () => gettext('Water off'), 'Water off at an account\'s place': () => gettext('Water off at an account\'s place'), 'What we know of the caller\'s place': () => gettext('What we know of the caller\'s place'), 'Which place': () => gettext('Which place'), 'Who we are': () => gettext('Who we are'),
+};
+
 /** How a node is called: its title in the reader's words where it came along, else as it was given. @param {any} tree @param {string} name */
 export function called(tree, name) {
   const node = tree.nodes[name];
-  return node ? node.title || said(KIND, node.kind) : name;
+  if (!node) return name;
+  return node.title ? said(TITLE, node.title) : said(KIND, node.kind);
 }

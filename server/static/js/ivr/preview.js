@@ -26,13 +26,23 @@ export function start(desk) { ({ tree, play, follow } = desk); inputs = []; walk
 /** From the beginning, with what is in the tree now. */
 export function restart() { inputs = []; walk(); }
 
+let asked = 0;
+
 export async function walk() {
+  if (!tree()) return;
+  asked += 1;
+  const mine = asked;
+  let found = walked;
+  let trouble = '';
   try {
-    walked = await api.post('/api/ivr/preview', { tree: tree(), inputs, ...about });
-    problem = '';
+    found = await api.post('/api/ivr/preview', { tree: tree(), inputs, ...about });
   } catch (error) {
-    problem = error instanceof Error ? error.message : String(error);
+    trouble = error instanceof Error ? error.message : String(error);
   }
+  // A slower answer to an older question is not shown.
+  if (mine !== asked) return;
+  walked = found;
+  problem = trouble;
   show();
 }
 
