@@ -348,7 +348,7 @@ def test_who_is_asked_for_a_message_gets_a_ticket_and_a_call_words_or_no_words(
     [row] = client_of(cast.aino).get("/api/call-backs").json()
     assert row["call"] == "c1" and row["ticket"] == owed.ticket.number and row["due_at"]
     if outcome == "message":
-        sound = client_of(cast.aino).get("/api/calls/c1/recording")
+        sound = client_of(cast.aino).get("/api/calls/c1/recording?reason=call back")
         assert sound.status_code == 200 and sound["Content-Type"] == "audio/wav"
 
 
