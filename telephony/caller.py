@@ -100,9 +100,7 @@ class Caller:
             work = Path(scratch)
             presses = [KeyPress(key, keys_after_s + n * keys_every_s) for n, key in enumerate(keys)]
             # Making the sound takes a while; other callers of this process go on meanwhile.
-            sound = await asyncio.to_thread(
-                self._sound, work, presses, seconds, tone_hz, audio
-            )
+            sound = await asyncio.to_thread(self._sound, work, presses, seconds, tone_hz, audio)
             in_sound = sound.way == "pcap"
             (work / "call.xml").write_text(
                 caller_scenario(

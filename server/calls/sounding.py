@@ -1,4 +1,4 @@
-"""The telephone's voice as the settings have it, and the alarm when one of its prompts is missing."""
+"""The telephone's voice as the settings have it, and the alarm when a prompt is missing."""
 
 from __future__ import annotations
 

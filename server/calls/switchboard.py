@@ -306,7 +306,9 @@ class Switchboard:
                     await self._catch_up()
                     await self._in(self._order, services.close_lost)
                     await self._in(self._order, prompts.lay_out)
-                    await self._in(self._order, voicemail.keep_room, Path(settings.STANDPIPE["RECORDINGS"]))
+                    await self._in(
+                        self._order, voicemail.keep_room, Path(settings.STANDPIPE["RECORDINGS"])
+                    )
             except (DatabaseError, OSError) as error:
                 log.warning("tidying up has to wait: %s", error)
             n += 1
