@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
-from telephony.identity import CallerId, caller_id
+from telephony.identity import CallerId, caller_id, clean_number
 
 MAX_LINE_BYTES = 16 * 1024
 # A call without an end after this time lost it: Asterisk was killed while it went on.
@@ -31,6 +31,17 @@ class BadLine:
 
     offset: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackWanted:
+    """The caller keeps the place and is to be rung at `number`."""
+
+    at: datetime
+    queue: str
+    priority: int
+    since: float
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,7 @@ class RecoveredCall:
     recording: Path | None = None
     hold_s: float | None = None
     talk_s: float | None = None
+    wants_back: BackWanted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +218,22 @@ def _call(
         recording=_sound(recordings / f"{call_id}.wav"),
         hold_s=hold_s,
         talk_s=talk_s,
+        wants_back=_back(first.get("callback_wanted"), merged.get("callback_wanted", {})),
     )
+
+
+def _back(at: datetime | None, told: Mapping[str, str]) -> BackWanted | None:
+    if at is None:
+        return None
+    try:
+        since = float(told.get("since", ""))
+    except ValueError:
+        since = at.timestamp()
+    priority = told.get("priority", "")
+    return BackWanted(
+        at, told.get("queue", ""), int(priority) if priority.isdecimal() else 0, since,
+        clean_number(told.get("number", "")),
+    )  # fmt: skip
 
 
 def _sound(path: Path) -> Path | None:

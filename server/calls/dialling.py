@@ -54,11 +54,16 @@ class ToQueue:
 
     With `patience_s` they wait no longer than that and then hear that we are sorry; without, as
     long as any caller.
+    With a place kept since `since` (epoch seconds), and `first` before all of the same priority.
+    `hello` is a sound (path without extension) that is played before.
     """
 
     queue: str
     priority: int = 0
     patience_s: int = 0
+    since: float = 0.0
+    first: bool = False
+    hello: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +195,15 @@ def _originate(attempt: DialAttempt, on_answer: OnAnswer) -> dict[str, Any]:
                 "PJSIP_HEADER(add,X-SP-Dial)": number,
                 "__SP_CLICKED": extension,
             }
-        case ToQueue(queue=queue, priority=priority, patience_s=patience_s):
+        case ToQueue(queue=queue, priority=priority) as place:
             fields |= {"Channel": rung, "Context": AFTER_QUEUE, "Exten": str(priority)}
-            variables |= {"SP_TO_QUEUE": queue, "SP_PATIENCE": str(patience_s)}
+            variables |= {
+                "SP_TO_QUEUE": queue, "SP_PATIENCE": str(place.patience_s), "SP_HELLO": place.hello,
+            }  # fmt: skip
+            if place.since:
+                variables["SP_SINCE"] = f"{place.since:.3f}"
+            if place.first:
+                variables["SP_POSITION"] = "1"
         case ToNotice() as notice:
             fields |= {"Channel": rung, "Context": AFTER_NOTICE, "Exten": "s"}
             variables |= {

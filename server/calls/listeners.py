@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from server.calls import dialling, lines, services, voicemail
+from server.calls.queueing import callbacks
 from telephony.ami import events as told
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ def follow_call(event: told.AmiEvent, now: datetime) -> None:
             | told.Answered(call_id=call, agent=agent)
         ):
             services.answered(call, agent, at=now)
+        case told.CallBackWanted(call_id=call, queue=queue, priority=priority):
+            callbacks.keep(
+                call, queue=queue, priority=priority, number=event.number, at=now,
+                since=callbacks.moment(event.since, now),
+            )  # fmt: skip
         case told.AgentNoAnswer(agent=agent):
             services.not_answered(agent)
         case told.CallEnded(call_id=call, queue_status=status, message_left=left):
@@ -55,6 +61,12 @@ def follow_call(event: told.AmiEvent, now: datetime) -> None:
             services.phone_gone(agent)
         case _:
             pass
+
+
+def follow_kept_places(event: told.AmiEvent, now: datetime) -> None:
+    """Whoever is answered needs no call-back any more."""
+    if isinstance(event, told.AgentConnected):
+        callbacks.answered(event.call_id)
 
 
 def follow_dialling(event: told.AmiEvent, now: datetime) -> None:
@@ -72,7 +84,7 @@ def follow_dialling(event: told.AmiEvent, now: datetime) -> None:
             pass
 
 
-LISTENERS: list[Listener] = [follow_call, follow_dialling, lines.follow]
+LISTENERS: list[Listener] = [follow_call, follow_kept_places, follow_dialling, lines.follow]
 SWEEPS: list[Sweep] = [lines.look]
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from server.accounts.refusals import Refused
 from server.calls import dialling, services, sites, voicemail
 from server.calls.models import Call
+from server.calls.queueing import callbacks
 from server.calls.services import Ring
 from server.events.models import Cursor
 from telephony.ami.events import DialKey, DialOver, DialTaken
@@ -109,6 +110,11 @@ def _bring_in(told: RecoveredCall) -> bool:
         services.answered(told.call_id, told.agent, at=told.answered_at, live=live)
     if told.message is not None and not hasattr(call, "recording"):
         voicemail.heard(told.call_id, str(told.message))
+    if (back := told.wants_back) is not None:
+        callbacks.keep(
+            told.call_id, queue=back.queue, priority=back.priority, number=back.number,
+            since=callbacks.moment(back.since, back.at), at=back.at,
+        )  # fmt: skip
     if told.ended_at is not None:
         services.ended(
             told.call_id, at=told.ended_at, status=told.status,

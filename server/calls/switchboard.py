@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -33,7 +34,7 @@ from server.calls import (
     voicemail,
 )
 from server.calls.models import Call
-from server.calls.queueing import seating
+from server.calls.queueing import callbacks, seating, selectors
 from server.calls.queueing.models import GENERAL
 from server.calls.services import Ring
 from server.events.reading import Mark, after, end
@@ -42,8 +43,10 @@ from server.ivr import prompts, trees
 from telephony import agents as seats
 from telephony.ami import events as ami_events
 from telephony.ami.client import AmiActions, AmiClient, AmiError
+from telephony.announcer import Announcer, Terms, turn_sentence
 from telephony.ari.client import AriCalls, AriClient
 from telephony.incoming import Decision, IncomingCall, IncomingCalls, LeftFlow, Spoken
+from telephony.order import Waiter
 from telephony.prompts import Speech
 from telephony.queues import QueueError, write_queues
 from telephony.router import Router, Seat
@@ -85,6 +88,8 @@ class Switchboard:
         # site -> since when nobody listens there
         self._dead: dict[str, datetime] = {}
         self.router = Router(ami)
+        self._announcer = Announcer(ami, speech, time.time)
+        self._terms: dict[str, Terms] = {}
         self._mark: Mark | None = None
 
     async def run(self) -> None:
@@ -94,6 +99,7 @@ class Switchboard:
             group.create_task(self._listen())
             group.create_task(self._follow_wishes())
             group.create_task(self._keep_order())
+            group.create_task(self._look_after_waiting())
             group.create_task(self._tidy())
 
     async def _in(
@@ -150,6 +156,7 @@ class Switchboard:
                     await self.set_up_queues()
                 else:
                     await self.router.take(event)
+                    await self._announcer.take(event)
                 backlog.put_nowait(event)
             backlog.put_nowait(None)
             await storing
@@ -198,6 +205,7 @@ class Switchboard:
             if changed:
                 await self.ami.action("QueueReload", Parameters="yes", Rules="yes", Members="no")
             self.router.overflow = await self._in(self._pool, seating.overflow_rules)
+            self._terms = await self._in(self._pool, seating.announcements)
             await self.router.resync(await self._in(self._pool, seating.all_seats))
         except (AmiError, DatabaseError, OSError, QueueError) as error:
             log.warning("the queues could not be set up: %s", error)
@@ -218,6 +226,37 @@ class Switchboard:
         while True:
             await asyncio.sleep(0.3)
             await self.router.settle()
+
+    async def _look_after_waiting(self) -> None:
+        """Callers hear where they stand; who hung up to be called back is rung in their turn."""
+        while True:
+            await asyncio.sleep(1)
+            try:
+                due = self._announcer.due(self.router.waiting, self._terms_of)
+                for waiter in due:
+                    await self._tell_turn(waiter)
+                staffed = {q: self.router.staffed(q) for q in self._terms}
+                await self._in(
+                    self._pool, callbacks.turn, self.router.waiting, staffed,
+                    hello=callbacks.hello(self._language),
+                )  # fmt: skip
+            except DatabaseError as error:
+                log.warning("those who wait have to wait: %s", error)
+            except Exception:
+                log.exception("looking after those who wait")
+
+    def _terms_of(self, queue: str) -> Terms:
+        return self._terms.get(queue, Terms())
+
+    async def _tell_turn(self, waiter: Waiter) -> None:
+        handling, language = await self._in(self._pool, _waiting_facts, waiter, self._language)
+        stands = self.router.wait_of(waiter.call_id, handling)
+        if stands is not None:
+            terms = self._terms_of(waiter.queue)
+            say = turn_sentence(
+                language, position=stands[0], wait_s=stands[1], call_back=terms.call_back
+            )
+            await self._announcer.say(waiter, say, terms)
 
     async def _follow_wishes(self) -> None:
         while True:
@@ -320,6 +359,13 @@ def _write_queues() -> bool:
     folders = [site.log.parent / "own" for site in sites.known()]
     changed = [write_queues(folder, wanted, GENERAL) for folder in folders]
     return any(changed)
+
+
+def _waiting_facts(waiter: Waiter, usual: Language) -> tuple[float, Language]:
+    """How long a call of this queue takes, and the caller's language."""
+    call = Call.objects.select_related("account").filter(call_id=waiter.call_id).first()
+    language = speaking.language_of(call.account, usual) if call is not None else usual
+    return selectors.handling_s(waiter.queue, timezone.now()), language
 
 
 def _seat_of(extension: str, state: str, reason: str) -> Seat | None:

@@ -207,6 +207,7 @@ class CallBackWanted:
     queue: str
     priority: int
     since: float
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +357,7 @@ def _user_event(message: Message) -> AmiEvent | None:
     if name == "SPCallBackWanted":
         return CallBackWanted(
             call, message.get("Queue"), int(message.number("QueuePriority")),
-            message.number("Since"),
+            message.number("Since"), message.get("Number"),
         )  # fmt: skip
     if name == "SPAnswered":
         return Answered(

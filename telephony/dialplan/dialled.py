@@ -53,6 +53,7 @@ def _to_queue(v: DialplanValues) -> str:
         "Set(SP_FROM=${FILTER(0-9+,x${SP_NUMBER})})",
         "Set(CHANNEL(hangup_handler_push)=sp-ended,s,1)",
         *_taken_steps(v),
+        'ExecIf($["${SP_HELLO}" != ""]?Playback(${SP_HELLO}))',
         "Set(SP_QUEUE=${SP_TO_QUEUE})",
         "Set(SP_PRIORITY=${EXTEN})",
         f"GotoIf($[0${{SP_PATIENCE}} = 0]?{QUEUE_CONTEXT},s,1)",

@@ -11,23 +11,14 @@ priority, and of those the one who has waited longest, whatever queue they stand
 from __future__ import annotations
 
 import asyncio
-import math
 import random
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
 
-from telephony.ami import events as told
-from telephony.ari.client import AriClient
-from telephony.ari.events import StasisStart
-from telephony.dialplan import queue_door
-from telephony.queues import QueueSettings, write_queues
-from telephony.router import Router, Seat
+from telephony.router import Seat
 from tests.telephony.conftest import Desk, eventually
+from tests.telephony.queues import Script, Story, doors, more_queues, routed
 
 pytestmark = pytest.mark.live
 SKILLS = {
@@ -37,62 +28,6 @@ SKILLS = {
 CALLS = 50
 # A caller who came this moment may not have been known when the agent was chosen.
 SETTLED_S = 0.3
-# Callers look for a free agent once a second.
-LOOK_S = 1.1
-
-
-@dataclass
-class Script:
-    """What each number wants: (queue, priority)."""
-
-    wants: dict[str, tuple[str, int]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, seed: int) -> Script:
-        dice = random.Random(seed)
-        return cls({
-            f"0408{n:06d}": (dice.choice(["faults", "faults", "billing", "quality"]),
-                             5 if dice.random() < 0.15 else 0)
-            for n in range(CALLS)
-        })  # fmt: skip
-
-
-@dataclass
-class Story:
-    """What happened, from a manager connection of the test's own."""
-
-    joined: dict[str, tuple[float, str]] = field(default_factory=dict)
-    rang: list[tuple[float, str, str]] = field(default_factory=list)
-    over: set[str] = field(default_factory=set)
-    recorded: set[str] = field(default_factory=set)
-    number: dict[str, str] = field(default_factory=dict)
-    busy: dict[str, list[list[float]]] = field(default_factory=dict)
-    guard_s: int = 1
-
-    def free(self, agent: str, at: float) -> bool:
-        """Whether the agent could have been rung in the second in which Asterisk last looked."""
-        edge = at - LOOK_S
-        for begin, end in self.busy.get(agent, []):
-            if begin > edge:
-                return True
-            edge = max(edge, end)
-        return edge <= at
-
-    def note(self, event: told.AmiEvent) -> None:
-        now = time.time()
-        match event:
-            case told.QueueJoined(call_id=call, queue=queue, caller=caller):
-                self.joined[call] = (now, queue)
-                self.number[call] = caller.number
-            case told.AgentRinging(call_id=call, agent=agent):
-                self.rang.append((now, agent, call))
-                self.busy.setdefault(agent, []).append([now, float("inf")])
-            case told.AgentCompleted(agent=agent):
-                self.busy[agent][-1][1] = math.floor(now) + self.guard_s - 0.05
-            case told.CallEnded(call_id=call):
-                self.over.add(call)
-            case told.RecordingReady(call_id=call):
-                self.recorded.add(call)
 
 
 def passed_over(story: Story, script: Script) -> list[str]:
@@ -135,66 +70,6 @@ def matched(callers: dict[str, str], free: set[str]) -> int:
     return sum(place(caller, set()) for caller in callers)
 
 
-@asynccontextmanager
-async def doors(desk: Desk, script: Script) -> AsyncIterator[None]:
-    """In place of the conversation: straight into the queue that the script says."""
-
-    async def lead(ari: AriClient) -> None:
-        async for event in ari.events():
-            if isinstance(event, StasisStart):
-                queue, priority = script.wants[event.channel.caller.number]
-                await ari.continue_to(event.channel.id, *queue_door(queue, priority))
-
-    async with desk.ari() as ari:
-        task = asyncio.create_task(lead(ari))
-        await desk.registered(ari)
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
-@asynccontextmanager
-async def routed(desk: Desk, seats: dict[str, Seat]) -> AsyncIterator[tuple[Router, Story]]:
-    """The router at work, and the story beside it."""
-    story = Story(guard_s=desk.config.guard_s)
-    async with desk.ami() as ami, desk.ami() as own:
-        router = Router(ami, guard_s=desk.config.guard_s)
-
-        async def route() -> None:
-            async for event in ami.events():
-                await router.take(event)
-
-        async def watch() -> None:
-            async for event in own.events():
-                story.note(event)
-
-        async def tick() -> None:
-            while True:
-                await asyncio.sleep(0.3)
-                await router.settle()
-
-        await router.resync(seats)
-        tasks = [asyncio.create_task(work()) for work in (route, watch, tick)]
-        try:
-            yield router, story
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            router.seats.clear()
-            await router.settle()
-
-
-async def more_queues(desk: Desk) -> None:
-    """Two queues more, written and read again while Asterisk runs."""
-    queues = [QueueSettings(code) for code in ("faults", "billing", "quality")]
-    write_queues(desk.config.own, queues, "faults")
-    async with desk.ami() as ami:
-        await ami.action("QueueReload", Parameters="yes", Rules="yes", Members="no")
-
-
 def seats_of(skills: dict[str, tuple[str, ...]]) -> dict[str, Seat]:
     return {
         extension: Seat(f"Desk {extension}", dict.fromkeys(queues, 0))
@@ -203,7 +78,7 @@ def seats_of(skills: dict[str, tuple[str, ...]]) -> dict[str, Seat]:
 
 
 async def test_fifty_calls_into_three_queues_are_answered_in_their_turn(asterisk: Desk) -> None:
-    script = Script.of(7)
+    script = Script.of(7, CALLS)
     await more_queues(asterisk)
     phones = [asterisk.phone(e, ring_s=0.1, hold_s=0.4 + 0.2 * n) for n, e in enumerate(SKILLS)]
     await asyncio.gather(*(phone.start() for phone in phones))

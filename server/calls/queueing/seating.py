@@ -9,6 +9,7 @@ from server.accounts.models import User
 from server.calls.models import AgentState
 from server.calls.queueing import selectors
 from server.calls.queueing.models import GENERAL, AgentProfile, AgentSkill, PauseReason, Queue
+from telephony.announcer import Terms
 from telephony.order import HELPER_PENALTY
 from telephony.queues import QueueSettings
 from telephony.router import Overflow, Seat
@@ -96,3 +97,11 @@ def exchange_settings() -> list[QueueSettings]:
 def overflow_rules() -> dict[str, Overflow]:
     """When each queue's helpers ring."""
     return {s.code: Overflow(s.overflow_after_s, s.overflow_waiting) for s in exchange_settings()}
+
+
+def announcements() -> dict[str, Terms]:
+    """What callers of each queue are told while they wait."""
+    return {
+        q.code: Terms(q.announce_after_s, q.announce_every_s, q.call_back)
+        for q in selectors.queues()
+    }
