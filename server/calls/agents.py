@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,10 +14,8 @@ from django.utils import timezone
 from server.accounts.models import User
 from server.calls import sites
 from server.calls.models import AgentInterval, AgentState, Call
+from server.calls.queueing import selectors
 from server.events.services import publish
-
-# Without a form open there is nothing to wrap up.
-WRAP_UP_REASON = "ACW"
 
 
 def phone_password(extension: str) -> str:
@@ -51,18 +50,48 @@ def set_state(
 
 
 def after_call(user: User, call: Call) -> None:
-    """The call is over: wrap-up while its form is open, else ready.
+    """The call is over: wrap-up while its form is open or its queue gives time for it, else ready.
 
     An agent who signed out or is busy with another call by now is left alone.
     """
     row = AgentState.objects.filter(user=user).first()
     if row is not None and (row.state == AgentState.State.SIGNED_OUT or row.call_id != call.pk):
         return
-    unfinished = bool(call.draft) and call.contact_id is None
+    wraps = unfinished(call) or selectors.by_code(call.queue).wrap_s > 0
     set_state(
-        user, AgentState.State.WRAP_UP if unfinished else AgentState.State.READY,
-        call=call if unfinished else None,
+        user, AgentState.State.WRAP_UP if wraps else AgentState.State.READY,
+        call=call if wraps else None,
     )  # fmt: skip
+
+
+def unfinished(call: Call) -> bool:
+    """Something was begun to be written down and nothing is registered."""
+    return bool(call.draft) and call.contact_id is None
+
+
+def registered(call: Call) -> None:
+    """The form is done: so is the wrap-up, unless its queue gives more time."""
+    if selectors.by_code(call.queue).wrap_s == 0:
+        for row in AgentState.objects.filter(state=AgentState.State.WRAP_UP, call=call):
+            set_state(row.user, AgentState.State.READY)
+
+
+def end_wrap_ups() -> int:
+    """Whose after-call work has lasted as long as their queue allows is ready again.
+
+    A draft that is still open stays, and the call is owed as for one who hung up.
+    """
+    now = timezone.now()
+    over = 0
+    rows = AgentState.objects.filter(state=AgentState.State.WRAP_UP).select_related("user", "call")
+    for row in rows:
+        queue = selectors.by_code(row.call.queue if row.call else "")
+        writes = row.call is not None and unfinished(row.call)
+        limit = max(queue.wrap_limit_s, queue.wrap_s) if writes else queue.wrap_s
+        if now - row.since >= timedelta(seconds=limit):
+            set_state(row.user, AgentState.State.READY)
+            over += 1
+    return over
 
 
 def ask_queue(user: User, state: str, reason: str = "") -> None:

@@ -20,6 +20,7 @@ from server.accounts.refusals import Refused
 from server.accounts.requests import body, person
 from server.calls import agents, locating, selectors, services
 from server.calls.models import AgentState, Call
+from server.calls.queueing import editing
 from server.customers.models import Account
 from server.tickets.models import CallBack
 
@@ -43,8 +44,8 @@ class MyStateView(APIView):
         reason = str(body(request).get("reason") or "")[:40]
         if state not in ("ready", "paused", "signed_out"):
             raise Refused("state", "unknown", _("Choose ready, paused or signed out."))
-        if state == "paused" and not reason:
-            raise Refused("reason", "required", _("Say why you pause."))
+        if state == "paused":
+            editing.check_reason(reason)
         if not person(request).extension:
             raise Refused("state", "no_extension", _("You have no telephone line."))
         agents.set_state(person(request), AgentState.State(state), reason=reason)

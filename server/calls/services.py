@@ -250,6 +250,7 @@ def register(call: Call, what: dict[str, Any], *, by: str) -> Ticket:
         call.contact = ticket.contact
         call.draft = {}
         call.save(update_fields=["contact", "draft"])
+        agents.registered(call)
         if account is not None and call.phone:
             account.phones.filter(number=call.phone).update(last_used_at=timezone.now())
         return ticket

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from server.accounts.models import User
 from server.calls import (
+    agents,
     dialling,
     enquiries,
     listeners,
@@ -339,6 +340,7 @@ class Switchboard:
         while True:
             try:
                 await self._in(self._order, beat, "telephony", inside=self._inside())
+                await self._in(self._order, agents.end_wrap_ups)
                 for sweep in listeners.SWEEPS:
                     await self._swept(sweep)
                 if n % 15 == 14:

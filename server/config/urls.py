@@ -26,6 +26,7 @@ urlpatterns = [
     path("api/", include("server.positions.urls")),
     path("api/", include("server.calls.urls")),
     path("api/", include("server.calls.recordings.urls")),
+    path("api/", include("server.calls.queueing.urls")),
     path("api/", include("server.dispatch.urls")),
     path("api/", include("server.outages.urls")),
     path("api/", include("server.bursts.urls")),

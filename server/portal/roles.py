@@ -53,6 +53,7 @@ PAGES: tuple[Page, ...] = (
     ),
     Page("supervisor", "/supervisor", _("Floor"), frozenset({"supervisor"})),
     Page("recordings", "/recordings", _("Recordings"), frozenset({"supervisor", "auditor"})),
+    Page("queues", "/queues", _("Queues"), frozenset({"supervisor"})),
     Page("crews", "/crews", _("Crews"), frozenset({"dispatcher", "supervisor"})),
     Page("shutoffs", "/shutoffs", _("Shut-offs"), _OFFICE),
     Page(

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
 from server.accounts.models import User
-from server.calls import verdict
+from server.calls import queueing, verdict
 from server.calls.models import AgentState, Call
 from server.outages.models import ShutOff
 from server.tickets import selectors as tickets
-
-# A call older than this lost its end; `calls.services.close_lost` ends it.
-OLDEST = timedelta(hours=4)
 
 
 def agents(now: datetime) -> list[dict[str, Any]]:
@@ -86,18 +83,10 @@ def inside_shut_offs(now: datetime) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda line: (-line["now"], -line["today"]))
 
 
-def queues(now: datetime) -> list[dict[str, Any]]:
-    """Each queue now: {"queue", "waiting", "longest_wait_s"}; one that is empty is left out."""
-    rows = Call.objects.filter(state=Call.State.QUEUED, queued_at__gt=now - OLDEST)
-    since = [q for q in rows.values_list("queued_at", flat=True) if q is not None]
-    longest = max(((now - q).total_seconds() for q in since), default=0.0)
-    return [{"queue": "", "waiting": len(since), "longest_wait_s": max(0.0, longest)}]
-
-
 def supervisor() -> dict[str, Any]:
     """Everything on the supervisor's page that changes from second to second."""
     now = timezone.now()
     return {
         "at": now, "agents": agents(now), "without_line": without_line(),
-        "queues": queues(now), "inside": inside_shut_offs(now),
+        "queues": queueing.now(), "inside": inside_shut_offs(now),
     }  # fmt: skip
