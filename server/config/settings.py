@@ -281,6 +281,8 @@ STANDPIPE: dict[str, Any] = {
     "SMS_GATEWAY": env.text("SMS_GATEWAY", "file"),
     "SMS_URL": env.text("SMS_URL"),
     "SMS_KEY": env.text("SMS_KEY"),
+    # What a gateway must show that delivers SMS and e-mail to us; empty closes the door.
+    "INBOUND_KEY": env.text("INBOUND_KEY"),
     # The utility's own billing system (docs/billing.md); without an address the bills are here.
     "BILLING": {
         "url": env.text("BILLING_URL"), "token": env.text("BILLING_TOKEN"),

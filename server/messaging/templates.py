@@ -81,6 +81,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh-hans": "{utility}:账户{account}仍欠费{amount}元,如不缴纳,自{start}起可能停止供水。"
         "如有异议或困难,请来电联系。",
     },
+    "written_reply": {
+        "en": "{utility}: {text}",
+        "zh-hans": "{utility}:{text}",
+    },
     "location_link": {
         "en": "{utility}: tap to show us where you are, once: {link}",
         "zh-hans": "{utility}:点击链接一次性分享您的位置:{link}",

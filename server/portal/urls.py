@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import JavaScriptCatalog
 
-from server.portal import eta, views, water
+from server.portal import eta, views, water, writing
 from server.portal.roles import PAGES
 
 app_name = "portal"
@@ -23,5 +23,6 @@ urlpatterns = [
     path("tickets/<str:number>", views.ticket, name="ticket"),
     path("shutoffs/<str:number>", views.shutoff, name="shutoff"),
     path("water", water.water, name="water"),
+    path("write", writing.write, name="write"),
     *(path(page.path.lstrip("/"), views.show, {"name": page.name}, page.name) for page in PAGES),
 ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
+from django.conf import settings
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -13,8 +16,9 @@ from rest_framework.views import APIView
 
 from server.accounts.models import Area, Role, User
 from server.accounts.permissions import DESK, OFFICE, role_in
+from server.accounts.refusals import Refused
 from server.accounts.requests import body, person
-from server.calls.queueing import callbacks, editing, seating, selectors
+from server.calls.queueing import callbacks, editing, items, seating, selectors
 from server.calls.queueing.models import AgentProfile, KeptPlace, PauseReason, Queue
 
 SUPERVISOR = [role_in("supervisor")]
@@ -97,8 +101,9 @@ class AgentSkillView(APIView):
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def put(self, request: Request, username: str) -> Response:
+        data = body(request)
         user = get_object_or_404(User, username=username)
-        editing.save_agent(user, body(request), by=person(request).username)
+        editing.save_agent(user, data, by=person(request).username)
         return Response(agent_json(user))
 
 
@@ -109,8 +114,8 @@ class AgentStateView(APIView):
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, username: str) -> Response:
-        user = get_object_or_404(User, username=username)
         data = body(request)
+        user = get_object_or_404(User, username=username)
         row = editing.set_state_of(
             user, str(data.get("state") or ""), str(data.get("reason") or ""),
             by=person(request).username,
@@ -164,6 +169,63 @@ class KeptPlaceCancelView(APIView):
 
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, pk: int) -> Response:
+        body(request)
         place = get_object_or_404(KeptPlace, pk=pk)
         callbacks.cancel(place, by=person(request).username)
         return Response({"state": KeptPlace.State.CANCELLED})
+
+
+class ItemsView(APIView):
+    """Written work in my hands or offered to me, and how much waits."""
+
+    permission_classes = [role_in("agent", "supervisor")]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response(items.listed(person(request)))
+
+
+class ItemView(APIView):
+    """{"act": "take"}, {"act": "pass"}, or {"act": "done", "outcome", "reply", "ticket"}."""
+
+    permission_classes = [role_in("agent", "supervisor")]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, pk: int) -> Response:
+        data, user = body(request), person(request)
+        match data.get("act"):
+            case "take":
+                item = items.take(pk, by=user)
+            case "pass":
+                item = items.pass_on(pk, by=user)
+            case "done":
+                item = items.finish(pk, data, by=user)
+            case _:
+                raise Refused("act", "unknown", _("Choose take, pass or done."))
+        return Response(items.item_json(item))
+
+
+class InboundView(APIView):
+    """A gateway delivers an SMS or an e-mail: {"kind", "id", "from", "name", "subject", "text"}.
+
+    `Authorization: Bearer` with STANDPIPE_INBOUND_KEY; closed where none is set.
+    """
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        key = settings.STANDPIPE["INBOUND_KEY"]
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not key or not hmac.compare_digest(given.encode(), key.encode()):
+            raise Refused("", "key", _("That key is not known here."), status=401)
+        data = body(request)
+        if data.get("kind") not in ("sms", "email"):
+            raise Refused("kind", "unknown", _("Choose sms or email."))
+        item = items.receive(
+            str(data["kind"]), ref=str(data.get("id") or ""), sender=str(data.get("from") or ""),
+            body=str(data.get("text") or ""), name=str(data.get("name") or ""),
+            subject=str(data.get("subject") or ""), skill=str(data.get("skill") or "")[:20],
+        )  # fmt: skip
+        return Response({"item": item.pk, "state": item.state}, status=201)

@@ -131,3 +131,51 @@ class KeptPlace(models.Model):
 
     class Meta:
         ordering = ["-priority", "since", "pk"]
+
+
+class WorkItem(models.Model):
+    """Something written by a customer (an SMS, an e-mail, a message of the web page) to answer."""
+
+    class Kind(models.TextChoices):
+        SMS = "sms", _("SMS")
+        EMAIL = "email", _("e-mail")
+        WEB = "web", _("web")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        OFFERED = "offered", _("offered")
+        OPEN = "open", _("in hand")
+        DONE = "done", _("done")
+
+    class Outcome(models.TextChoices):
+        ANSWERED = "answered", _("answered")
+        TICKET = "ticket", _("registered")
+        NOTHING = "nothing", _("nothing to do")
+
+    # The sender's own name of the message: taken once however often it is delivered.
+    ref = models.CharField(max_length=160, unique=True)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    sender = models.CharField(max_length=120)
+    name = models.CharField(max_length=80, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
+    body = models.TextField()
+    account = models.ForeignKey("customers.Account", null=True, on_delete=models.SET_NULL)
+    queue = models.CharField(max_length=20)
+    priority = models.PositiveSmallIntegerField(default=0)
+    received_at = models.DateTimeField(db_index=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    agent = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="work_items"
+    )
+    offered_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    # Who let it pass, and when: {username: epoch seconds}.
+    passed = models.JSONField(default=dict)
+    outcome = models.CharField(max_length=8, choices=Outcome.choices, blank=True)
+    reply = models.TextField(blank=True)
+    ticket = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        ordering = ["-priority", "received_at", "pk"]
+        indexes = [models.Index(fields=["state", "received_at"], name="work_item_by_state")]

@@ -17,4 +17,7 @@ urlpatterns = [
     path("pause-reasons/<str:code>", api.PauseReasonView.as_view()),
     path("kept-places", api.KeptPlacesView.as_view()),
     path("kept-places/<int:pk>/cancel", api.KeptPlaceCancelView.as_view()),
+    path("items", api.ItemsView.as_view()),
+    path("items/<int:pk>", api.ItemView.as_view()),
+    path("inbound", api.InboundView.as_view()),
 ]

@@ -18,6 +18,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 
+from server.calls.queueing import items
 from server.calls.recordings import watching as recordings
 from server.dispatch import arrivals, eta, offers, planning
 from server.events.leader import Leadership
@@ -32,7 +33,7 @@ log = logging.getLogger("standpipe.clock")
 AGAIN_S = 30.0
 SWEEPS: tuple[Callable[[], object], ...] = (
     offers.sweep, planning.sweep, offers.send_automatic, eta.sweep, tell_due, end_announced,
-    forecast.sweep,
+    forecast.sweep, items.sweep,
 )  # fmt: skip
 
 
