@@ -16,6 +16,7 @@ from server.accounts.models import AuditRow
 from server.calls import agents, queueing, services
 from server.calls.models import AgentInterval, AgentState, Call
 from server.calls.queueing import seating, selectors
+from server.calls.queueing.demo import furnish
 from server.calls.queueing.models import AgentProfile, AgentSkill, PauseReason, Queue
 from server.customers.models import Premise
 from server.events.models import Event
@@ -303,3 +304,12 @@ def test_who_did_not_answer_is_paused_and_the_reason_is_in_the_times(cast):
     assert [(t.state, t.reason, t.ended_at is None) for t in times] == [
         ("ready", "", False), ("paused", "no answer", False), ("paused", "lunch", True),
     ]  # fmt: skip
+
+
+def test_the_demo_has_a_second_queue_and_keeps_what_a_supervisor_changed(cast):
+    cast.aino.username = "agent1"
+    cast.aino.save()
+    assert furnish()
+    assert seating.seat(cast.aino, "ready", "").penalties == {"faults": 0, "billing": 4}
+    AgentSkill.objects.all().delete()
+    assert not furnish() and not AgentSkill.objects.exists()

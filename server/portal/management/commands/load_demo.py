@@ -8,6 +8,7 @@ from django.contrib.gis.geos import Point
 from django.core.management.base import BaseCommand, CommandError
 
 from server.accounts.demo import demo_password
+from server.calls.queueing.demo import furnish
 from server.cityload.loading import load_demo_city
 from server.cityload.sources import CityLoadError
 from server.customers.models import Premise
@@ -44,5 +45,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         city = City.objects.get()
         load_people(password, city.depot, _bases())
+        furnish()
         for crew in Crew.objects.all():
             ensure_account(crew)
