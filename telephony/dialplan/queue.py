@@ -17,7 +17,8 @@ from telephony.order import HELPER_PENALTY
 
 KEYS, KEYS_WITHOUT_CALLBACK = "sp-queue-keys", "sp-queue-keys-plain"
 _PRIORITY = "Set(QUEUE_PRIO=$[0${SP_PRIORITY} + 0])"
-_EPOCH = "${STRFTIME(,UTC,%s.%3q)}"
+# STRFTIME's %s is wrong where the process has another time zone than the machine.
+_EPOCH = "${EPOCH}.${STRFTIME(,,%3q)}"
 
 
 def queue(v: DialplanValues) -> str:
@@ -37,7 +38,6 @@ def queue(v: DialplanValues) -> str:
         # Without our program nobody else tells the caller that they may leave a message.
         'ExecIf($["${SP_FALLBACK}" != ""]?Set(CHANNEL(musicclass)=waiting))',
         monitor,
-        # Agents of other queues are members too, but ring only after a while or in a crowd.
         f"(join),Set(QUEUE_MAX_PENALTY={HELPER_PENALTY - 1})",
         f"ExecIf($[${{SP_CROWD}} > 0 & {count} >= ${{SP_CROWD}}]?"
         f"Set(QUEUE_MAX_PENALTY={2 * HELPER_PENALTY}))",
@@ -81,6 +81,8 @@ def _terms(v: DialplanValues) -> str:
         f"Set(SP_CALLBACK=${{FILTER(0-9,x${{FILE({setting},2,1,l)}})}})",
         f'ExecIf($["${{SP_WAIT}}" = ""]?Set(SP_WAIT={v.queue_timeout_s}))',
         'ExecIf($["${SP_CALLBACK}" = ""]?Set(SP_CALLBACK=1))',
+        # Agents of other queues are members too, but ring only after a while or in a crowd.
+        f"Set(QUEUE_MAX_PENALTY={HELPER_PENALTY - 1})",
         "Return()",
     ]
     return "[sp-queue-terms]\n" + block("s", steps)
