@@ -5,6 +5,7 @@ import { offer, matches, placesGo } from './command.js';
 import { Draft, WITHOUT_CALL } from './desk/draft.js';
 import { showNear } from './desk/near.js';
 import { owed } from './desk/owed.js';
+import { askPause } from './desk/pause.js';
 import { callPanel, customer, form, identity, queue, questionList, verdict } from './desk/parts.js';
 import { drawLocation, isPlace, ring } from './desk/located.js';
 import { placeSearch } from './desk/places.js';
@@ -307,7 +308,7 @@ onDo(document.body, {
   answer: () => phone && phone.answer(), hangup: () => phone && phone.hangup(), hold: () => phone && phone.hold(), mute: () => phone && phone.mute(),
   tone: (button) => phone && phone.press(button.dataset.tone || ''),
   transfer: () => { const to = prompt(gettext('Transfer to which extension?')); if (to && phone) phone.transfer(to.trim()).catch(complain); },
-  call: (row) => open(row.dataset.id || null), next, ready: () => setState('ready'), pause: () => setState('paused', 'break'),
+  call: (row) => open(row.dataset.id || null), next, ready: () => setState('ready'), pause: () => { askPause(setState).catch(complain); },
   compose, owed: (button) => owed.settle(button),
   'take-shown': takeShown, where: (button) => askWhere(/** @type {HTMLButtonElement} */ (button)),
   match: (button) => identify(button.dataset.account || ''),
@@ -321,7 +322,7 @@ keys(
   { key: 'Alt-n', text: gettext('new contact without a call'), run: compose, always: true },
   { key: 'Escape', text: gettext('done with this call'), run: () => { if (done) next(); } },
 );
-offer((query) => [{ title: gettext('Take calls'), run: () => setState('ready') }, { title: gettext('Pause'), run: () => setState('paused', 'break') }, { title: gettext('Register'), detail: 'Ctrl Enter', run: register }].filter((hit) => query && matches(query, hit.title)));
+offer((query) => [{ title: gettext('Take calls'), run: () => setState('ready') }, { title: gettext('Pause'), run: () => { askPause(setState).catch(complain); } }, { title: gettext('Register'), detail: 'Ctrl Enter', run: register }].filter((hit) => query && matches(query, hit.title)));
 placesGo((place) => setPlace({ lon: place.lon, lat: place.lat, address: place.text }));
 
 /** @param {any} data */
