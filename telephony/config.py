@@ -23,6 +23,7 @@ from telephony.dialplan import (
 from telephony.dialplan.queue import KEYS
 from telephony.dialplan.values import ROOM_FILE
 from telephony.features import FEATURES
+from telephony.guard import ACL_FILE, render_acl
 from telephony.layout import find_layout
 from telephony.modules import UNUSED_MODULES
 from telephony.queues import QUEUES_FILE, RULES_FILE
@@ -306,6 +307,7 @@ class AsteriskConfig:
                 self.rtp_start, self.rtp_end, self.bind_address, self.host_ipv4s
             ),
             "queues.conf": self._queues_conf(),
+            "acl.conf": f"#tryinclude {self.own}/{ACL_FILE}\n",
             "queuerules.conf": f"#tryinclude {self.own}/{RULES_FILE}\n",
             "musiconhold.conf": self._musiconhold_conf(),
             "extensions.conf": render_dialplan(dialplan),
@@ -332,6 +334,9 @@ class AsteriskConfig:
             directory.mkdir(parents=True, exist_ok=True)
         (self.recordings / ROOM_FILE).touch()
         (self.base / "etc").chmod(0o700)
+        if not (self.own / ACL_FILE).exists():
+            # Asterisk turns everybody away where the list itself is lacking.
+            (self.own / ACL_FILE).write_text(render_acl([]), encoding="ascii")
         for stale in (self.base / "etc").glob("*.conf"):
             if stale.name not in texts:
                 stale.unlink()
@@ -384,7 +389,7 @@ class AsteriskConfig:
             f"[general]\nenabled=yes\nport={self.ami_port}\nbindaddr=127.0.0.1\n"
             f"timestampevents=yes\nchannelvars=SP_CALL_ID\n\n[{self.ami_user}]\n"
             f"secret={self.ami_password}\ndeny=0.0.0.0/0.0.0.0\npermit=127.0.0.1/255.255.255.255\n"
-            "read=system,call,agent,user,reporting,dtmf\n"
+            "read=system,call,agent,user,reporting,dtmf,security\n"
             "write=call,agent,user,reporting,originate\n"
         )
 
@@ -443,7 +448,7 @@ _INDICATIONS = (
     "dial=425\nbusy=425/300,0/300\nring=425/1000,0/4000\ncongestion=425/200,0/200\n"
 )
 _SILENT_FILES = (
-    "acl.conf", "ccss.conf", "codecs.conf", "dnsmgr.conf", "dsp.conf", "enum.conf",
+    "ccss.conf", "codecs.conf", "dnsmgr.conf", "dsp.conf", "enum.conf",
     "followme.conf", "pjproject.conf", "pjsip_wizard.conf", "res_parking.conf",
     "sorcery.conf", "stasis.conf", "udptl.conf", "websocket_client.conf", "cdr_manager.conf",
     "cli.conf", "cli_aliases.conf", "cli_permissions.conf", "extconfig.conf",

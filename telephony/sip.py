@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from telephony.guard import ACL
+
 TRUNK_HEADER = "X-SP-Trunk"
 SITE_HEADER = "X-SP-Site"
 # How soon a site that died is known to be dead, at most: the period and the patience together.
@@ -52,6 +54,8 @@ def render_pjsip(
     sections = [
         "[global]\ntype=global\nuser_agent=Standpipe\n"
         "endpoint_identifier_order=header,ip,request_uri,username,anonymous\nkeep_alive_interval=30",
+        # Shut out are the addresses of own/acl-own.conf (telephony.guard).
+        f"[shut-out]\ntype=acl\nacl={ACL}",
         f"[transport-udp]\ntype=transport\nprotocol=udp\nbind={bind_address}:{sip_port}",
         f"[transport-ws]\ntype=transport\nprotocol=ws\nbind={bind_address}:{sip_port}",
     ]
@@ -85,6 +89,8 @@ def _trunk(bind_address: str, secret: str, addresses: Sequence[str], contact: st
     endpoint = (
         "[trunk]\ntype=endpoint\ntransport=transport-udp\ncontext=from-pstn\n"
         "disallow=all\nallow=ulaw,alaw\ntrust_id_inbound=yes\nsend_connected_line=no\n"
+        # Never by the name in From, which anybody can write: this endpoint asks for no password.
+        "identify_by=header,ip\n"
         f"allow_subscribe=no\nallow_transfer=no\nrtp_timeout=120\n{_media(bind_address)}"
     )
     # A secret in a header, not a port: any number of simulated callers may call at once, and a
@@ -108,6 +114,7 @@ def _peer(peer: Peer, bind_address: str, secret: str) -> str:
     return (
         f"[{name}]\ntype=endpoint\ntransport=transport-udp\ncontext=from-site\naors={name}\n"
         "disallow=all\nallow=ulaw,alaw\ntrust_id_inbound=yes\nsend_connected_line=no\n"
+        "identify_by=header,request_uri\n"
         # A site that dies says no goodbye: its sound stops.
         "allow_subscribe=no\nallow_transfer=no\nrtp_timeout=5\nrtp_timeout_hold=60\n"
         f"{_media(bind_address)}\n\n"

@@ -18,7 +18,7 @@ from server.accounts.idempotency import idempotent
 from server.accounts.permissions import DESK, role_in
 from server.accounts.refusals import Refused
 from server.accounts.requests import body, person
-from server.calls import agents, locating, selectors, services
+from server.calls import agents, guarding, locating, selectors, services
 from server.calls.models import AgentState, Call
 from server.calls.queueing import editing
 from server.customers.models import Account
@@ -51,6 +51,27 @@ class MyStateView(APIView):
         agents.set_state(person(request), AgentState.State(state), reason=reason)
         agents.ask_queue(person(request), state, reason)
         return Response(agents.me(person(request)))
+
+
+class BlockedView(APIView):
+    """Addresses that are shut out of the exchange now."""
+
+    permission_classes = [role_in("supervisor", "engineer", "auditor")]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response({"blocked": guarding.blocked_now()})
+
+
+class ReleaseView(APIView):
+    """Somebody answers for an address: it is let in again."""
+
+    permission_classes = [role_in("supervisor", "engineer")]
+
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, pk: int) -> Response:
+        guarding.release(pk, by=person(request).username)
+        return Response({"blocked": guarding.blocked_now()})
 
 
 class LiveCallsView(APIView):

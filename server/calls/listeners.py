@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from server.calls import dialling, lines, services, voicemail
+from server.calls import dialling, guarding, lines, services, voicemail
 from server.calls.queueing import callbacks
 from telephony.ami import events as told
 
@@ -84,8 +84,10 @@ def follow_dialling(event: told.AmiEvent, now: datetime) -> None:
             pass
 
 
-LISTENERS: list[Listener] = [follow_call, follow_kept_places, follow_dialling, lines.follow]
-SWEEPS: list[Sweep] = [lines.look]
+LISTENERS: list[Listener] = [
+    follow_call, follow_kept_places, follow_dialling, lines.follow, guarding.follow,
+]  # fmt: skip
+SWEEPS: list[Sweep] = [lines.look, guarding.keep]
 
 
 def tell(event: told.AmiEvent, now: datetime) -> None:

@@ -262,3 +262,16 @@ class LineSpan(models.Model):
                 fields=["line"], condition=models.Q(ended_at=None), name="line_span_open"
             ),
         ]
+
+
+class BlockedSource(models.Model):
+    """An address that was shut out of the telephone exchange, and until when."""
+
+    address = models.GenericIPAddressField()
+    since = models.DateTimeField()
+    until = models.DateTimeField(db_index=True)
+    tries = models.PositiveIntegerField()
+    what = models.CharField(max_length=10)  # account, password, format, number
+    account = models.CharField(max_length=80, blank=True)
+    released_at = models.DateTimeField(null=True)
+    released_by = models.CharField(max_length=80, blank=True)

@@ -16,6 +16,8 @@ urlpatterns = [
     path("calls/<str:call_id>/register", api.RegisterView.as_view()),
     path("calls/<str:call_id>/location-link", api.LocationLinkView.as_view()),
     path("where/<str:token>", api.WhereView.as_view()),
+    path("exchange/blocked", api.BlockedView.as_view()),
+    path("exchange/blocked/<int:pk>", api.ReleaseView.as_view()),
     path("call-backs", api.CallBacksView.as_view()),
     path("call-backs/<int:pk>", api.CallBackDoneView.as_view()),
 ]

@@ -317,6 +317,8 @@ STANDPIPE: dict[str, Any] = {
     "SIP_WS_URL": env.text("SIP_WS_URL"),
     # Other Asterisks of the same switchboard (server/calls/sites.py).
     "FURTHER_SITES": env.text("FURTHER_SITES"),
+    # Never shut out of the exchange: gateways, other sites.
+    "TRUSTED_ADDRESSES": tuple(a for a in env.text("TRUSTED_ADDRESSES").split(",") if a),
     "PHONE_PASSWORD_SEED": env.text("PHONE_PASSWORD_SEED"),
     "PROFILE": env.text("PROFILE", "full"),
     # How customers are told of planned works: see server/outages/law.py.

@@ -300,6 +300,23 @@ class DialNotBegun:
 
 
 @dataclass(frozen=True, slots=True)
+class Knocked:
+    """Somebody at `address` was refused. what: account (unknown), password, format, number."""
+
+    address: str
+    account: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A telephone at `address` gave the right password."""
+
+    address: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
     """A message Standpipe has no use for."""
 
@@ -311,7 +328,7 @@ AmiEvent = (
     Connected | Disconnected | Fallback | Queued | QueueJoined | QueueLeft | AgentRinging
     | AgentConnected | AgentCompleted | AgentNoAnswer | Abandoned | Answered | CallEnded
     | MessageLeft | RecordingReady | MemberChanged | PhoneReachable | DialTaken | DialKey | DialOver
-    | DialNotBegun | CallBackWanted | Other
+    | DialNotBegun | CallBackWanted | Knocked | SignedIn | Other
     | Consulted | AgentLeft | Transferred | TransferFailed | AgentLost | BackToQueue | HeldChanged
 )  # fmt: skip
 
@@ -345,6 +362,9 @@ def _user_event(message: Message) -> AmiEvent | None:
     name, call = message.get("UserEvent"), message.get("CallId")
     if attempt := message.get("Attempt"):
         return _dial_event(name, attempt, message)
+    if name == "SPOddNumber":
+        address = message.get("Address").rpartition(":")[0].strip("[]")
+        return Knocked(address, message.get("Account"), "number")
     if not call:
         return None
     if name == "SPFallback":
@@ -422,6 +442,27 @@ _MEMBER_EVENTS = {
 }  # fmt: skip
 
 
+_KNOCKS = {
+    "InvalidAccountID": "account", "InvalidPassword": "password",
+    "ChallengeResponseFailed": "password", "RequestBadFormat": "format",
+    "UnexpectedAddress": "account",
+}  # fmt: skip
+
+
+def _security(name: str, message: Message) -> AmiEvent | None:
+    """Asterisk's security events, as far as telephones are concerned."""
+    if message.get("Service") != "PJSIP":
+        return None
+    account = message.get("AccountID")
+    parts = message.get("RemoteAddress").split("/")  # IPV4/UDP/192.0.2.7/5060
+    address = parts[2] if len(parts) == 4 else ""
+    if name in _KNOCKS:
+        return Knocked(address, account, _KNOCKS[name])
+    if name == "SuccessfulAuth" and message.get("UsingPassword") == "1":
+        return SignedIn(address, account)
+    return None
+
+
 def parse_event(message: Message) -> AmiEvent:
     """A manager event as a value; anything unknown becomes `Other`, never an error."""
     name = message.get("Event")
@@ -473,4 +514,5 @@ def parse_event(message: Message) -> AmiEvent:
             event = PhoneReachable(message.get("EndpointName"), True)
         elif status in {"Removed", "Unreachable"}:
             event = PhoneReachable(message.get("EndpointName"), False)
+    event = event or _security(name, message)
     return event if event is not None else Other(name, message)

@@ -52,6 +52,8 @@ DOORS: dict[tuple[str, str], Any] = {
     ("POST", "recordings/<str:call_id>/hold"): ("supervisor", "auditor"),
     ("GET", "recordings/<path:rest>"): EVERYBODY,
     ("GET", "supervision"): ("supervisor",),
+    ("GET", "exchange/blocked"): ("supervisor", "engineer", "auditor"),
+    ("POST", "exchange/blocked/<int:pk>"): ("supervisor", "engineer"),
     ("POST", "agents/<str:username>/listen"): ("supervisor",),
     ("DELETE", "agents/<str:username>/listen"): ("supervisor",),
     ("POST", "where/<str:token>"): ANYONE,

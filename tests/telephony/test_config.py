@@ -13,6 +13,7 @@ import pytest
 
 from telephony.config import AsteriskConfig, ConfigError, Phone, derived_trunk_secret
 from telephony.layout import LayoutError, find_layout
+from telephony.sip import Peer
 
 Sections = dict[str, list[tuple[str, str]]]
 
@@ -205,6 +206,21 @@ def test_the_trunk_is_known_by_its_secret_and_phones_by_their_password(
     assert merged(text, "1001")["webrtc"] == "yes" and "webrtc" not in merged(text, "1101")
     with_gateway = replace(config, trunk_addresses=["198.51.100.0/24"]).files()["pjsip.conf"]
     assert merged(with_gateway, "trunk-by-address")["match"] == "198.51.100.0/24"
+
+
+def test_who_needs_no_password_is_never_known_by_a_name_that_anybody_can_write(
+    config: AsteriskConfig,
+) -> None:
+    both = replace(config, peers=[Peer("north", "192.0.2.9:5060")], queue_sites=["north", "sp"])
+    open_ones = [
+        (name, dict(pairs))
+        for name, pairs in sections(both.files()["pjsip.conf"])
+        if dict(pairs).get("type") == "endpoint" and "auth" not in dict(pairs)
+    ]
+    assert {name for name, _ in open_ones} == {"trunk", "site-north"}
+    for name, values in open_ones:
+        known_by = values["identify_by"].split(",")
+        assert known_by[0] == "header" and not {"username", "auth_username"} & set(known_by), name
 
 
 def test_media_and_doors_stay_on_the_loopback_address(config: AsteriskConfig) -> None:

@@ -12,6 +12,7 @@ import * as inside from './supervisor/inside.js';
 import * as listen from './supervisor/listen.js';
 import * as queues from './supervisor/queues.js';
 import * as recordings from './supervisor/recordings.js';
+import * as shutOut from './supervisor/shut_out.js';
 
 /** @typedef {{name: string, text: string, fits: (agent: any) => boolean, run: (agent: any) => void}} AgentAction */
 
@@ -60,7 +61,7 @@ floor.hear((now) => {
     ${tile(gettext('Agents ready'), figure(state('ready')), 'ready')}${tile(gettext('Agents talking'), figure(state('talking') + state('hold')), 'talking')}${tile(gettext('Agents paused'), figure(state('paused')), 'paused')}`);
 });
 
-for (const section of [grid, queues, inside, listen, recordings, campaigns]) section.start(floor);
+for (const section of [grid, queues, inside, listen, recordings, campaigns, shutOut]) section.start(floor);
 on('call.ringing call.queued call.offered call.answered call.ended agent.changed shutoff.started shutoff.restored resumed', soon);
 setInterval(read, 5000);
 setInterval(age, 1000);
