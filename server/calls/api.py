@@ -70,6 +70,7 @@ class ReleaseView(APIView):
 
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, pk: int) -> Response:
+        body(request)
         guarding.release(pk, by=person(request).username)
         return Response({"blocked": guarding.blocked_now()})
 

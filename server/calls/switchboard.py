@@ -55,10 +55,16 @@ from telephony.sentences import Language
 from telephony.sites import Sites
 
 log = logging.getLogger("standpipe.telephony")
+# From here on the screens show the past, and /health says so.
+LATE_S = 5.0
 # Nobody listens where Asterisk was: after this its calls are over. Its supervisor needs less.
 DEAD_AFTER = timedelta(seconds=10)
 # Asterisk tells when a call began by its own clock.
 CLOCKS_DIFFER = timedelta(seconds=3)
+
+
+# What Asterisk said, with the moment; None ends it.
+Backlog = asyncio.Queue[tuple[datetime, ami_events.AmiEvent] | None]
 
 
 class Switchboard:
@@ -88,6 +94,8 @@ class Switchboard:
         ]  # fmt: skip
         # site -> since when nobody listens there
         self._dead: dict[str, datetime] = {}
+        self._backlog: Backlog = asyncio.Queue()
+        self._storing_since = datetime.now(UTC)
         self.router = Router(ami)
         self._announcer = Announcer(ami, speech, time.time)
         self._terms: dict[str, Terms] = {}
@@ -149,7 +157,8 @@ class Switchboard:
 
     async def _listen(self) -> None:
         """The queues follow at once; what is stored follows behind, in the same order."""
-        backlog: asyncio.Queue[ami_events.AmiEvent | None] = asyncio.Queue()
+        backlog: Backlog = asyncio.Queue()
+        self._backlog = backlog
         storing = asyncio.create_task(self._store(backlog))
         try:
             async for event in self.ami.events():
@@ -158,21 +167,30 @@ class Switchboard:
                 else:
                     await self.router.take(event)
                     await self._announcer.take(event)
-                backlog.put_nowait(event)
+                backlog.put_nowait((datetime.now(UTC), event))
             backlog.put_nowait(None)
             await storing
         finally:
             storing.cancel()
 
-    async def _store(self, backlog: asyncio.Queue[ami_events.AmiEvent | None]) -> None:
-        while (event := await backlog.get()) is not None:
+    async def _store(self, backlog: Backlog) -> None:
+        while (told := await backlog.get()) is not None:
+            self._storing_since, event = told
             try:
-                await self._take(event)
+                await self._take(event, self._storing_since)
             except Exception:
                 # One event that cannot be stored must not deafen us; the call log has it too.
                 log.exception("could not take %s", type(event).__name__)
 
-    async def _take(self, event: ami_events.AmiEvent) -> None:
+    @property
+    def lag_s(self) -> float:
+        """How old the event is that is being stored, in seconds; 0 when none waits."""
+        if self._backlog.empty():
+            return 0.0
+        return (datetime.now(UTC) - self._storing_since).total_seconds()
+
+    async def _take(self, event: ami_events.AmiEvent, at: datetime | None = None) -> None:
+        """`at`: when Asterisk said it. What is stored late still happened then."""
         match event:
             case ami_events.Connected(site=site):
                 self._dead.pop(site, None)
@@ -183,7 +201,7 @@ class Switchboard:
                 await self._in(self._order, services.moved, agent, site)
             case _:
                 pass
-        await self._in(self._order, listeners.tell, event, datetime.now(UTC))
+        await self._in(self._order, listeners.tell, event, at or datetime.now(UTC))
 
     async def _bury(self, site: str) -> None:
         """Asterisk is dead, not out of reach: its talks are over, and nobody will say so."""
@@ -331,6 +349,18 @@ class Switchboard:
             # One sweep that fails must not keep calls from being caught up with.
             log.exception("%s failed", sweep.__qualname__)
 
+    def _condition(self) -> dict[str, Any]:
+        """What /health tells of us: callers in the menu, how late we are, what is wrong."""
+        lag = round(self.lag_s, 1)
+        alarms = [f"calls are shown {lag:g} s late"] if lag > LATE_S else []
+        if isinstance(self.ami, Sites):
+            gone = [code for code in self.ami.codes if code not in self.ami.up]
+            alarms += [f"the exchange {code} does not answer" for code in gone]
+        return {
+            "inside": self._inside(), "lag_s": lag, "waiting": self._backlog.qsize(),
+            "alarms": alarms,
+        }  # fmt: skip
+
     def _inside(self) -> int:
         """Callers in the conversation before the queue, at all sites."""
         return sum(len(incoming.inside) for incoming in self._incoming)
@@ -339,7 +369,7 @@ class Switchboard:
         n = 0
         while True:
             try:
-                await self._in(self._order, beat, "telephony", inside=self._inside())
+                await self._in(self._order, beat, "telephony", **self._condition())
                 await self._in(self._order, agents.end_wrap_ups)
                 for sweep in listeners.SWEEPS:
                     await self._swept(sweep)
