@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0007_cut_calls'),
+        ('calls', '0008_outcomes'),
     ]
 
     operations = [
