@@ -82,6 +82,8 @@ def card(call: Call) -> dict[str, Any]:
         "from": call.phone or call.raw_number,
         "name": call.account.name if call.account else call.name,
         "identity": call.identity,
+        "verified": call.verified,
+        "menu": {**call.menu, "path": call.path},
         "matches": matches(call),
         "verdict": _verdict(call),
         "customer": customer(call.account) if call.account else None,

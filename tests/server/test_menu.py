@@ -160,7 +160,7 @@ def test_two_homes_behind_one_number_are_offered_by_street_and_the_choice_is_fol
 # --- bills -----------------------------------------------------------------------------------
 
 
-def test_a_bill_is_told_to_who_knows_account_and_meter_and_is_the_desks_figure(cast):
+def test_a_bill_is_told_to_who_knows_account_and_meter_and_is_the_desks_figure(cast, client_of):
     ring("")
     account = account_of("anna")
     told = ask("bill", account=account.number, factor=factor_of("anna"))
@@ -173,6 +173,11 @@ def test_a_bill_is_told_to_who_knows_account_and_meter_and_is_the_desks_figure(c
     call = Call.objects.get()
     assert call.verified and call.account == account and call.premise == account.premise
     assert AuditRow.objects.filter(action="call.verified", note=account.number).exists()
+    # Should they want a person after all, the desk sees what they proved and where they were.
+    menu.left(way(to="queue", told=("bill:ok",)))
+    card = client_of(cast.aino).get("/api/calls/c1").json()
+    assert card["verified"] and card["menu"]["told"] == ["bill:ok"]
+    assert [step["node"] for step in card["menu"]["path"]] == ["hello", "main", "bill-account"]
 
 
 def test_a_wrong_factor_and_an_unknown_account_sound_the_same(cast):

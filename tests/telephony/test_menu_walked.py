@@ -390,7 +390,7 @@ async def test_another_recording_of_a_prompt_is_heard_at_once_and_a_missing_one_
              "default": VOICE.hz[PROMPTS["choose-key"]["en"]]}  # fmt: skip
     data = {"start": "a", "nodes": {
         "a": {"kind": "say", "say": ["recorded"], "next": "b"},
-        "b": {"kind": "menu", "say": ["recorded"], "keys": {"2": "c"}, "wait_s": 1, "tries": 2},
+        "b": {"kind": "menu", "say": ["recorded"], "keys": {"2": "c"}, "wait_s": 1, "tries": 5},
         "c": {"kind": "transfer"},
     }}  # fmt: skip
     town = Town(exchange, parse(data))
@@ -411,7 +411,7 @@ async def test_another_recording_of_a_prompt_is_heard_at_once_and_a_missing_one_
                 built_in.unlink()
             try:
                 ringing = asyncio.create_task(
-                    exchange.caller().call(number, seconds=2.6, audio=False)
+                    exchange.caller().call(number, seconds=5.0, audio=False)
                 )
                 await eventually(lambda number=number: seen(town, number), "the call is inside")
                 call = next(c for c, of in town.numbers.items() if of == number)
