@@ -1,7 +1,7 @@
 """The telephone menu in versions: drafts, publishing, rolling back; its prompts; its preview.
 
-    begin(full) -> draft 1 --publish--> in force 1
-                    draft 2 --publish--> in force 2 --publish 1 again--> in force 1 (rolled back)
+begin(full) -> draft 1 --publish--> in force 1
+                draft 2 --publish--> in force 2 --publish 1 again--> in force 1 (rolled back)
 """
 
 from __future__ import annotations
@@ -297,15 +297,11 @@ def test_a_prompt_has_a_plain_name_and_a_language_we_speak(
 
 @pytest.mark.parametrize("number", [3, -1, 10**12, "1", None, True, 1.5])
 def test_a_version_that_does_not_exist_cannot_be_chosen(cast, own, client_of, number):
-    answer = client_of(cast.sari).post(
-        "/api/ivr/prompts/recorded/en/use", {"number": number}, JSON
-    )
+    answer = client_of(cast.sari).post("/api/ivr/prompts/recorded/en/use", {"number": number}, JSON)
     assert answer.status_code == 404
 
 
-def test_a_missing_prompt_is_replaced_by_the_default_one_and_raises_one_alarm(
-    cast, own, client_of
-):
+def test_a_missing_prompt_is_replaced_by_the_default_one_and_raises_one_alarm(cast, own, client_of):
     speech = Speech(own.parent / "prompts", own=own, missing=prompts.missing)
     for _ in range(3):
         assert speech.prompt("main-menu", "en").endswith("prompts/en/choose-key")

@@ -72,9 +72,7 @@ def test_inside_a_shut_off_one_hears_since_when_until_when_and_who_is_there(cast
     for valve in ("V8", "V6", "V11"):
         outages.valve_closed(off, valve, at=timezone.now(), by="x")
     PremiseOff.objects.filter(on_at=None).update(off_at=since)
-    ShutOff.objects.filter(pk=off.pk).update(
-        expected_back_at=since.replace(hour=23, minute=30)
-    )
+    ShutOff.objects.filter(pk=off.pk).update(expected_back_at=since.replace(hour=23, minute=30))
     text = heard(decision(ring()))
     assert "has been off since zero oh five" in text
     assert "We expect it back by twenty three thirty." in text
@@ -202,6 +200,7 @@ def test_billing_away_is_said_with_no_figure_or_one_with_its_date(cast, monkeypa
     def away(cached: Any) -> Any:
         def down(*_: Any, **__: Any) -> Any:
             raise billing.BillingDown(cached)
+
         return down
 
     monkeypatch.setattr(billing, "statement", away(None))
@@ -383,5 +382,3 @@ def test_a_call_nobody_knows_is_no_error(cast):
     menu.entered("never")
     with pytest.raises(Call.DoesNotExist):
         ask("bill", "never")
-
-

@@ -1,13 +1,13 @@
 """The menu as data, and the interpreter that walks it.
 
-    hello --> known --(verdict)--> choose --> main
-                 \\--(nothing)----------------> main -+-2-> bill-account -> bill-factor -> bill
-                                                     +-3-> outage          (second factor)
-                                                     +-4-> ticket-number -> ticket-factor -> ticket
-                                                     +-5-> callback
-                                                     +-8-> the other language
-                                                     +-9-> message
-    1 emergency, 0 person: from everywhere
+hello --> known --(verdict)--> choose --> main
+             \\--(nothing)----------------> main -+-2-> bill-account -> bill-factor -> bill
+                                                 +-3-> outage          (second factor)
+                                                 +-4-> ticket-number -> ticket-factor -> ticket
+                                                 +-5-> callback
+                                                 +-8-> the other language
+                                                 +-9-> message
+1 emergency, 0 person: from everywhere
 """
 
 from __future__ import annotations

@@ -360,9 +360,7 @@ async def test_a_menu_may_take_longer_than_the_watchdog_and_the_watchdog_still_g
     assert exchange.call_from("0405000001").fallback == ""
     # The program dies while a caller is in the menu for the second time round.
     town.walks["0405000002"] = Walk("")
-    ringing = asyncio.create_task(
-        exchange.caller().call("0405000002", seconds=9.0, audio=False)
-    )
+    ringing = asyncio.create_task(exchange.caller().call("0405000002", seconds=9.0, audio=False))
     async with listening(exchange) as (_ami, heard):
         async with exchange.application(town.decide, look=town.look, renew_after_s=1.0):
             await asyncio.sleep(0)
