@@ -70,8 +70,6 @@ def calls(*, count: int = CALLS, away: int = AWAY, storm: int = STORM) -> list[R
 
 
 def _prefix() -> Path:
-    if named := os.environ.get("STANDPIPE_ASTERISK_PREFIX"):
-        return Path(named)
     if Path("/usr/sbin/asterisk").exists():
         return Path("/")
     home = Path(os.environ.get("STANDPIPE_HOME", ""))
