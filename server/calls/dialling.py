@@ -33,6 +33,8 @@ Purpose = DialAttempt.Purpose
 LOST_AFTER = timedelta(seconds=60)
 LONGEST_TALK = timedelta(hours=4)
 LONGEST_RING_S = 120
+# The note of an attempt that Asterisk's list of allowed numbers turned away: trying again is vain.
+NOT_ALLOWED = "not allowed"
 # DIALSTATUS and, where that is vague, the Q.850 cause behind it.
 _BY_STATUS = {
     "ANSWER": Result.ANSWERED, "BUSY": Result.BUSY, "NOANSWER": Result.NO_ANSWER,
@@ -254,7 +256,7 @@ def ended(call_id: str, *, status: str, at: datetime, cause: int = 0, note: str 
         attempt.result = attempt.result or result_of(status, cause)
         if attempt.result == Result.ANSWERED:  # the word that it was taken may have been lost
             attempt.answered_at = attempt.answered_at or at
-        attempt.note = note[:200]
+        attempt.note = NOT_ALLOWED if status == "NOTALLOWED" else note[:200]
         attempt.save(update_fields=["ended_at", "answered_at", "cause", "result", "note"])
         call = Call.objects.filter(call_id=call_id).exclude(state=Call.State.ENDED)
         if attempt.answered_at is None:

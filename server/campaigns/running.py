@@ -339,6 +339,8 @@ def _settle(pk: int) -> bool:
 
 
 def _result(target: Target, attempt: DialAttempt) -> str:
+    if attempt.note == dialling.NOT_ALLOWED:
+        return "not_allowed"
     if attempt.result != DialAttempt.Result.ANSWERED:
         return attempt.result
     if target.campaign.mode == Campaign.Mode.NOTICE:

@@ -37,6 +37,7 @@ REASONS: dict[str, Callable[[], str]] = {
     "no_answer": lambda: _("no answer"),
     "refused": lambda: _("refused"),
     "failed": lambda: _("failed"),
+    "not_allowed": lambda: _("a number that may not be dialled from here"),
     "machine": lambda: _("a machine answered"),
     "dropped": lambda: _("answered, but no agent came in time"),
 }

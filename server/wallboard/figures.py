@@ -37,7 +37,7 @@ def calls_between(start: datetime, end: datetime) -> dict[str, Any]:
     rows = [
         (queued, answered, ended, outcome)
         for queued, answered, ended, outcome in Call.objects.filter(
-            queued_at__gte=start, queued_at__lt=end
+            queued_at__gte=start, queued_at__lt=end, direction=Call.Direction.IN
         ).values_list("queued_at", "answered_at", "ended_at", "outcome")
         if queued is not None
     ]

@@ -313,6 +313,14 @@ def test_not_answered_is_tried_again_after_the_gap_and_not_before(cast, asterisk
     assert row.state == "done"
 
 
+def test_a_number_that_asterisk_may_not_dial_is_not_tried_again(cast, asterisk):
+    row = started(CAI)
+    running.step()
+    over(CAI, "NOTALLOWED", 21)
+    running.step()
+    assert (row.targets.get().state, row.targets.get().reason) == ("exhausted", "not_allowed")
+
+
 def test_two_campaigns_leave_a_number_alone_between_them(cast, asterisk):
     first, second = started(CAI, gap_s=3600), started(CAI, gap_s=600)
     assert running.step() == 1

@@ -17,6 +17,7 @@ from server.calls import dialling, exchange, listeners, recovering, services
 from server.calls.dialling import ToAgent, ToNotice, ToQueue
 from server.calls.models import AgentState, Call, DialAttempt
 from server.tickets.models import CallBack
+from server.wallboard.figures import calls_between
 from telephony.ami import events as ami
 from telephony.dialplan import AFTER_CLICK, AFTER_NOTICE, AFTER_QUEUE
 
@@ -173,6 +174,9 @@ def test_nobody_is_owed_a_call_for_a_call_we_made(cast, asked):
     tell(ami.CallEnded(row.call_id, "ABANDON", "", False, ""))
     assert Call.objects.get().outcome == "abandoned"
     assert not CallBack.objects.exists()
+    # and no figure of the queue takes it for somebody who called us
+    now = timezone.now()
+    assert calls_between(now - timedelta(hours=1), now + timedelta(hours=1))["offered"] == 0
 
 
 def test_what_asterisk_wrote_while_nobody_listened_is_read_later_once(cast, asked, settings):

@@ -14,7 +14,7 @@ export const STATE = { reached: () => gettext('reached'), dialling: () => gettex
 /** @type {Record<string, () => string>} */
 const VERB = { start: () => gettext('Start'), pause: () => gettext('Halt'), resume: () => gettext('Go on'), stop: () => gettext('Stop'), refill: () => gettext('Read the list again') };
 /** @type {Record<string, () => string>} */
-const RESULT = { answered: () => gettext('answered'), busy: () => gettext('busy'), no_answer: () => gettext('no answer'), refused: () => gettext('turned away'), failed: () => gettext('failed'), machine: () => gettext('a machine'), dropped: () => gettext('no agent in time') };
+const RESULT = { answered: () => gettext('answered'), busy: () => gettext('busy'), no_answer: () => gettext('no answer'), refused: () => gettext('turned away'), failed: () => gettext('failed'), machine: () => gettext('a machine'), dropped: () => gettext('no agent in time'), not_allowed: () => gettext('may not be dialled') };
 /** @type {any[]} */ let all = [];
 /** @type {any} */ let one = null;
 let chosen = '';
@@ -78,7 +78,7 @@ function draw(people) {
       ${c.questions.filter((/** @type {any} */ q) => q.code !== 'understood' && Object.keys(r.answers[q.code] || {}).length).map((/** @type {any} */ q) => html`<div><h3>${q[page.lang] || q.en || q['zh-hans']}</h3><table><tbody>${Object.entries(r.answers[q.code]).map(([k, n]) => html`<tr><td>${gettext('key %(key)s', { key: k })}</td><td class="n">${figure(n)}</td></tr>`)}</tbody></table></div>`)}
       ${Object.values(c.text).length ? html`<div><h3>${gettext('What is said')}</h3>${Object.values(c.text).map((t) => html`<blockquote>${t}</blockquote>`)}</div>` : ''}</div>
     <header class="row spread"><h3>${gettext('Who is on it')}</h3>${['supervisor', 'manager', 'auditor'].includes(page.role) ? html`<a class="button" href="/api/campaigns/${c.number}/targets.csv" download>${gettext('Table (CSV)')}</a>` : ''}</header>
-    <table class="cards" aria-label="${gettext('Who is on it')}"><thead><tr><th>${gettext('Customer')}</th><th>${gettext('Number')}</th><th>${gettext('State')}</th><th class="n">${gettext('Rings')}</th><th>${gettext('What came of it')}</th></tr></thead><tbody>${people.length ? people.map(person) : html`<tr><td colspan="5" class="empty">${gettext('Nobody.')}</td></tr>`}</tbody></table>`);
+    <table class="cards" aria-label="${gettext('Who is on it')}"><thead><tr><th>${gettext('Customer')}</th><th>${gettext('Telephone number')}</th><th>${gettext('State')}</th><th class="n">${gettext('Rings')}</th><th>${gettext('What came of it')}</th></tr></thead><tbody>${people.length ? people.map(person) : html`<tr><td colspan="5" class="empty">${gettext('Nobody.')}</td></tr>`}</tbody></table>`);
   widths($('#one'));
 }
 

@@ -44,7 +44,7 @@ export async function write(old) {
     const codes = old ? old.questions.map((/** @type {any} */ q) => q.code) : ['understood'];
     const days = old ? old.weekdays : [0, 1, 2, 3, 4, 5, 6];
     const dialog = open(html`<form data-testid="campaign-form"><h2>${old ? gettext('Change %(name)s', { name: old.name }) : gettext('New campaign')}</h2><div id="problem"></div>
-      <div class="pair"><div class="field"><label for="name">${gettext('Name')}</label><input id="name" name="name" required maxlength="120" value="${old ? old.name : ''}" data-testid="campaign-name"></div>
+      <div class="pair"><div class="field"><label for="name">${gettext('Name of the campaign')}</label><input id="name" name="name" required maxlength="120" value="${old ? old.name : ''}" data-testid="campaign-name"></div>
       ${old ? '' : html`<div class="field"><label for="kind">${gettext('About')}</label><select id="kind" name="kind" data-testid="campaign-kind">${KINDS.map(([k, t]) => html`<option value="${k}" ${k === kind ? html`selected` : ''}>${t()}</option>`)}</select></div>`}</div>
       ${old ? '' : html`<div id="source" class="pair">${source(kind, shutoffs)}</div>`}
       ${old && old.state !== 'draft' ? '' : html`<div class="field"><label for="mode">${gettext('How')}</label><select id="mode" name="mode" data-testid="campaign-mode">${MODES.map(([m, t]) => html`<option value="${m}" ${old && old.mode === m ? html`selected` : ''}>${t()}</option>`)}</select></div>`}
