@@ -35,6 +35,8 @@ LONGEST_TALK = timedelta(hours=4)
 LONGEST_RING_S = 120
 # The note of an attempt that Asterisk's list of allowed numbers turned away: trying again is vain.
 NOT_ALLOWED = "not allowed"
+# The agent who wanted to ring did not take the own telephone: nobody else was rung.
+AGENT_AWAY = "the agent's telephone was not taken"
 # DIALSTATUS and, where that is vague, the Q.850 cause behind it.
 _BY_STATUS = {
     "ANSWER": Result.ANSWERED, "BUSY": Result.BUSY, "NOANSWER": Result.NO_ANSWER,
@@ -275,7 +277,7 @@ def not_begun(context: str, number: str, *, at: datetime) -> None:
         return
     row = DialAttempt.objects.filter(number=number, ended_at=None, answered_at=None).first()
     if row is not None and row.then["kind"] == "agent":
-        ended(row.call_id, status="CHANUNAVAIL", at=at, note="the agent's telephone was not taken")
+        ended(row.call_id, status="CHANUNAVAIL", at=at, note=AGENT_AWAY)
 
 
 def end_absent(present: set[str], *, began_before: datetime) -> int:

@@ -217,7 +217,7 @@ def begin(target: Target, campaign: Campaign) -> Try | None:
 def _left_alone_until(target: Target, campaign: Campaign, now: datetime) -> datetime | None:
     """When the number may be rung again, where any campaign rang it within the gap."""
     gap = timedelta(seconds=campaign.gap_s)
-    rows = DialAttempt.objects.filter(number=target.number)
+    rows = DialAttempt.objects.filter(number=target.number).exclude(note=dialling.AGENT_AWAY)
     last = (
         rows.filter(purpose=DialAttempt.Purpose.CAMPAIGN, placed_at__gt=now - gap)
         .order_by("-placed_at")
@@ -341,6 +341,8 @@ def _settle(pk: int) -> bool:
 def _result(target: Target, attempt: DialAttempt) -> str:
     if attempt.note == dialling.NOT_ALLOWED:
         return "not_allowed"
+    if attempt.note == dialling.AGENT_AWAY:
+        return "agent_away"
     if attempt.result != DialAttempt.Result.ANSWERED:
         return attempt.result
     if target.campaign.mode == Campaign.Mode.NOTICE:
@@ -359,6 +361,9 @@ def _apply(target: Target, attempt: DialAttempt, result: str, now: datetime) -> 
     if result == "answered":
         target.state, target.settled_at = S.REACHED, now
         _keep_answers(target, attempt, now)
+    elif result == "agent_away":
+        # The customer was not rung, and stays before the agent.
+        target.state, target.next_at, target.claimed_at = S.WAITING, None, now
     else:
         again = retry_of(target.campaign).again_at(result, target.tries, attempt.placed_at)
         if again is None:

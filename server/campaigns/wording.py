@@ -38,6 +38,7 @@ REASONS: dict[str, Callable[[], str]] = {
     "refused": lambda: _("refused"),
     "failed": lambda: _("failed"),
     "not_allowed": lambda: _("a number that may not be dialled from here"),
+    "agent_away": lambda: _("your own telephone was not taken"),
     "machine": lambda: _("a machine answered"),
     "dropped": lambda: _("answered, but no agent came in time"),
 }

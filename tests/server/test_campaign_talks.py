@@ -20,6 +20,7 @@ from server.campaigns.models import Campaign
 from server.customers.models import Account, Premise
 from server.tickets.models import CallBack, Ticket
 from telephony.ami import events as ami
+from telephony.dialplan import AFTER_CLICK
 from tests.server.ringing import (
     ALWAYS,
     ANNA,
@@ -165,6 +166,18 @@ def test_preview_asks_again_before_the_ring_too(cast, asterisk, register):
     with pytest.raises(Conflict) as refused:
         previewing.ring(target, cast.aino)
     assert refused.value.code == "reopened" and not asterisk.asked
+
+
+def test_an_agent_without_a_telephone_costs_the_customer_nothing(cast, asterisk):
+    row = started(CAI, mode="preview", gap_s=3600)
+    target = previewing.claim(row, cast.aino)
+    previewing.ring(target, cast.aino)
+    tell(ami.DialNotBegun(AFTER_CLICK, CAI))
+    running.step()
+    record = previewing.record_of(previewing.mine(cast.aino))
+    assert record["id"] == target.pk and "telephone" in record["last"]
+    previewing.ring(previewing.mine(cast.aino), cast.aino)  # no gap: nobody was rung
+    assert len(asterisk.asked) == 2
 
 
 def test_a_call_back_that_was_made_is_owed_no_more(cast, asterisk):

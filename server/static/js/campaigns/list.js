@@ -14,7 +14,7 @@ export const STATE = { reached: () => gettext('reached'), dialling: () => gettex
 /** @type {Record<string, () => string>} */
 const VERB = { start: () => gettext('Start'), pause: () => gettext('Halt'), resume: () => gettext('Go on'), stop: () => gettext('Stop'), refill: () => gettext('Read the list again') };
 /** @type {Record<string, () => string>} */
-const RESULT = { answered: () => gettext('answered'), busy: () => gettext('busy'), no_answer: () => gettext('no answer'), refused: () => gettext('turned away'), failed: () => gettext('failed'), machine: () => gettext('a machine'), dropped: () => gettext('no agent in time'), not_allowed: () => gettext('may not be dialled') };
+const RESULT = { answered: () => gettext('picked up'), busy: () => gettext('busy'), no_answer: () => gettext('no answer'), refused: () => gettext('turned away'), failed: () => gettext('failed'), machine: () => gettext('a machine'), dropped: () => gettext('no agent in time'), not_allowed: () => gettext('may not be dialled'), agent_away: () => gettext('the agent\'s telephone not taken') };
 /** @type {any[]} */ let all = [];
 /** @type {any} */ let one = null;
 let chosen = '';
