@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 # What names our channels, and the header that lets the listener's browser answer by itself.
 PREFIX = "spy-"
@@ -23,7 +24,7 @@ RING_S = 20
 
 def spy(
     telephone: str, channel_id: str, name: str, mode: str, caller: str = ""
-) -> dict[str, str | int | bool]:
+) -> dict[str, Any]:
     """Fields of the Originate that rings `telephone` and listens to the channel `channel_id`.
 
     `name` begins with PREFIX and becomes the id of the listener's channel. Raises ValueError

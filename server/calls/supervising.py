@@ -26,7 +26,7 @@ from server.calls import exchange
 from server.calls.models import Call
 from server.calls.recordings.models import Supervision
 from server.events.services import publish
-from telephony.ami.events import AmiEvent, Other, agent_of
+from telephony.ami.events import AmiEvent, DialNotBegun, Other, agent_of
 from telephony.supervise import KEYS, PREFIX, spy
 from telephony.supervise import switch as switching
 
@@ -116,6 +116,10 @@ def shape(row: Supervision) -> dict[str, Any]:
 
 def hear(event: AmiEvent, now: datetime) -> None:
     """Follow ChanSpy; a listener of the switchboard."""
+    if isinstance(event, DialNotBegun):
+        row = _row(event.channel_id) or _ringing(event.agent)
+        if row is not None and not event.context:
+            _close(row, "no_answer")
     if not isinstance(event, Other):
         return
     message = event.message
@@ -130,10 +134,6 @@ def hear(event: AmiEvent, now: datetime) -> None:
         mode = next((m for m, key in KEYS.items() if key == message.get("Digit")), None)
         if row is not None and mode is not None:
             _changed(row, mode)
-    elif event.name == "OriginateResponse" and message.get("Response") == "Failure":
-        row = _row(message.get("Uniqueid")) or _ringing(agent_of(message.get("Channel")))
-        if row is not None:
-            _close(row, "no_answer")
     elif event.name == "Hangup":
         row = _row(message.get("Uniqueid"))
         if row is not None:

@@ -297,6 +297,9 @@ class DialNotBegun:
 
     context: str
     extension: str
+    # Whose telephone, and the name we gave its channel: empty where there never was one.
+    agent: str = ""
+    channel_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,7 +505,10 @@ def parse_event(message: Message) -> AmiEvent:
         # The one event that counts its ringing in milliseconds.
         event = AgentNoAnswer(call, agent, message.number("RingTime") / 1000.0)
     elif name == "OriginateResponse" and message.get("Response") == "Failure":
-        event = DialNotBegun(message.get("Context"), message.get("Exten"))
+        event = DialNotBegun(
+            message.get("Context"), message.get("Exten"), agent_of(message.get("Channel")),
+            _known(message.get("Uniqueid")),
+        )  # fmt: skip
     elif name in ("Hold", "Unhold"):
         # Of the channel that holds: the agent's. The call's name is that of the first channel.
         event = HeldChanged(
