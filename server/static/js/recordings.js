@@ -94,7 +94,7 @@ async function listen() {
   const told = await ask(call);
   if (!told || !shown || shown.call !== call) return;
   stop();
-  ending = play($('[data-player]', $('#detail')), told, $('#detail'));
+  ending = play($('[data-player]', $('#detail')), told, document.body);
   choose(call);
 }
 
