@@ -32,7 +32,7 @@ def spy(
     """
     for field, value, shape in (
         ("telephone", telephone, r"[0-9]{2,8}"), ("channel_id", channel_id, r"[0-9A-Za-z._-]+"),
-        ("name", name, rf"{PREFIX}[0-9a-z]+"), ("caller", caller, r"[0-9]{0,8}"),
+        ("name", name, rf"{PREFIX}[0-9a-z][0-9a-z-]*"), ("caller", caller, r"[0-9]{0,8}"),
     ):  # fmt: skip
         if not re.fullmatch(shape, value):
             raise ValueError(f"{field}: {value!r} cannot be used")

@@ -22,11 +22,12 @@ from django.utils.translation import gettext as _
 from server.accounts.audit import record
 from server.accounts.models import User
 from server.accounts.refusals import Conflict, NotAllowed, Refused
-from server.calls import exchange
+from server.calls import exchange, sites
 from server.calls.models import Call
 from server.calls.recordings.models import Supervision
 from server.events.services import publish
 from telephony.ami.events import AmiEvent, DialNotBegun, Other, agent_of
+from telephony.ami.parser import Message
 from telephony.supervise import KEYS, PREFIX, spy
 from telephony.supervise import switch as switching
 
@@ -56,13 +57,18 @@ def listen(agent: User, mode: str, *, by: User) -> Supervision:
 def _begin(agent: User, mode: str, channel: str, call_id: str, by: User) -> Supervision:
     with transaction.atomic():
         row = Supervision.objects.create(
-            channel=f"{PREFIX}{uuid.uuid4().hex}", supervisor=by, agent=agent, mode=mode,
+            # The site is in the name, so that later questions go to the same Asterisk.
+            channel=f"{PREFIX}{sites.of_channel(channel) or sites.FIRST}-{uuid.uuid4().hex}",
+            supervisor=by, agent=agent, mode=mode,
             call=Call.objects.filter(call_id=call_id).first(), asked_at=timezone.now(),
         )  # fmt: skip
         record("supervision.asked", _subject(row), to_state=mode, note=agent.username,
                by=by.username)  # fmt: skip
     try:
-        exchange.act("Originate", **spy(by.extension, channel, row.channel, mode, agent.extension))
+        exchange.act(
+            "Originate", site=_site(row),
+            **spy(by.extension, channel, row.channel, mode, agent.extension),
+        )  # fmt: skip
     except Refused:
         _close(row, "telephone")
         raise
@@ -71,14 +77,14 @@ def _begin(agent: User, mode: str, channel: str, call_id: str, by: User) -> Supe
 
 def switch(row: Supervision, mode: str) -> Supervision:
     """Another mode while it runs. The row changes when Asterisk has heard the key."""
-    exchange.act("PlayDTMF", **switching(row.channel, mode))
+    exchange.act("PlayDTMF", site=_site(row), **switching(row.channel, mode))
     return row
 
 
 def end(row: Supervision, why: str = "ended", *, by: str) -> None:
     """Hang up the supervisor's telephone; one that is gone already is no error."""
     try:
-        exchange.act("Hangup", Channel=row.channel)
+        exchange.act("Hangup", site=_site(row), Channel=row.channel)
     except Refused as no:
         log.info("supervision %s: %s", row.pk, no.extra.get("reason", no))
     _close(row, why, by=by)
@@ -87,7 +93,7 @@ def end(row: Supervision, why: str = "ended", *, by: str) -> None:
 def talking_channel(agent: User) -> tuple[str, str]:
     """(channel's id, call's id) of the agent's talk. Raises Conflict when the agent has none."""
     if agent.extension:
-        for m in exchange.listed("CoreShowChannels"):
+        for m in _channels():
             channel = m.get("Channel")
             ours = channel.startswith("PJSIP/") and agent_of(channel) == agent.extension
             # Somebody who listens in is in no bridge.
@@ -192,13 +198,24 @@ def sweep() -> None:
     if not rows:
         return
     try:
-        there = {m.get("Uniqueid") for m in exchange.listed("CoreShowChannels")}
+        there = {m.get("Uniqueid") for m in _channels()}
     except Refused as no:
         log.warning("who listens in cannot be asked just now: %s", no)
         return
     for row in rows:
         if row.channel not in there:
             _close(row, "lost")
+
+
+def _site(row: Supervision) -> str:
+    return row.channel.split("-")[1]
+
+
+def _channels() -> list[Message]:
+    """The channels of all sites. Raises Refused when one that is asked is away."""
+    return [
+        m for site in sites.known() for m in exchange.listed("CoreShowChannels", site=site.code)
+    ]
 
 
 def _subject(row: Supervision) -> str:

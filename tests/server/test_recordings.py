@@ -206,6 +206,18 @@ def test_after_a_new_key_the_files_are_wrapped_with_it_one_by_one(talked, settin
             assert sound.read(4) == b"RIFF"
 
 
+def test_a_key_that_was_taken_away_too_early_is_an_alarm(talked, settings):
+    talked()
+    keeping.step()
+    old = settings.STANDPIPE["RECORDING_KEYS"]
+    settings.STANDPIPE = {**settings.STANDPIPE, "RECORDING_KEYS": "n" * 48}
+    watching.count_plain()
+    assert Alarm.objects.get(closed_at=None).code == "old_keys"
+    settings.STANDPIPE = {**settings.STANDPIPE, "RECORDING_KEYS": f"{'n' * 48},{old}"}
+    watching.count_plain()
+    assert not Alarm.objects.filter(closed_at=None).exists()
+
+
 # -- how long -------------------------------------------------------------------------------------
 
 

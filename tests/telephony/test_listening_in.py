@@ -11,13 +11,14 @@ import asyncio
 import contextlib
 import os
 import re
+import shutil
+import subprocess
 
 import pytest
 
 from telephony.agents import join_queue, leave_queue
 from telephony.ami.client import AmiClient, AmiError
 from telephony.ami.events import AgentConnected, Other, RecordingReady
-from telephony.dialplan import DialplanValues, render_dialplan
 from telephony.phone import DeskPhone
 from telephony.sipp import may_send_raw
 from telephony.supervise import KEYS, spy, switch
@@ -149,6 +150,37 @@ async def test_while_payment_data_are_spoken_the_files_are_silent_and_as_long(
         assert seconds_of(path) == pytest.approx(seconds_of(whole), abs=0.1)
 
 
+@pytest.mark.live
+async def test_with_no_room_on_the_disk_people_talk_on_and_calls_are_answered(
+    asterisk: Desk,
+) -> None:
+    """The folder of recordings is a file system of 16 KiB: a second of sound, then nothing."""
+    folder = asterisk.config.recordings
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if mounted.returncode != 0:
+        pytest.skip("no small file system can be mounted here")
+    try:
+        async with listening(asterisk) as (ami, _heard), asterisk.phone(hold_s=60) as phone:
+            await join_queue(ami, "faults", "1101", "Desk 1")
+            try:
+                outcome = await asterisk.caller().call("0401235703", seconds=9)
+                taken = phone.taken()
+            finally:
+                await leave_queue(ami, "faults", "1101")
+        full = shutil.disk_usage(folder)
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+    stored = asterisk.call_from("0401235703")
+    # Nobody was cut off: the caller hung up, after the whole of the talk.
+    assert outcome.answered and outcome.hung_up_by == "caller"
+    assert [(t.call_id, t.answered) for t in taken] == [(stored.call_id, True)]
+    assert stored.talk_s is not None and stored.talk_s >= 4
+    assert full.free == 0
+
+
 def _silent_seconds(path: object) -> float:
     """How much of a recording holds nothing at all."""
     import wave
@@ -161,13 +193,12 @@ def _silent_seconds(path: object) -> float:
     return float((tenths < 100).sum()) / 10
 
 
-def test_no_extension_leads_to_listening_in() -> None:
+@pytest.mark.live
+def test_no_extension_leads_to_listening_in(asterisk: Desk) -> None:
     """An agent's telephone, a caller, a transfer: what is not in the dialplan cannot be dialled."""
-    values = DialplanValues(
-        service_number="965113", queues=["faults"], extensions=["1001"], calls_log="/c",
-        recordings="/r", prompts="/p", recorded_script="/s",
-    )  # fmt: skip
-    assert not re.search(r"spy|snoop", render_dialplan(values), re.IGNORECASE)
+    files = asterisk.config.files()
+    for name in ("extensions.conf", "features.conf", "queues.conf"):
+        assert not re.search(r"spy|snoop", files[name], re.IGNORECASE)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from server.accounts.audit import record
 from server.accounts.models import User
 from server.accounts.refusals import Conflict, NotAllowed, Refused
-from server.calls import exchange
+from server.calls import exchange, sites
 from server.calls.models import Call
 from server.calls.recordings.models import Pause
 from server.events.services import publish
@@ -42,8 +42,9 @@ def _set(call: Call, on: bool, by: str) -> Pause | None:
             return row
         # First Asterisk: what is written down as silent has to be silent.
         exchange.act(
-            "MixMonitorMute", Channel=call.channel_id, Direction="both", State="1" if on else "0"
-        )
+            "MixMonitorMute", site=sites.of_channel(call.channel_id), Channel=call.channel_id,
+            Direction="both", State="1" if on else "0",
+        )  # fmt: skip
         now = timezone.now()
         if on:
             row = Pause.objects.create(call=call, started_at=now, by=by)

@@ -21,6 +21,7 @@ from server.calls.recordings import (
     rotating,
     vault,
 )
+from server.calls.recordings.models import SoundFile
 from server.events.leader import Leadership
 from server.events.services import beat
 
@@ -46,7 +47,7 @@ def seal() -> None:
 
 
 def count_plain() -> None:
-    """Raise the alarm for recordings of ended calls that stay plain."""
+    """Raise the alarms for recordings that stay plain, and for those nobody can open."""
     now, n = timezone.now().timestamp(), 0
     try:
         files = list(keeping.plain_files())
@@ -56,10 +57,22 @@ def count_plain() -> None:
 
     old = {call for call, path in files if now - _changed(path) > PLAIN_TOO_LONG_S}
     n = Call.objects.filter(call_id__in=old, state=Call.State.ENDED).count() if old else 0
+    lacking = SoundFile.objects.exclude(key_id__in=_key_ids()).count()
+    if lacking:
+        alarms.raised("old_keys", n=lacking)
+    else:
+        alarms.cleared("old_keys")
     if n:
         alarms.raised("plain", n=n)
     else:
         alarms.cleared("plain")
+
+
+def _key_ids() -> list[str]:
+    try:
+        return keeping.ring().ids
+    except vault.VaultError:
+        return []
 
 
 def _changed(path: object) -> float:
