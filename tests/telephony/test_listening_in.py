@@ -194,11 +194,23 @@ def _silent_seconds(path: object) -> float:
 
 
 @pytest.mark.live
-def test_no_extension_leads_to_listening_in(asterisk: Desk) -> None:
-    """An agent's telephone, a caller, a transfer: what is not in the dialplan cannot be dialled."""
+def test_no_telephone_can_dial_its_way_to_listening_in(asterisk: Desk) -> None:
+    """Whatever context a telephone or a caller gets to, by any way: none of them spies."""
     files = asterisk.config.files()
-    for name in ("extensions.conf", "features.conf", "queues.conf"):
-        assert not re.search(r"spy|snoop", files[name], re.IGNORECASE)
+    parts = re.split(r"^\[([\w-]+)\]$", files["extensions.conf"], flags=re.MULTILINE)
+    text = dict(zip(parts[1::2], parts[2::2], strict=True))
+    reached: set[str] = set()
+    todo = set(re.findall(r"^context=([\w-]+)$", files["pjsip.conf"] + files["queues.conf"],
+                          re.MULTILINE))  # fmt: skip
+    assert {"sp-internal", "from-pstn"} <= todo
+    while todo:
+        here = todo.pop()
+        reached.add(here)
+        # Every context that is so much as named there counts as reachable.
+        named = {c for c in text if re.search(rf"(?<![\w-]){re.escape(c)}(?![\w-])", text[here])}
+        todo |= named - reached
+    spying = {c for c in text if re.search(r"spy|snoop", text[c], re.IGNORECASE)}
+    assert not spying & reached
 
 
 @pytest.mark.parametrize(
