@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ops.paths import REPO, State
+from ops.phones import DESK_PHONES
 
 HOST = "127.0.0.1"
 DB_NAME = "standpipe"
@@ -101,6 +102,7 @@ def server_env(
             "STANDPIPE_TRUNK_CONTACT", f"{HOST}:{ports['network']}"
         ),
         "STANDPIPE_SIP_WS_URL": f"ws://{HOST}:{ports['ari']}/ws",
+        "STANDPIPE_DESK_PHONES": ",".join(DESK_PHONES),
         "STANDPIPE_PHONE_PASSWORD_SEED": secrets["phone_password_seed"],
         "STANDPIPE_RECORDING_KEYS": secrets["recording_keys"],
         "STANDPIPE_PROMPTS": str(home / "prompts"),

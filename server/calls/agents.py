@@ -111,7 +111,8 @@ def me(user: User) -> dict[str, Any]:
     """What the desk needs to know of the person at it."""
     row = AgentState.objects.filter(user=user).first()
     sip = None
-    if user.extension and settings.STANDPIPE["SIP_WS_URL"] and has_telephone():
+    on_desk = user.extension in settings.STANDPIPE["DESK_PHONES"]
+    if user.extension and not on_desk and settings.STANDPIPE["SIP_WS_URL"] and has_telephone():
         sip = {
             "ws": settings.STANDPIPE["SIP_WS_URL"],
             # Where the telephone may register when that site does not answer.
@@ -122,7 +123,8 @@ def me(user: User) -> dict[str, Any]:
         }
     return {
         "user": user.username, "name": user.name, "role": user.role, "language": user.language,
-        "extension": user.extension, "sip": sip, "telephone": has_telephone(),
+        "extension": user.extension, "desk_phone": on_desk,
+        "sip": sip, "telephone": has_telephone(),
         "state": row.state if row else AgentState.State.SIGNED_OUT,
         "reason": row.reason if row else "", "since": row.since if row else None,
         "call": row.call.call_id if row and row.call else None,

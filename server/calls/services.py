@@ -214,7 +214,8 @@ def save_draft(call: Call, draft: dict[str, Any], *, by: str) -> None:
     """What the agent has typed so far; survives a refresh, a crash and the end of the call."""
     if len(str(draft)) > 20_000:
         raise Refused("draft", "too_long", _("That is too much for a draft."))
-    Call.objects.filter(pk=call.pk).update(draft=draft)
+    # One that arrives late, after the contact was registered, is nobody's draft any more.
+    Call.objects.filter(pk=call.pk, contact=None).update(draft=draft)
 
 
 def register(call: Call, what: dict[str, Any], *, by: str) -> Ticket:

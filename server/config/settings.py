@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "server.events",
     "server.network",
     "server.customers",
+    "server.knowledge",
     "server.places",
     "server.streets",
     "server.messaging",
@@ -57,6 +58,7 @@ INSTALLED_APPS = [
     "server.calls",
     "server.calls.queueing",
     "server.calls.recordings",
+    "server.desk",
     "server.dispatch",
     "server.outages",
     "server.bursts",
@@ -319,6 +321,8 @@ STANDPIPE: dict[str, Any] = {
     "FURTHER_SITES": env.text("FURTHER_SITES"),
     # Never shut out of the exchange: gateways, other sites.
     "TRUSTED_ADDRESSES": tuple(a for a in env.text("TRUSTED_ADDRESSES").split(",") if a),
+    # Lines that are telephones on a desk; the others ring in the browser.
+    "DESK_PHONES": tuple(n for n in env.text("DESK_PHONES").split(",") if n),
     "PHONE_PASSWORD_SEED": env.text("PHONE_PASSWORD_SEED"),
     "PROFILE": env.text("PROFILE", "full"),
     # How customers are told of planned works: see server/outages/law.py.

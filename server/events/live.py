@@ -44,7 +44,7 @@ TOPICS_BY_ROLE: dict[str, set[str]] = {
     "auditor": {"incidents"},
     "crew": set(),
 }
-BEAT_S = 5.0
+BEAT_S = 2.0
 QUEUE = 500  # a reader slower than this is cut off; it comes back with Last-Event-ID
 
 

@@ -55,6 +55,7 @@ PAGES: tuple[Page, ...] = (
     Page("recordings", "/recordings", _("Recordings"), frozenset({"supervisor", "auditor"})),
     Page("queues", "/queues", _("Queues"), frozenset({"supervisor"})),
     Page("crews", "/crews", _("Crews"), frozenset({"dispatcher", "supervisor"})),
+    Page("knowledge", "/knowledge", _("Knowledge"), _OFFICE),
     Page("shutoffs", "/shutoffs", _("Shut-offs"), _OFFICE),
     Page(
         "campaigns",

@@ -145,6 +145,14 @@ class Consulted:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsultAsked:
+    """A colleague's telephone begins to ring, or a number outside."""
+
+    call_id: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentLeft:
     """An agent's phone is out of the call, or never took it. `cause` is Q.850's."""
 
@@ -332,7 +340,8 @@ AmiEvent = (
     | AgentConnected | AgentCompleted | AgentNoAnswer | Abandoned | Answered | CallEnded
     | MessageLeft | RecordingReady | MemberChanged | PhoneReachable | DialTaken | DialKey | DialOver
     | DialNotBegun | CallBackWanted | Knocked | SignedIn | Other
-    | Consulted | AgentLeft | Transferred | TransferFailed | AgentLost | BackToQueue | HeldChanged
+    | ConsultAsked | Consulted | AgentLeft | Transferred | TransferFailed | AgentLost
+    | BackToQueue | HeldChanged
 )  # fmt: skip
 
 
@@ -409,6 +418,8 @@ def _handing_over(name: str, call: str, message: Message) -> AmiEvent | None:
     agent = message.get("Agent")
     if name == "SPConsulted":
         return Consulted(call, agent, message.get("AgentChannel"))
+    if name == "SPConsult":
+        return ConsultAsked(call, message.get("To"))
     if name == "SPAgentLeft":
         return AgentLeft(call, agent, message.get("AgentChannel"), int(message.number("Cause")))
     if name == "SPTransfer":

@@ -83,7 +83,7 @@ export function openCommand() {
     const local = [...sources.flatMap((source) => source(query)), ...direct(query)];
     hits = local.slice(0, 12); at = 0; draw();
     if (!query) return;
-    const [places, all] = await Promise.all([api.get(`/api/places?typing=1&q=${encodeURIComponent(query)}`).catch(() => ({ results: [] })), known()]);
+    const [places, all, told] = await Promise.all([api.get(`/api/places?typing=1&q=${encodeURIComponent(query)}`).catch(() => ({ results: [] })), known(), maySee('/knowledge') ? api.get(`/api/articles?q=${encodeURIComponent(query)}`).catch(() => null) : null]);
     if (mine !== turn) return;
     const more = [];
     for (const f of mayDispatch() ? all.incidents : []) {
@@ -94,6 +94,7 @@ export function openCommand() {
       const p = f.properties;
       if (matches(query, p.name, p.plate, p.vehicle)) more.push({ title: p.name, detail: word('crew', p.state), run: () => onPlace({ lon: f.geometry.coordinates[0], lat: f.geometry.coordinates[1], text: p.name }) });
     }
+    for (const a of told ? told.articles.slice(0, 4) : []) more.push({ title: a.title, detail: gettext('article'), run: () => { open(`/knowledge#${a.code}`, '_blank', 'noopener'); } });
     for (const place of places.results || []) more.push({ title: place.text, detail: [word('grade', place.grade), place.note].filter(Boolean).join(' · '), run: () => onPlace(place) });
     const seen = new Set(hits.map((hit) => hit.title));
     hits = [...hits, ...more.filter((hit) => !seen.has(hit.title) && seen.add(hit.title))].slice(0, 14);

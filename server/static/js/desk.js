@@ -6,7 +6,12 @@ import { Draft, WITHOUT_CALL } from './desk/draft.js';
 import { showNear } from './desk/near.js';
 import { owed } from './desk/owed.js';
 import { askPause } from './desk/pause.js';
-import { callPanel, customer, form, identity, queue, questionList, verdict } from './desk/parts.js';
+import { suggest } from './desk/articles.js';
+import { readBill, verify } from './desk/bill.js';
+import { DeskPhone } from './desk/deskphone.js';
+import { handing } from './desk/handing.js';
+import { pausing } from './desk/pausing.js';
+import { callPanel, customer, form, identity, padOpen, queue, questionList, verdict } from './desk/parts.js';
 import { drawLocation, isPlace, ring } from './desk/located.js';
 import { placeSearch } from './desk/places.js';
 import { relevant } from './desk/questions.js';
@@ -23,7 +28,7 @@ import { complain, toast } from './toast.js';
 import { word } from './words.js';
 
 /** @type {any} */ let me = null;
-/** @type {Softphone | null} */ let phone = null;
+/** The one in this browser, or the one on the desk. @type {any} */ let phone = null;
 /** @type {any[]} */ let calls = [];
 /** @type {any} */ let card = null;
 /** @type {Draft | null} */ let draft = null;
@@ -31,16 +36,34 @@ import { word } from './words.js';
 /** @type {any} */ let map = null;
 /** @type {string | null} */ let current = null;
 /** Calls this agent has put away; they must not pop again. @type {Set<string>} */ const put_away = new Set();
+/** Seconds without a word from the server (it beats every second or so) before that is said in red. */ const LOST_AFTER = 5;
 let errors = /** @type {Record<string, string>} */ ({});
-let sending = false;
+let sending = false; let wasUp = false; let lost = false;
 
 const mine = (/** @type {any} */ call) => call.agent && me && [me.user, me.name, me.extension].includes(typeof call.agent === 'string' ? call.agent : call.agent.user || call.agent.name);
 const liveCall = () => calls.find((c) => String(c.id) === current) || null;
 
 function drawLeft() {
+  if (handing.step && !(phone && phone.busy)) handing.close();
+  const typing = document.activeElement && document.activeElement.id === 'hand-to';
   render($('#call'), callPanel(phone, liveCall(), card));
+  if (handing.step === 'choosing') {
+    handing.list();
+    const input = /** @type {HTMLInputElement | null} */ (document.getElementById('hand-to'));
+    if (input) { input.value = handing.text; if (typing) input.focus(); }
+  }
+  alarm();
   render($('#queue'), queue(calls, current, me ? me.user : ''));
   ticking();
+}
+
+/** A line that is down is said in red across the page, within seconds, before the next caller finds out. */
+function alarm() {
+  const bar = $('#alarm');
+  const down = Boolean(phone && !phone.up && ['connecting', 'registered', 'talking', 'held', 'ringing'].includes(phone.state) && wasUp);
+  if (phone && phone.up) wasUp = true;
+  bar.hidden = !down && !lost;
+  bar.textContent = down ? (phone.busy ? gettext('No connection to the telephone exchange. You may still hear the caller; buttons do not work until it is back.') : gettext('No connection to the telephone exchange: no calls can reach you. Trying again; a desk telephone still works.')) : lost ? gettext('No connection to the server: what you see may be old. Go on typing; nothing is lost.') : '';
 }
 
 function drawState() {
@@ -49,7 +72,7 @@ function drawState() {
   holder.hidden = false;
   const state = me.state || 'signed_out';
   // A state left over from a call that is gone must not lock the agent out.
-  const onCall = (state === 'talking' || state === 'ringing') && ((phone && phone.busy) || calls.some((c) => c.id === me.call));
+  const onCall = ['talking', 'ringing', 'hold'].includes(state) && ((phone && phone.busy) || calls.some((c) => c.id === me.call));
   render(holder, html`<span class="chip ${state === 'ready' ? 'ok' : state === 'paused' || state === 'signed_out' ? 'warn' : ''}" data-testid="agent-state" data-state="${state}">${word('agent', state)}</span>
     ${state === 'ready' ? html`<button data-do="pause" data-testid="state-pause">${gettext('Pause')}</button>` : onCall ? '' : html`<button class="main" data-do="ready" data-testid="state-ready">${gettext('Take calls')}</button>`}`);
 }
@@ -61,8 +84,21 @@ function drawMiddle() {
   if (!card) return;
   render($('#verdict'), card.manual ? html`<h1>${gettext('New contact')}</h1>` : html`${verdict(card)}${identity(card)}`);
   render(place, form(draft ? draft.value : {}, card, errors, done));
-  if (!card.manual) render($('#customer'), customer(card));
+  tips();
+  if (!card.manual) drawCustomer();
   if (!done) wireForm();
+}
+
+function tips() { suggest(document.getElementById('articles'), (draft && draft.value.kind) || '', (card && card.verdict && card.verdict.code !== 'nothing_known' && card.verdict.code) || ''); }
+
+function drawCustomer() {
+  const shown = document.getElementById('bill');
+  const same = shown && shown.dataset.account === (card.customer ? card.customer.account : '');
+  if (same && document.activeElement && document.activeElement.id === 'factor') return;
+  render($('#customer'), customer(card));
+  const bill = document.getElementById('bill');
+  if (bill) bill.dataset.account = card.customer.account;
+  readBill(card.customer);
 }
 
 /** The verdict from the list of calls, while the whole card is still being read: who it is and what
@@ -164,7 +200,7 @@ async function open(id, force = false) {
       document.title = `☎ ${String(answer.name || answer.from || '').slice(0, 40)} · Standpipe`;
     }
     // While somebody types only what the server says is redrawn, never the form.
-    if (known) { render($('#verdict'), html`${verdict(card)}${identity(card)}`); render($('#customer'), customer(card)); } else drawMiddle();
+    if (known) { render($('#verdict'), html`${verdict(card)}${identity(card)}`); drawCustomer(); } else drawMiddle();
     drawLeft(); drawMap();
   } catch (error) { if (mineTurn === turn) complain(error); }
 }
@@ -288,13 +324,41 @@ async function setState(state, reason) {
   try { const answer = await api.post('/api/me/state', { state, ...(reason ? { reason } : {}) }); me.state = (answer && answer.state) || state; drawState(); choose(); } catch (error) { complain(error); }
 }
 
+function handOver() { if (phone && ['talking', 'held'].includes(phone.state) && phone.callId) handing.open(phone.callId, drawLeft); }
+
+function unrecorded() { if (phone && ['talking', 'held'].includes(phone.state)) pausing.toggle(phone.callId, drawLeft); }
+
+/** @param {string} key */
+function tone(key) { if (!phone) return; phone.press(key); padOpen.pressed = (padOpen.pressed + key).slice(-16); const line = document.querySelector('.pressed'); if (line) line.textContent = padOpen.pressed; }
+function pad() { padOpen.is = !padOpen.is; padOpen.pressed = ''; drawLeft(); const first = document.querySelector('#keypad summary'); if (padOpen.is && first instanceof HTMLElement) first.focus(); }
+// With the keypad open and nothing being typed, the keys of the keyboard are those of the telephone.
+document.addEventListener('keydown', (event) => {
+  if (!padOpen.is || !phone || !['talking', 'held'].includes(phone.state) || event.ctrlKey || event.altKey || event.metaKey || !/^[0-9*#]$/.test(event.key)) return;
+  if (event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+  event.preventDefault(); tone(event.key);
+});
+document.addEventListener('toggle', (event) => { if (event.target instanceof HTMLDetailsElement && event.target.id === 'keypad') padOpen.is = event.target.open; }, true);
+
+/** Click to dial: my telephone first, then the number. @param {string} number @param {{account?: string, subject?: string}} more */
+async function dial(number, more) {
+  if (!number || (phone && phone.busy)) return;
+  try {
+    const known = card && card.customer ? { account: card.customer.account } : {};
+    if (phone) phone.expect('?');
+    const answer = await api.post('/api/desk/dial', { number, ...known, ...more });
+    if (phone && phone.expecting) phone.expect(answer.call);
+    else if (phone && phone.callId === '?') { phone.callId = answer.call; open(answer.call); }
+    toast(gettext('Ringing %(number)s: your telephone first.', { number }));
+  } catch (error) { if (phone) phone.expect(''); complain(error); }
+}
+
 const contact = $('#contact');
 contact.addEventListener('input', (event) => {
   const field = event.target;
   if (!draft || !(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement || field instanceof HTMLSelectElement)) return;
   if (field.name.startsWith('symptom-')) draft.set({ symptoms: { ...(draft.value.symptoms || {}), [field.name.slice(8)]: field.value } });
   else if (field.name === 'join') draft.set({ join: /** @type {HTMLInputElement} */ (field).checked });
-  else if (field.name === 'kind') { draft.set({ kind: field.value }); render($('#questions'), questionList(draft.value)); }
+  else if (field.name === 'kind') { draft.set({ kind: field.value }); tips(); render($('#questions'), questionList(draft.value)); }
   else if (field.name === 'place_text') unplace(field.value);
   else if (field.name) draft.set({ [field.name]: field.value });
 });
@@ -306,8 +370,10 @@ contact.addEventListener('keydown', (event) => {
 
 onDo(document.body, {
   answer: () => phone && phone.answer(), hangup: () => phone && phone.hangup(), hold: () => phone && phone.hold(), mute: () => phone && phone.mute(),
-  tone: (button) => phone && phone.press(button.dataset.tone || ''),
-  transfer: () => { const to = prompt(gettext('Transfer to which extension?')); if (to && phone) phone.transfer(to.trim()).catch(complain); },
+  tone: (button) => tone(button.dataset.tone || ''),
+  transfer: handOver, talk: (button) => handing.press(button.dataset.act || ''), 'ask-first': (button) => handing.hand(Number(button.dataset.i), true), 'hand-over': (button) => handing.hand(Number(button.dataset.i), false),
+  'pause-recording': unrecorded,
+  dial: (button) => dial(button.dataset.number || '', { subject: button.dataset.ticket || '' }),
   call: (row) => open(row.dataset.id || null), next, ready: () => setState('ready'), pause: () => { askPause(setState).catch(complain); },
   compose, owed: (button) => owed.settle(button),
   'take-shown': takeShown, where: (button) => askWhere(/** @type {HTMLButtonElement} */ (button)),
@@ -317,6 +383,15 @@ keys(
   { key: 'Ctrl-Enter', text: gettext('register the contact'), run: register, always: true },
   { key: 'Alt-a', text: gettext('answer'), run: () => { if (phone) phone.answer(); }, always: true },
   { key: 'Alt-h', text: gettext('hang up or decline'), run: () => { if (phone) phone.hangup(); }, always: true },
+  { key: 'Alt-o', text: gettext('hold, take back'), run: () => { if (phone) phone.hold(); }, always: true },
+  { key: 'Alt-t', text: gettext('hand over, ask a colleague, three together'), run: handOver, always: true },
+  { key: 'Alt-g', text: gettext('hand over to the colleague asked'), run: () => handing.press('complete'), always: true },
+  { key: 'Alt-j', text: gettext('all three together'), run: () => handing.press('conference'), always: true },
+  { key: 'Alt-s', text: gettext('swap caller and colleague'), run: () => handing.press('swap'), always: true },
+  { key: 'Alt-b', text: gettext('back to the caller'), run: () => handing.press('abort'), always: true },
+  { key: 'Alt-r', text: gettext('stop and go on recording'), run: unrecorded, always: true },
+  { key: 'Alt-k', text: gettext('keypad; then 0 to 9, * and #'), run: pad, always: true },
+  { key: 'Alt-d', text: gettext('ring the caller’s number'), run: () => dial((draft && draft.value.phone) || (card && card.from) || '', {}), always: true },
   { key: 'Alt-m', text: gettext('mute'), run: () => { if (phone) phone.mute(); }, always: true },
   { key: 'Alt-w', text: gettext('go to “where”'), run: () => { const input = document.getElementById('place'); if (input) input.focus(); }, always: true },
   { key: 'Alt-n', text: gettext('new contact without a call'), run: compose, always: true },
@@ -327,7 +402,7 @@ placesGo((place) => setPlace({ lon: place.lon, lat: place.lat, address: place.te
 
 /** @param {any} data */
 const subject = (data) => String((data && (data.id || data.call_id || data.call || data.subject)) || '').replace(/^call:/, '');
-on('call.ringing call.identified call.queued call.offered call.answered call.ended call.recorded', (data) => {
+on('call.ringing call.identified call.queued call.offered call.answered call.transferred call.consulted call.left call.ended call.recorded', (data) => {
   // The event carries the id: the card is asked for at once, beside the list.
   if (data.call && me && me.state === 'ready' && !current && data.state === 'ringing') open(String(data.call));
   readCalls().catch(() => undefined);
@@ -342,8 +417,16 @@ on('call.located', (data) => {
   drawLocation(card.location, draft && draft.value.place);
 });
 on('agent.changed', (data) => {
-  if (me && data.agent === me.user) api.get('/api/me').then((answer) => { me = answer; drawState(); choose(); }).catch(() => undefined);
+  if (me && data.agent === me.user) api.get('/api/me').then((answer) => { me = answer; if (phone instanceof DeskPhone) phone.follow(me); drawState(); choose(); }).catch(() => undefined);
 });
+on('health', (now) => { const gone = now.state === 'stale' || (now.state === 'live' && now.age > LOST_AFTER); if (gone !== lost) { lost = gone; alarm(); } });
+handing.follow(); pausing.follow(drawLeft);
+$('#customer').addEventListener('submit', (event) => { event.preventDefault(); if (event.target instanceof HTMLFormElement && card && card.customer) verify(event.target, card.customer.account); });
+// A link followed in a talk opens beside it: leaving the page would leave the caller.
+document.addEventListener('click', (event) => {
+  const link = event.target instanceof Element ? event.target.closest('a[href]') : null;
+  if (link instanceof HTMLAnchorElement && phone && phone.busy && !phone.onDesk && !link.target) link.target = '_blank';
+}, true);
 on('resumed', () => { readCalls().catch(() => undefined); if (current && current !== WITHOUT_CALL) open(current, true); });
 on('incident.opened incident.changed', () => { readIncidents(); if (current && current !== WITHOUT_CALL && !done) open(current, true); });
 on('call.ended ticket.changed resumed', () => owed.read());
@@ -370,7 +453,10 @@ addEventListener('pagehide', () => { if (draft && !done) draft.save(); });
   try {
     me = await api.get('/api/me');
     drawState();
-    if (me.sip && me.sip.ws) {
+    if (me.desk_phone && me.telephone) {
+      phone = new DeskPhone(() => { choose(); drawLeft(); });
+      phone.follow(me);
+    } else if (me.sip && me.sip.ws) {
       phone = new Softphone(me.sip, /** @type {HTMLAudioElement} */ ($('#voice')), () => { choose(); drawLeft(); });
       phone.start();
     }

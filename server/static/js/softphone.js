@@ -4,6 +4,17 @@
 import { gettext } from './i18n.js';
 import { backoff } from './sse.js';
 
+/** How often the exchange is asked whether it is there, and how long it may take to say so: a line
+ * that is cut without a word shows within five seconds. */
+const ASK_EVERY = 2500;
+const ASK_WAIT = 2000;
+/** Q.850's "disk or interface gone" (44): the exchange keeps the caller for who says it. */
+const AGAIN = 'Reason: Q.850;cause=44';
+const KEPT = 'standpipe.talk';
+const KEPT_FOR = 60000;
+/** An INVITE within this time after a click on a number is the call that was asked for. */
+const DIALLED_FOR = 20000;
+
 /** @typedef {'off' | 'connecting' | 'registered' | 'failed' | 'elsewhere' | 'ringing' | 'answering' | 'talking' | 'held'} PhoneState */
 
 export class Softphone {
@@ -15,9 +26,12 @@ export class Softphone {
     /** @type {any} */ this.session = null; /** @type {any} */ this.agent = null; /** @type {any} */ this.registerer = null;
     /** @type {any} */ this.sip = null;
     this.attempt = 0;
+    /** Whether the exchange answers. */ this.up = false;
+    /** Why it rings, where it is no new call: transfer, back, consult, resume, dial. */ this.why = '';
+    this.expecting = ''; this.expectingUntil = 0;
     Object.defineProperty(window, '__softphone', { configurable: true, value: {
       get state() { return /** @type {any} */ (this)._phone.state; }, get callId() { return /** @type {any} */ (this)._phone.callId; },
-      get problem() { return /** @type {any} */ (this)._phone.problem; }, stats: () => this.stats(), _phone: this } });
+      get up() { return /** @type {any} */ (this)._phone.up; }, get problem() { return /** @type {any} */ (this)._phone.problem; }, stats: () => this.stats(), _phone: this } });
   }
 
   /** @param {PhoneState} state @param {string} [problem] */
@@ -48,16 +62,55 @@ export class Softphone {
       sessionDescriptionHandlerFactoryOptions: { iceGatheringTimeout: 500, peerConnectionConfiguration: { iceServers: [] } },
       delegate: {
         onInvite: (/** @type {any} */ invitation) => this.incoming(invitation),
-        onDisconnect: (/** @type {any} */ error) => { if (error) this.reconnect(); },
+        onDisconnect: (/** @type {any} */ error) => { this.reachable(false); if (error) this.reconnect(); },
       },
     });
     this.registerer = new Registerer(this.agent, { expires: 120 });
     this.registerer.stateChange.addListener((/** @type {any} */ state) => {
-      if (state === RegistererState.Registered) { this.attempt = 0; if (!this.busy) this.set('registered'); }
+      if (state === RegistererState.Registered) { this.attempt = 0; this.reachable(true); if (!this.busy) this.set('registered'); }
     });
-    addEventListener('pagehide', () => { if (this.session && this.state !== 'ringing') this.hangup(); if (this.registerer) this.registerer.unregister().catch(() => undefined); });
+    addEventListener('pagehide', () => this.leave());
+    addEventListener('offline', () => this.reachable(false));
     this.connect();
+    setInterval(() => this.ask(), ASK_EVERY);
   }
+
+  /** The page goes: reloaded, closed, crashed into. The exchange keeps the caller some seconds and rings
+   * here first when this page is back. */
+  leave() {
+    const session = this.session;
+    if (session && this.sip && session.state === this.sip.SessionState.Established) {
+      try { sessionStorage.setItem(KEPT, JSON.stringify({ call: this.callId, at: Date.now(), muted: this.muted, held: this.state === 'held' })); } catch { /* private window: answered by hand */ }
+      session.bye({ requestOptions: { extraHeaders: [AGAIN] } }).catch(() => undefined);
+    }
+    if (this.registerer) this.registerer.unregister().catch(() => undefined);
+  }
+
+  /** The talk this page had when it was loaded again. @returns {{call: string, at: number, muted: boolean, held: boolean} | null} */
+  static kept() {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(KEPT) || 'null');
+      return kept && Date.now() - kept.at < KEPT_FOR ? kept : null;
+    } catch { return null; }
+  }
+
+  /** @param {boolean} up */
+  reachable(up) { if (this.up !== up) { this.up = up; this.changed(this); } }
+
+  /** Whether the exchange still hears us. Any answer is one. */
+  ask() {
+    if (!this.agent || !this.agent.isConnected() || this.asking) return;
+    const core = this.agent.userAgentCore;
+    const me = this.agent.configuration.uri;
+    const request = core.makeOutgoingRequestMessage('OPTIONS', this.sip.UserAgent.makeURI(`sip:${me.host}`), me, me, {});
+    const late = setTimeout(() => { this.asking = false; this.reachable(false); }, ASK_WAIT);
+    const here = () => { clearTimeout(late); this.asking = false; this.reachable(true); };
+    this.asking = true;
+    core.request(request, { onAccept: here, onReject: here });
+  }
+
+  /** A number was clicked: the next ringing is that call. @param {string} call */
+  expect(call) { this.expecting = call; this.expectingUntil = Date.now() + DIALLED_FOR; }
 
   async connect() {
     try {
@@ -81,15 +134,29 @@ export class Softphone {
   incoming(invitation) {
     if (this.busy) { invitation.reject({ statusCode: 486 }); return; }
     this.session = invitation;
+    this.why = invitation.request.getHeader('X-SP-Why') || '';
     this.callId = invitation.request.getHeader('X-SP-Call-Id') || '';
+    if (!this.callId && this.expecting && Date.now() < this.expectingUntil) { this.callId = this.expecting; this.why = 'dial'; }
+    this.expecting = '';
     this.from = invitation.remoteIdentity.displayName || invitation.remoteIdentity.uri.user || '';
     const { SessionState } = this.sip;
     invitation.stateChange.addListener((/** @type {any} */ state) => {
       if (this.session !== invitation) return;
-      if (state === SessionState.Established) { this.listen(); this.since = Date.now(); this.set('talking'); }
-      if (state === SessionState.Terminated) { this.session = null; this.muted = false; this.audio.srcObject = null; this.set('registered', this.state === 'answering' ? this.problem : ''); }
+      if (state === SessionState.Established) { this.listen(); this.since = Date.now(); this.set('talking'); this.restore(); }
+      if (state === SessionState.Terminated) { this.session = null; this.muted = false; this.why = ''; this.audio.srcObject = null; this.set('registered', this.state === 'answering' ? this.problem : ''); }
     });
     this.set('ringing');
+    const kept = Softphone.kept();
+    if (this.why === 'dial' || (this.why === 'resume' && kept && kept.call === this.callId)) this.answer();
+  }
+
+  /** As it was before the page was loaded again. */
+  async restore() {
+    const kept = Softphone.kept();
+    try { sessionStorage.removeItem(KEPT); } catch { /* private window */ }
+    if (this.why !== 'resume' || !kept || kept.call !== this.callId) return;
+    if (kept.muted && !this.muted) this.mute();
+    if (kept.held) await this.hold();
   }
 
   async answer() {
@@ -167,15 +234,6 @@ export class Softphone {
   press(tone) {
     const handler = this.session && this.session.sessionDescriptionHandler;
     if (!/^[0-9*#]$/.test(tone) || !handler || !handler.sendDtmf(tone)) { this.problem = gettext('The key was not sent.'); this.changed(this); }
-  }
-
-  /** @param {string} target extension */
-  async transfer(target) {
-    const session = this.session;
-    if (!session || !/^[0-9*#+]{2,20}$/.test(target)) return;
-    const uri = this.sip.UserAgent.makeURI(`sip:${target}@${this.account.uri.split('@')[1]}`);
-    // After a blind transfer the library's session does not end by itself.
-    await session.refer(uri, { onNotify: (/** @type {any} */ notification) => { notification.accept(); if (/SIP\/2\.0 [2-6]/.test(notification.request.body)) this.hangup(); } });
   }
 
   /** What the sound does, for tests and for "no sound arrives". */

@@ -12,7 +12,7 @@ const OUTCOMES = [['reached', () => gettext('Reached')], ['not_reached', () => g
 function line(row) {
   // Only somebody who was promised water can say that it is not back.
   const outcomes = row.reason === 'water_back' ? [...OUTCOMES, ['not_fixed', () => gettext('Not fixed')]] : OUTCOMES;
-  return html`<li data-testid="owed-row"><span><b>${row.phone}</b> <span class="muted">${row.label}${row.ticket ? html` · <a href="/tickets/${row.ticket}">${row.ticket}</a>` : ''}</span></span>
+  return html`<li data-testid="owed-row"><span><button type="button" class="dial" data-do="dial" data-number="${row.phone}" data-ticket="${row.ticket || ''}" data-testid="dial"><b>${row.phone}</b></button> <span class="muted">${row.label}${row.ticket ? html` · <a href="/tickets/${row.ticket}">${row.ticket}</a>` : ''}</span></span>
     <span class="muted" title="${clock(row.due_at, true)}">${until(row.due_at).text}</span>
     <span class="row">${outcomes.map(([code, text]) => html`<button type="button" data-do="owed" data-id="${row.id}" data-outcome="${code}">${/** @type {() => string} */ (text)()}</button>`)}</span></li>`;
 }

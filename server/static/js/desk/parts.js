@@ -4,6 +4,9 @@ import { html } from '../html.js';
 import { gettext, ngettext } from '../i18n.js';
 import { clock, span } from '../time.js';
 import { word } from '../words.js';
+import { usage } from './bill.js';
+import { handing } from './handing.js';
+import { pausing } from './pausing.js';
 import { KINDS, questions } from './questions.js';
 
 /** @param {any} phone Softphone or null @param {any} call live call or null @param {any} card */
@@ -13,21 +16,33 @@ export function callPanel(phone, call, card) {
   const number = (card && card.from) || (call && call.from_masked) || '';
   const open = ['ringing', 'answering', 'talking', 'held'].includes(state);
   const line = {
-    off: gettext('No telephone in this browser'), connecting: gettext('Telephone is connecting…'), registered: gettext('Telephone is ready'), failed: gettext('Telephone does not work'), elsewhere: gettext('Telephone is in another tab'),
+    off: gettext('No telephone in this browser'), connecting: gettext('Telephone is connecting…'), registered: phone && phone.onDesk ? gettext('Desk telephone is ready') : gettext('Telephone is ready'), failed: gettext('Telephone does not work'), elsewhere: gettext('Telephone is in another tab'),
     ringing: gettext('Ringing'), answering: gettext('Answering…'), talking: gettext('Talking'), held: gettext('On hold'),
   };
-  return html`<p class="phone-line" data-state="${state}" data-testid="phone-state"><i></i>${line[/** @type {'off'} */ (state)]}</p>
+  return html`<p class="phone-line" data-state="${state}" data-up="${phone && phone.up !== undefined && !phone.up && state !== 'off' && state !== 'elsewhere' && state !== 'connecting' ? 'false' : 'true'}" data-testid="phone-state"><i></i>${line[/** @type {'off'} */ (state)]}</p>
     ${phone && phone.problem ? html`<p class="warning" role="alert" data-testid="phone-problem">${phone.problem}</p>` : ''}
     ${open || call ? html`<div class="who"><b>${name || gettext('unknown caller')}</b><span>${number || gettext('number hidden')}</span>
       <span class="clock" data-since="${state === 'talking' || state === 'held' ? phone.since : call ? Date.parse(call.queued_at || call.started_at) : ''}"></span></div>` : ''}
-    ${open ? html`<div class="controls">
-      ${state === 'ringing' ? html`<button class="go" data-do="answer" data-testid="answer">${gettext('Answer')} <kbd>Alt A</kbd></button>` : ''}
-      <button class="stop" data-do="hangup" data-testid="hangup">${state === 'ringing' ? gettext('Decline') : gettext('Hang up')} <kbd>Alt H</kbd></button>
-      ${state === 'talking' || state === 'held' ? html`<button data-do="hold" data-testid="hold" aria-pressed="${state === 'held' ? 'true' : 'false'}">${state === 'held' ? gettext('Take back') : gettext('Hold')}</button>
-      <button data-do="mute" data-testid="mute" aria-pressed="${phone.muted ? 'true' : 'false'}">${phone.muted ? gettext('Unmute') : gettext('Mute')}</button>
-      <button data-do="transfer" data-testid="transfer">${gettext('Transfer')}</button>
-      <details class="keypad"><summary>${gettext('Keypad')}</summary><div>${Array.from('123456789*0#').map((k) => html`<button data-do="tone" data-tone="${k}">${k}</button>`)}</div></details>` : ''}</div>` : ''}`;
+    ${open ? controls(phone, state) : ''}
+    ${open ? handing.panel() : ''}`;
 }
+
+/** What can be done with the call just now. @param {any} phone @param {string} state */
+function controls(phone, state) {
+  const inTalk = state === 'talking' || state === 'held';
+  return html`${state === 'ringing' && phone.why ? html`<p class="strong" data-testid="why">${{ transfer: gettext('A colleague hands this call to you.'), back: gettext('Nobody took it: it comes back to you.'), consult: gettext('A colleague asks you; the caller waits.'), resume: gettext('Your call is coming back.'), dial: gettext('Your own call: it rings here first.') }[/** @type {'dial'} */ (phone.why)] || ''}</p>` : ''}
+    <div class="controls">
+      ${state === 'ringing' ? phone.onDesk ? html`<p class="strong wide">${gettext('Lift the desk telephone.')}</p>` : html`<button class="go" data-do="answer" data-testid="answer">${gettext('Answer')} <kbd>Alt A</kbd></button>` : ''}
+      <button class="stop" data-do="hangup" data-testid="hangup">${state === 'ringing' ? gettext('Decline') : gettext('Hang up')} <kbd>Alt H</kbd></button>
+      ${inTalk ? html`<button data-do="hold" data-testid="hold" aria-pressed="${state === 'held' ? 'true' : 'false'}">${state === 'held' ? gettext('Take back') : gettext('Hold')} <kbd>Alt O</kbd></button>
+      <button data-do="mute" data-testid="mute" aria-pressed="${phone.muted ? 'true' : 'false'}">${phone.muted ? gettext('Unmute') : gettext('Mute')} <kbd>Alt M</kbd></button>
+      <button class="wide" data-do="transfer" data-testid="transfer" aria-expanded="${handing.step ? 'true' : 'false'}">${gettext('Hand over, ask, three')} <kbd>Alt T</kbd></button>
+      <button class="wide" data-do="pause-recording" data-testid="pause-recording" aria-pressed="${pausing.paused && pausing.call === phone.callId ? 'true' : 'false'}">${pausing.paused && pausing.call === phone.callId ? gettext('Record again') : gettext('Do not record: payment')} <kbd>Alt R</kbd></button>
+      <details class="keypad" id="keypad" ${padOpen.is ? html`open` : ''}><summary>${gettext('Keypad')} <kbd>Alt K</kbd></summary><div>${Array.from('123456789*0#').map((k) => html`<button data-do="tone" data-tone="${k}">${k}</button>`)}</div><p class="pressed" aria-live="polite">${padOpen.pressed}</p></details>` : ''}</div>`;
+}
+
+/** The keypad stays open, and shows what was pressed, while the rest is drawn again. */
+export const padOpen = { is: false, pressed: '' };
 
 /** @param {any[]} calls @param {string | null} current @param {string} me */
 export function queue(calls, current, me) {
@@ -87,22 +102,11 @@ export function questionList(draft) {
 export function customer(card) {
   const c = card.customer;
   if (!c) return html`<p class="muted">${gettext('No customer record for this caller.')}</p>`;
-  return html`<h2>${c.name}</h2><p>${(c.flags || []).map((/** @type {any} */ f) => html`<span class="chip warn">${f.text}</span> `)}</p>
-    <dl class="facts"><dt>${gettext('Account')}</dt><dd>${c.account}</dd><dt>${gettext('Address')}</dt><dd>${c.address}</dd><dt>${gettext('Meter')}</dt><dd>${c.meter ? `${c.meter.serial}, DN${c.meter.diameter_mm}` : '–'}</dd>
-      <dt>${gettext('Balance')}</dt><dd>${c.balance === null || c.balance === undefined ? '–' : html`${c.balance} <span class="muted">${gettext('on %(date)s', { date: String(c.balance_at).slice(0, 10) })}</span>`}</dd></dl>
-    ${usage(c.usage || [])}
+  return html`<h2>${c.name}</h2><p>${(c.flags || []).map((/** @type {any} */ f) => html`<span class="chip ${['medical', 'vulnerable', 'key'].includes(f.code) || f.code.startsWith('priority') ? 'care' : 'warn'}" data-testid="flag" data-code="${f.code}">${f.text}</span> `)}</p>
+    <dl class="facts"><dt>${gettext('Account')}</dt><dd>${c.account}</dd><dt>${gettext('Address')}</dt><dd>${c.address}</dd><dt>${gettext('Meter')}</dt><dd>${c.meter ? `${c.meter.serial}, DN${c.meter.diameter_mm}` : '–'}</dd></dl>
+    <div id="bill" aria-live="polite">${usage(c.usage || [], c.bill && c.bill.anomaly)}</div>
+    <form class="verify" data-testid="verify"><label for="factor">${gettext('Who calls? Last 4 digits of the meter, or PIN')}</label><input id="factor" name="factor" inputmode="numeric" autocomplete="off" maxlength="12"><button>${gettext('Check')}</button><output></output></form>
     ${(c.open_tickets || []).length ? html`<h3>${gettext('Open tickets')}</h3><ul>${c.open_tickets.map((/** @type {any} */ t) => html`<li><a href="/tickets/${t.number}" target="_blank" rel="noopener">${t.number}</a> ${word('kind', t.kind)} <span class="muted">${word('state', t.state)}</span></li>`)}</ul>` : ''}
     ${(c.last_contacts || []).length ? html`<h3>${gettext('Last contacts')}</h3><ul>${c.last_contacts.map((/** @type {any} */ k) => html`<li><span class="muted" title="${clock(k.at, true)}">${clock(k.at, true)}</span> ${word('channel', k.channel)} ${k.incident || ''}</li>`)}</ul>` : ''}
     ${card.nearest_crew ? html`<p class="muted">${gettext('Nearest crew: %(name)s, %(time)s away', { name: card.nearest_crew.name, time: span(card.nearest_crew.seconds) })}</p>` : ''}`;
-}
-
-/** Twenty-four months of use as bars: a leak after the meter shows at a glance.
- * @param {{month: string, m3: number}[]} months */
-function usage(months) {
-  if (!months.length) return '';
-  const most = Math.max(...months.map((m) => Number(m.m3)), 0.001);
-  return html`<figure class="usage"><svg viewBox="0 0 ${months.length * 8} 40" preserveAspectRatio="none" role="img" aria-label="${gettext('Use of the last %(n)s months', { n: months.length })}">${months.map((m, i) => {
-    const height = Math.max(1, (38 * Number(m.m3)) / most);
-    return html`<rect x="${i * 8}" y="${40 - height}" width="6" height="${height}"><title>${m.month}: ${m.m3} m³</title></rect>`;
-  })}</svg><figcaption class="muted">${gettext('Use of the last %(n)s months', { n: months.length })}</figcaption></figure>`;
 }

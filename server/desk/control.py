@@ -1,0 +1,178 @@
+"""What an agent does with a call: hold, ask a colleague, hand over, talk in three, hang up.
+
+By the manager interface, for a telephone in the browser and one on the desk alike. Asterisk's own
+features do the work (telephony/features.py): this presses their keys for the agent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from server.accounts.audit import record
+from server.accounts.models import User
+from server.accounts.refusals import Conflict, Refused
+from server.calls import exchange
+from server.calls.models import AgentState, Call
+from server.customers.selectors import read_number
+from telephony import features
+from telephony.dialplan import CONSULT_CONTEXT, TRANSFER_CONTEXT
+
+# Keys of a feature follow each other like those of a quick finger.
+_PRESS_MS, _GAP_S = 80, 0.1
+KEYS = "0123456789*#"
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """The talk to act on: the agent's own channel in it."""
+
+    call: Call
+    by: User
+    channel: str
+
+    @property
+    def caller(self) -> str:
+        """The caller's channel: its unique id names it as well."""
+        return self.call.channel_id or self.call.call_id
+
+
+def act(call: Call, what: str, *, by: User, to: str = "", on: bool = True, key: str = "") -> None:
+    """Do `what` (a name in ACTS) to the talk that `by` has. Errors: Refused, Conflict.
+
+    `to` is an extension, a number outside (consult only); `on` switches hold and mute; `key` is
+    one key of a telephone.
+    """
+    doing = ACTS.get(what)
+    if doing is None:
+        raise Refused("act", "unknown", _("That cannot be done with a call."))
+    talk = Talk(call, by, _own_channel(by))
+    doing(talk, to, on, key)
+    record(f"call.{what}", f"call:{call.call_id}", note=to, by=by.username)
+
+
+def _own_channel(by: User) -> str:
+    if not by.extension:
+        raise Refused("act", "no_extension", _("You have no telephone line."))
+    mine = f"PJSIP/{by.extension}-"
+    names = [
+        m.get("Channel")
+        for m in exchange.listed("CoreShowChannels")
+        if m.get("Channel").startswith(mine) and m.get("ChannelStateDesc") == "Up"
+    ]
+    if not names:
+        raise Conflict("act", "no_talk", _("Your telephone is not in a call."))
+    return names[-1]
+
+
+def _press(channel: str, code: str) -> None:
+    for digit in code:
+        exchange.act(
+            "PlayDTMF", Channel=channel, Digit=digit, Duration=_PRESS_MS, Receive=True
+        )
+        time.sleep(_GAP_S)
+
+
+def _colleague(talk: Talk, to: str) -> str:
+    """The line of a colleague, as the dialplan knows it."""
+    found = User.objects.filter(extension=to.strip(), is_active=True).exclude(extension="").first()
+    if found is None:
+        raise Refused("to", "unknown", _("There is no colleague with this line."))
+    if found.pk == talk.by.pk:
+        raise Refused("to", "self", _("That is your own line."))
+    return found.extension
+
+
+def _hold(talk: Talk, to: str, on: bool, key: str) -> None:
+    if not on:
+        exchange.act("Setvar", Channel=talk.caller, Variable="SHARED(SP_HOLD)", Value="0")
+        return
+    exchange.act("Setvar", Channel=talk.caller, Variable="SHARED(SP_HOLDER)", Value=talk.channel)
+    exchange.act("Setvar", Channel=talk.caller, Variable="SHARED(SP_HOLD)", Value="1")
+    _press(talk.channel, features.HOLD)
+
+
+def _mute(talk: Talk, to: str, on: bool, key: str) -> None:
+    exchange.act(
+        "MuteAudio", Channel=talk.channel, Direction="in", State="on" if on else "off"
+    )
+
+
+def _transfer(talk: Talk, to: str, on: bool, key: str) -> None:
+    exchange.act(
+        "BlindTransfer", Channel=talk.channel, Context=TRANSFER_CONTEXT, Exten=_colleague(talk, to)
+    )
+
+
+def _consult(talk: Talk, to: str, on: bool, key: str) -> None:
+    """A colleague, or a number outside: the crew on site, the police."""
+    number = to.strip()
+    if User.objects.filter(extension=number).exists():
+        number = _colleague(talk, number)
+    else:
+        read = read_number(number)
+        if read.number is None:
+            raise Refused("to", "not_dialable", _("That is no number that can be dialled."))
+        number = read.number
+    exchange.act("Atxfer", Channel=talk.channel, Context=CONSULT_CONTEXT, Exten=number)
+
+
+def _feature(code: str) -> Callable[[Talk, str, bool, str], None]:
+    def press(talk: Talk, to: str, on: bool, key: str) -> None:
+        _press(talk.channel, code)
+
+    return press
+
+
+def _key(talk: Talk, to: str, on: bool, key: str) -> None:
+    if len(key) != 1 or key not in KEYS:
+        raise Refused("key", "unknown", _("A telephone has the keys 0 to 9, * and #."))
+    exchange.act("PlayDTMF", Channel=talk.caller, Digit=key, Duration=_PRESS_MS)
+
+
+def _hang_up(talk: Talk, to: str, on: bool, key: str) -> None:
+    exchange.act("Hangup", Channel=talk.channel, Cause=16)
+
+
+ACTS: dict[str, Callable[[Talk, str, bool, str], None]] = {
+    "hold": _hold, "mute": _mute, "key": _key, "hangup": _hang_up,
+    "transfer": _transfer, "consult": _consult,
+    "abort": _feature(features.CONSULT_ABORT), "complete": _feature(features.CONSULT_COMPLETE),
+    "conference": _feature(features.CONSULT_CONFERENCE), "swap": _feature(features.CONSULT_SWAP),
+}  # fmt: skip
+
+
+def colleagues(me: User) -> list[dict[str, Any]]:
+    """Whom a call may be handed to: [{user, name, extension, role, state, since}], free first."""
+    order = {"ready": 0, "paused": 1, "wrap": 1, "ringing": 2, "talking": 2, "hold": 2}
+    rows = (
+        AgentState.objects.select_related("user")
+        .filter(user__is_active=True)
+        .exclude(user=me)
+        .exclude(user__extension="")
+        .exclude(state=AgentState.State.SIGNED_OUT)
+    )
+    found = [
+        {"user": r.user.username, "name": r.user.name, "extension": r.user.extension,
+         "role": r.user.role, "state": r.state, "reason": r.reason, "since": r.since}
+        for r in rows
+    ]  # fmt: skip
+    return sorted(found, key=lambda r: (order.get(str(r["state"]), 3), str(r["name"])))
+
+
+def talk_of(call: Call) -> dict[str, Any]:
+    """Who has talked and who is talking: {legs: [{user, name, how, how_label, from, to}], with}."""
+    legs = [
+        {"user": leg.user.username if leg.user else "", "extension": leg.extension,
+         "name": leg.user.name if leg.user else leg.extension, "how": leg.how,
+         "how_label": str(leg.get_how_display()), "from": leg.answered_at, "to": leg.ended_at}
+        for leg in call.legs.select_related("user")
+    ]  # fmt: skip
+    return {"legs": legs, "with": [leg["user"] for leg in legs if leg["to"] is None],
+            "state": call.state}  # fmt: skip
+
+

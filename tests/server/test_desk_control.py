@@ -1,0 +1,211 @@
+"""An agent's screen and the telephone: who has the caller, who is credited, what is pressed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from server.accounts.models import AuditRow, User
+from server.accounts.refusals import Conflict, Refused
+from server.calls import exchange, services
+from server.calls.listeners import tell
+from server.calls.models import AgentInterval, AgentState, Call
+from server.desk import control
+from telephony import features
+from telephony.ami import events as told
+from telephony.ami.parser import Message
+
+pytestmark = pytest.mark.django_db
+START = timezone.now()
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def call(cast: Any) -> Call:
+    """Anna rang; Aino (1001) has the call."""
+    User.objects.filter(username="mika").update(extension="1002")
+    services.rang(services.Ring("c1", "0401000101", "", "965113", START))
+    tell(told.Queued("c1", "faults", 0), at(1))
+    tell(told.Answered("c1", "1001", "PJSIP/1001-1"), at(3))
+    return Call.objects.get(call_id="c1")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """What is asked of Asterisk; Aino's and Mika's telephones are in a call."""
+    said: list[tuple[str, dict[str, Any]]] = []
+
+    def act(name: str, **fields: Any) -> Message:
+        said.append((name, fields))
+        return Message((("Response", "Success"),))
+
+    def listed(name: str, **fields: Any) -> list[Message]:
+        return [
+            Message((("Channel", f"PJSIP/{n}-1"), ("ChannelStateDesc", "Up")))
+            for n in ("trunk", "1001")
+        ]
+
+    monkeypatch.setattr(exchange, "act", act)
+    monkeypatch.setattr(exchange, "listed", listed)
+    monkeypatch.setattr(control, "_GAP_S", 0)
+    return said
+
+
+def state(name: str) -> str:
+    row = AgentState.objects.filter(user__username=name).first()
+    return row.state if row else "signed_out"
+
+
+def legs(call: Call) -> list[tuple[str, str, bool]]:
+    found = control.talk_of(call)["legs"]
+    return [(leg["user"], leg["how"], leg["to"] is not None) for leg in found]
+
+
+def test_a_blind_transfer_credits_both_and_frees_the_first(call: Call) -> None:
+    tell(told.Transferred("c1", "1001", "1002"), at(20))
+    tell(told.AgentLeft("c1", "1001", "PJSIP/1001-1", 16), at(20))
+    assert state("aino") == "ready"
+    tell(told.Answered("c1", "1002", "PJSIP/1002-2", "transfer"), at(24))
+    call.refresh_from_db()
+    assert call.agent is not None and call.agent.username == "mika"
+    assert (state("mika"), call.state) == ("talking", "talking")
+    tell(told.CallEnded("c1", "", "1001", False, ""), at(60))
+    assert legs(call) == [("aino", "queue", True), ("mika", "transfer", True)]
+    talked = AgentInterval.objects.filter(state="talking", call=call)
+    assert {i.user.username for i in talked} == {"aino", "mika"}
+    # The ticket, the draft and the recording hang on the one call.
+    assert Call.objects.count() == 1
+
+
+def test_a_transfer_nobody_takes_brings_the_first_agent_back(call: Call) -> None:
+    tell(told.AgentLeft("c1", "1001", "PJSIP/1001-1", 16), at(20))
+    tell(told.TransferFailed("c1", "1001", "1002", "BUSY", 1), at(25))
+    tell(told.Answered("c1", "1001", "PJSIP/1001-3", "back"), at(26))
+    call.refresh_from_db()
+    assert call.agent is not None and call.agent.username == "aino"
+    assert state("aino") == "talking" and state("mika") == "signed_out"
+    assert legs(call) == [("aino", "queue", True), ("aino", "back", False)]
+
+
+def test_who_is_asked_first_gets_the_caller_when_the_agent_leaves(call: Call) -> None:
+    tell(told.HeldChanged("c1", "1001", True), at(10))
+    assert state("aino") == "hold"
+    tell(told.Consulted("c1", "1002", "PJSIP/1002-4"), at(12))
+    assert state("mika") == "talking"
+    tell(told.HeldChanged("c1", "1001", False), at(15))
+    assert state("aino") == "talking"
+    tell(told.AgentLeft("c1", "1001", "PJSIP/1001-1", 16), at(16))
+    call.refresh_from_db()
+    assert call.agent is not None and call.agent.username == "mika"
+    assert state("aino") == "ready"
+
+
+def test_a_colleague_who_was_only_asked_leaves_the_caller_where_it_is(call: Call) -> None:
+    tell(told.Consulted("c1", "1002", "PJSIP/1002-4"), at(12))
+    tell(told.AgentLeft("c1", "1002", "PJSIP/1002-4", 16), at(15))
+    call.refresh_from_db()
+    assert call.agent is not None and call.agent.username == "aino"
+    assert (state("mika"), state("aino")) == ("ready", "talking")
+
+
+def test_a_page_loaded_again_keeps_the_agent_in_the_talk(call: Call) -> None:
+    tell(told.AgentLeft("c1", "1001", "PJSIP/1001-1", 44), at(10))
+    tell(told.AgentLost("c1", "1001"), at(10))
+    assert state("aino") == "talking"
+    tell(told.Answered("c1", "1001", "PJSIP/1001-2", "resume"), at(13))
+    assert legs(call) == [("aino", "queue", True), ("aino", "resume", False)]
+
+
+def test_a_page_that_does_not_come_back_sends_the_caller_to_the_front(call: Call) -> None:
+    tell(told.AgentLeft("c1", "1001", "PJSIP/1001-1", 44), at(10))
+    tell(told.AgentLost("c1", "1001"), at(10))
+    tell(told.BackToQueue("c1"), at(18))
+    call.refresh_from_db()
+    assert (call.state, call.agent) == ("queued", None)
+    assert state("aino") == "paused"
+    tell(told.Answered("c1", "1002", "PJSIP/1002-9"), at(20))
+    call.refresh_from_db()
+    assert call.agent is not None and call.agent.username == "mika"
+
+
+def test_a_telephone_that_only_rang_is_nobodys_leg(call: Call) -> None:
+    tell(told.AgentLeft("c1", "1002", "PJSIP/1002-5", 17), at(10))
+    assert legs(call) == [("aino", "queue", False)]
+
+
+@pytest.mark.parametrize(("what", "code"), [
+    ("abort", features.CONSULT_ABORT), ("complete", features.CONSULT_COMPLETE),
+    ("conference", features.CONSULT_CONFERENCE), ("swap", features.CONSULT_SWAP),
+])  # fmt: skip
+def test_a_button_presses_the_keys_of_the_exchange(
+    call: Call, asked: Any, cast: Any, what: str, code: str
+) -> None:
+    control.act(call, what, by=cast.aino)
+    assert "".join(fields["Digit"] for _name, fields in asked) == code
+    assert {fields["Channel"] for _name, fields in asked} == {"PJSIP/1001-1"}
+    assert AuditRow.objects.filter(action=f"call.{what}", by="aino").exists()
+
+
+def test_the_exchange_is_asked_for_what_the_agent_wants(
+    call: Call, asked: Any, cast: Any
+) -> None:
+    control.act(call, "transfer", by=cast.aino, to="1002")
+    control.act(call, "consult", by=cast.aino, to="1002")
+    control.act(call, "consult", by=cast.aino, to="040 765 4321")
+    control.act(call, "mute", by=cast.aino, on=False)
+    control.act(call, "hangup", by=cast.aino)
+    control.act(call, "key", by=cast.aino, key="5")
+    assert [(n, f.get("Context"), f.get("Exten")) for n, f in asked[:3]] == [
+        ("BlindTransfer", "sp-transfer", "1002"), ("Atxfer", "sp-consult", "1002"),
+        ("Atxfer", "sp-consult", "0407654321"),
+    ]  # fmt: skip
+    assert asked[3][1]["State"] == "off"
+    assert asked[4][0] == "Hangup"
+    # Keys are for the caller's ear.
+    assert (asked[5][1]["Channel"], asked[5][1]["Digit"]) == ("c1", "5")
+
+
+@pytest.mark.parametrize(("said", "field"), [
+    ({"act": "explode"}, "act"), ({"act": "transfer", "to": ""}, "to"),
+    ({"act": "transfer", "to": "0401234567"}, "to"), ({"act": "transfer", "to": "1001"}, "to"),
+    ({"act": "consult", "to": "; rm -rf"}, "to"), ({"act": "consult", "to": "112\r\nx: y"}, "to"),
+    ({"act": "key", "key": "55"}, "key"), ({"act": "key", "key": "A"}, "key"), ({}, "act"),
+])  # fmt: skip
+def test_what_cannot_be_is_refused_by_its_name(
+    call: Call, asked: Any, cast: Any, client_of: Any, said: Any, field: str
+) -> None:
+    door = client_of(cast.aino).post("/api/calls/c1/talk", said, "application/json")
+    assert (door.status_code, door.json()["errors"][0]["field"]) == (422, field)
+    assert asked == []
+
+
+def test_without_a_talk_or_a_line_nothing_is_pressed(call: Call, asked: Any, cast: Any) -> None:
+    with pytest.raises(Conflict):
+        control.act(call, "hangup", by=User.objects.get(username="mika"))
+    with pytest.raises(Refused):
+        control.act(call, "hangup", by=cast.juho)
+    assert asked == []
+
+
+def test_colleagues_are_listed_free_first(call: Call, cast: Any, client_of: Any) -> None:
+    from server.calls import agents
+
+    agents.set_state(User.objects.get(username="mika"), "ready")
+    listed = client_of(cast.aino).get("/api/desk/colleagues").json()["colleagues"]
+    assert [(c["user"], c["state"]) for c in listed] == [("mika", "ready")]
+
+
+def test_dialling_needs_a_line_and_a_free_telephone(
+    call: Call, cast: Any, client_of: Any
+) -> None:
+    busy = client_of(cast.aino).post("/api/desk/dial", {"number": "0401"}, "application/json")
+    assert (busy.status_code, busy.json()["errors"][0]["field"]) == (409, "number")
+    User.objects.filter(username="mika").update(extension="")
+    none = client_of(cast.mika).post("/api/desk/dial", {"number": "0401"}, "application/json")
+    assert (none.status_code, none.json()["errors"][0]["code"]) == (422, "no_extension")
