@@ -32,6 +32,8 @@ log = logging.getLogger("standpipe.telephony")
 ASK_EVERY_S = 15.0
 # A call may begin while Asterisk is writing its list.
 SETTLED = timedelta(seconds=3)
+# Links from one exchange of ours to the other carry no call of their own.
+BETWEEN_SITES = "site-"
 AWAY = frozenset({"UNAVAILABLE", "INVALID"})
 BY_CALL = ("ringing", "talking", "hold")
 
@@ -39,7 +41,8 @@ BY_CALL = ("ringing", "talking", "hold")
 def line_of(channel: str) -> str:
     """`PJSIP/1001-0000002a` -> `1001`; empty for what stands on no line (Local, Snoop)."""
     technology, _slash, rest = channel.partition("/")
-    return rest.rpartition("-")[0] if technology == "PJSIP" else ""
+    name = rest.rpartition("-")[0] if technology == "PJSIP" else ""
+    return "" if name.startswith(BETWEEN_SITES) else name
 
 
 def trunks() -> dict[str, int]:
@@ -56,9 +59,9 @@ class _Use:
 
 @dataclass
 class Board:
-    """The lines of one site, between two writings."""
+    """The lines of all exchanges of ours, between two writings. Channels are named by exchange."""
 
-    site: str = ""
+    several: bool = False
     using: dict[str, _Use] = field(default_factory=dict)
     over: list[tuple[str, _Use, datetime]] = field(default_factory=list)
     reached: dict[str, bool] = field(default_factory=dict)
@@ -72,8 +75,10 @@ class Board:
             case told.Other(name="Hangup", message=message):
                 self.end(message.get("Uniqueid"), now)
             case told.PhoneReachable(agent=name, reachable=reachable) if name:
-                self.reached[name] = reachable
-            case told.Other(name="DeviceStateChange", message=message):
+                if not (self.several or name.startswith(BETWEEN_SITES)):
+                    self.reached[name] = reachable
+            # Of several exchanges each has its own view; the list of all of them decides.
+            case told.Other(name="DeviceStateChange", message=message) if not self.several:
                 self.reached |= endpoints([message])
             case told.Disconnected():
                 self.known = False
@@ -90,12 +95,18 @@ class Board:
         if use is not None:
             self.over.append((channel, use, at))
 
-    def correct(self, channels: Iterable[Message], asked_at: datetime) -> int:
-        """Bring `using` in line with Asterisk's list; returns how many were phantoms."""
+    def correct(
+        self, channels: Iterable[Message], asked_at: datetime, of: set[str] | None = None
+    ) -> int:
+        """Bring `using` in line with Asterisk's list; returns how many were phantoms.
+
+        `of`: the exchanges that gave their list, when not all of several did.
+        """
         held = {m.get("Uniqueid"): m for m in channels if m.get("Uniqueid")}
         gone = [
             c for c, use in self.using.items()
             if c not in held and use.started_at < asked_at - SETTLED
+            and (of is None or c.rpartition("-")[0] in of)
         ]  # fmt: skip
         for channel in gone:
             self.end(channel, asked_at)
@@ -125,12 +136,14 @@ def endpoints(listed: Iterable[Message]) -> dict[str, bool]:
     A group of outside lines that only takes calls has no address, and so no state of its own: it
     is up unless Asterisk says that it is not.
     """
-    found = {}
+    found: dict[str, bool] = {}
     for message in listed:
         technology, _slash, name = message.get("Device").partition("/")
-        if technology == "PJSIP" and name:
+        if technology == "PJSIP" and name and not name.startswith(BETWEEN_SITES):
             state = message.get("State")
-            found[name] = state != "UNAVAILABLE" if name in trunks() else state not in AWAY
+            up = state != "UNAVAILABLE" if name in trunks() else state not in AWAY
+            # At one of several exchanges is enough.
+            found[name] = found.get(name, False) or up
     return found
 
 
@@ -138,7 +151,7 @@ def write(board: Board, now: datetime) -> None:
     """Write what has changed. Calls that begin and end in between are written too."""
     names = {*board.reached, *board.busy(), *(u.line for _c, u, _at in board.over)}
     with transaction.atomic():
-        rows = {r.name: r for r in Line.objects.select_for_update().filter(site=board.site)}
+        rows = {r.name: r for r in Line.objects.select_for_update().filter(site="")}
         for name in names - rows.keys():
             rows[name] = _made(board, name, now)
         _write_calls(board, rows)
@@ -148,7 +161,7 @@ def write(board: Board, now: datetime) -> None:
 def _made(board: Board, name: str, now: datetime) -> Line:
     channels = trunks().get(name)
     return Line.objects.create(
-        site=board.site, name=name, channels=channels or 1, since=now, seen_at=now, up=False,
+        name=name, channels=channels or 1, since=now, seen_at=now, up=False,
         kind=Line.Kind.TRUNK if channels is not None else Line.Kind.PHONE,
     )  # fmt: skip
 
@@ -196,7 +209,7 @@ def take_over(board: Board) -> None:
     """After a start of ours: what stood open is ours again, or ended when we last looked."""
     with transaction.atomic():
         for span in LineSpan.objects.filter(
-            line__site=board.site, what="busy", ended_at=None
+            line__site="", what="busy", ended_at=None
         ).select_related("line"):
             use = board.using.get(span.channel)
             if use is not None and use.row is None and use.line == span.line.name:
@@ -223,57 +236,67 @@ def clear_phantoms(busy: set[str], asked_at: datetime) -> list[str]:
     return cleared
 
 
-_boards: dict[str, Board] = {}
-_asked: dict[str, float] = {}
-
-
-def board_of(site: str) -> Board:
-    return _boards.setdefault(site, Board(site))
+_board = Board()
+_asked_at = -1e9
 
 
 def follow(event: told.AmiEvent, now: datetime) -> None:
     """For the switchboard's listeners."""
-    board_of("").hear(event, now)
+    _board.hear(event, now)
 
 
 async def look(switchboard: Switchboard) -> None:
-    """For the switchboard's sweeps: write what was heard; every half minute ask what is true."""
-    board, now = board_of(""), timezone.now()
-    if not board.known or time.monotonic() - _asked.get("", -1e9) > ASK_EVERY_S:
-        try:
-            channels = await switchboard.ami.actions_list("CoreShowChannels")
-            listed = await switchboard.ami.actions_list("DeviceStateList")
-        except AmiError as error:
-            board.known = False
-            log.warning("Asterisk does not say which lines are busy: %s", error)
-            return
-        _asked[""] = time.monotonic()
-        await switchboard.in_order(_settle, board, channels, listed, now)
+    """For the switchboard's sweeps: write what was heard; now and then ask what is true."""
+    global _asked_at
+    now = timezone.now()
+    if _board.known and time.monotonic() - _asked_at < ASK_EVERY_S:
+        await switchboard.in_order(write, _board, now)
         return
-    await switchboard.in_order(write, board, now)
+    managers = switchboard.managers()
+    channels: list[Message] = []
+    listed: list[Message] = []
+    answered: set[str] = set()
+    for site, manager in managers.items():
+        try:
+            found = await manager.actions_list("CoreShowChannels")
+            states = await manager.actions_list("DeviceStateList")
+        except AmiError as error:
+            log.warning("Asterisk does not say which lines are busy: %s", error)
+            continue
+        channels += found
+        listed += states
+        answered.add(site)
+    if not answered:
+        _board.known = False
+        return
+    _asked_at = time.monotonic()
+    _board.several = len(managers) > 1
+    silent = None if len(answered) == len(managers) else answered
+    await switchboard.in_order(_settle, channels, listed, now, silent)
 
 
 def _settle(
-    board: Board, channels: list[Message], listed: list[Message], asked_at: datetime
+    channels: list[Message], listed: list[Message], asked_at: datetime, of: set[str] | None
 ) -> None:
-    first = not board.known
-    gone = board.correct(channels, asked_at)
-    board.reached |= endpoints(listed)
+    first = not _board.known
+    gone = _board.correct(channels, asked_at, of)
+    _board.reached |= endpoints(listed)
     if first:
-        take_over(board)
-        board.known = True
+        take_over(_board)
+        _board.known = True
     if gone:
         log.warning("%s lines were still thought busy", gone)
-    write(board, asked_at)
-    cleared = clear_phantoms(set(board.busy()), asked_at)
+    write(_board, asked_at)
+    # While an exchange is silent nobody can say that its agents do not talk.
+    cleared = clear_phantoms(set(_board.busy()), asked_at) if of is None else []
     if cleared:
         log.warning("agents were still thought talking: %s", ", ".join(cleared))
 
 
 def forget() -> None:
     """For tests: nothing is known."""
-    _boards.clear()
-    _asked.clear()
+    global _board, _asked_at
+    _board, _asked_at = Board(), -1e9
 
 
 def lines_now(now: datetime) -> dict[str, Any]:

@@ -308,7 +308,7 @@ class Switchboard:
         """
         asked_at = timezone.now()
         held: dict[str, set[str]] = {}
-        managers = self._managers()
+        managers = self.managers()
         for site, manager in managers.items():
             try:
                 held[site] = await seats.calls_present(manager)
@@ -330,7 +330,7 @@ class Switchboard:
         if lost:
             log.warning("%s calls had ended without a word", lost)
 
-    def _managers(self) -> Mapping[str, AmiActions]:
+    def managers(self) -> Mapping[str, AmiActions]:
         """Those that can be asked, by site; '' is the only one."""
         if isinstance(self.ami, Sites):
             return {code: self.ami.at(code) for code in self.ami.codes}

@@ -29,7 +29,7 @@ MOST_ROWS = 200_000
 
 # Joined a queue, and did not hang up within the first seconds.
 _COUNT = """
-SELECT '' AS queue, (c.queued_at AT TIME ZONE %(zone)s)::date AS day,
+SELECT c.queue, (c.queued_at AT TIME ZONE %(zone)s)::date AS day,
        (extract(hour FROM c.queued_at AT TIME ZONE %(zone)s) * 2
         + floor(extract(minute FROM c.queued_at AT TIME ZONE %(zone)s) / 30))::int AS slot,
        count(*)

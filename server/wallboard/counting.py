@@ -23,15 +23,17 @@ WAITING = ("ready", "ringing")
 AVAILABLE = (*HANDLING, *WAITING)
 REPEAT = timedelta(days=7)
 SATISFIED = 4  # of five
+GAVE_UP = ("abandoned", "informed", "served", "ivr", "")
+CONTAINED = ("informed", "served")
 
 
 @dataclass(frozen=True, slots=True)
 class CallFact:
     """A call that came in. `who` is the premise, or the number where that is not known.
 
-    `outcome`: answered, abandoned, informed (in the menu, without a person), or one of those that
-    lead out of the queue without an agent (message, callback, elsewhere). `score` 1 to 5 where the
-    caller was `asked` and answered.
+    `outcome` as of calls.models.Call: informed and served ended in the menu, satisfied; what led
+    out of the queue without an agent (message, call-back, elsewhere) is overflowed. `score` is 1
+    to 5 where the caller was `asked` and answered.
     """
 
     id: str
@@ -46,7 +48,6 @@ class CallFact:
     premise: str = ""
     kind: str = ""
     transfers: int = 0
-    holds: int = 0
     asked: bool = False
     score: int | None = None
 
@@ -55,7 +56,7 @@ class CallFact:
         """Hung up in the queue, unanswered."""
         return (
             self.queued is not None and self.answered is None and self.ended is not None
-            and self.outcome in ("abandoned", "informed")
+            and self.outcome in GAVE_UP
         )  # fmt: skip
 
     @property
@@ -78,8 +79,8 @@ class SpanFact:
     state: str
     start: datetime
     end: datetime | None = None
+    call: str = ""
     queue: str = ""
-    reason: str = ""
 
     def within(self, start: datetime, end: datetime) -> float:
         """Seconds of it in [start, end)."""
@@ -148,7 +149,9 @@ def _handling(
     answered = [c for c in mine if c.answered is not None]
     seconds = _seconds(spans, start, end)
     talk, hold, wrap = (seconds[s] for s in HANDLING)
-    transfers, holds = (sum(c.transfers for c in answered), sum(c.holds for c in answered))
+    transfers = sum(c.transfers for c in answered)
+    names = {c.id for c in answered}
+    holds = sum(1 for s in spans if s.state == HOLD and s.call in names)
     n = len(answered)
     return {
         "talk_s": ratio(talk, n), "hold_s": ratio(hold, n), "wrap_s": ratio(wrap, n),
@@ -203,7 +206,9 @@ def _again(mine: list[CallFact], everybody: Sequence[CallFact]) -> dict[str, Any
     for c in answered:
         assert c.queued is not None
         if any(
-            o.queued is not None and o.id != c.id and timedelta(0) <= c.queued - o.queued <= REPEAT
+            o.queued is not None
+            and o.id != c.id
+            and timedelta(0) <= c.queued - o.queued <= REPEAT
             and (o.queued, o.id) < (c.queued, c.id)
             for o in by_who.get(c.who, ())
         ):
@@ -211,8 +216,11 @@ def _again(mine: list[CallFact], everybody: Sequence[CallFact]) -> dict[str, Any
         if c.premise:
             asked += 1
             solved += not any(
-                o.queued is not None and o.kind == c.kind and o.premise == c.premise
-                and (o.queued, o.id) > (c.queued, c.id) and o.queued - c.queued <= REPEAT
+                o.queued is not None
+                and o.kind == c.kind
+                and o.premise == c.premise
+                and (o.queued, o.id) > (c.queued, c.id)
+                and o.queued - c.queued <= REPEAT
                 for o in by_who.get(c.who, ())
             )
     return {
@@ -223,7 +231,7 @@ def _again(mine: list[CallFact], everybody: Sequence[CallFact]) -> dict[str, Any
 
 def _menu(came: list[CallFact]) -> dict[str, Any]:
     """Of the calls that entered the menu, those that ended there with what they came for."""
-    contained = sum(1 for c in came if c.queued is None and c.outcome == "informed")
+    contained = sum(1 for c in came if c.queued is None and c.outcome in CONTAINED)
     return {"ivr_entered": len(came), "ivr_contained": contained,
             "containment": ratio(contained, len(came))}  # fmt: skip
 

@@ -13,7 +13,7 @@ from server.wallboard.counting import REPEAT, CallFact, PlanFact, SpanFact
 
 _FIELDS = (
     "call_id", "started_at", "queued_at", "answered_at", "ended_at", "outcome", "queue",
-    "agent__username", "premise__code", "phone", "contact__ticket__kind", "transfers", "holds",
+    "agent__username", "premise__code", "phone", "contact__ticket__kind", "transfers",
     "rating__asked_at", "rating__score",
 )  # fmt: skip
 
@@ -30,14 +30,16 @@ class Facts:
     plans: list[PlanFact]
 
 
-def facts(start: datetime, end: datetime) -> Facts:
-    """Three reads, whatever is counted of them afterwards."""
+def facts(start: datetime, end: datetime, *, around: bool = True) -> Facts:
+    """A few reads, whatever is counted of them afterwards. Without `around` nobody is known to have
+    called before or after.
+    """
     inside = Q(queued_at__gte=start, queued_at__lt=end) | Q(started_at__gte=start,
                                                             started_at__lt=end)  # fmt: skip
     calls = _calls(inside)
-    around = Q(queued_at__gte=start - REPEAT, queued_at__lt=end + REPEAT) & ~inside
-    known = {c.who for c in calls if c.who}
-    others = [c for c in _calls(around) if c.who in known] if known else []
+    near = Q(queued_at__gte=start - REPEAT, queued_at__lt=end + REPEAT) & ~inside
+    known = {c.who for c in calls if c.who} if around else set()
+    others = [c for c in _calls(near) if c.who in known] if known else []
     return Facts(start, end, calls, others, spans(start, end), plans(start, end))
 
 
@@ -47,7 +49,7 @@ def _calls(which: Q) -> list[CallFact]:
         CallFact(
             id=r[0], started=r[1], queued=r[2], answered=r[3], ended=r[4], outcome=r[5],
             queue=r[6], agent=r[7] or "", who=r[8] or r[9], premise=r[8] or "", kind=r[10] or "",
-            transfers=r[11], holds=r[12], asked=r[13] is not None, score=r[14],
+            transfers=r[11], asked=r[12] is not None, score=r[13],
         )
         for r in rows.values_list(*_FIELDS)
     ]  # fmt: skip
@@ -58,9 +60,9 @@ def spans(start: datetime, end: datetime) -> list[SpanFact]:
         Q(ended_at=None) | Q(ended_at__gt=start)
     )
     return [
-        SpanFact(agent, state, begun, ended, queue or "", reason)
-        for agent, state, begun, ended, queue, reason in rows.values_list(
-            "user__username", "state", "started_at", "ended_at", "call__queue", "reason"
+        SpanFact(agent, state, begun, ended, call or "", queue or "")
+        for agent, state, begun, ended, call, queue in rows.values_list(
+            "user__username", "state", "started_at", "ended_at", "call__call_id", "call__queue"
         )
     ]
 

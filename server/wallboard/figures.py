@@ -9,76 +9,41 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.utils import timezone
 
-from server.calls.models import AgentInterval, AgentState, Call
+from server.calls import lines
+from server.calls.models import AgentState, Call
+from server.calls.rules import SERVICE_LEVEL_S
+from server.forecast import selectors as forecast
 from server.outages import selectors as outages
 from server.outages.models import ShutOff
 from server.service_level.models import Clock
 from server.tickets.models import CallBack, Incident
+from server.wallboard.counting import figures, ratio
+from server.wallboard.facts import Facts, facts, spans
 from server.workforce.models import Crew, Shift
 
-SHORT_ABANDON_S = 5
-SERVICE_LEVEL_S = 15
-BUSY = ("talking", "wrap")
-STAFFED = (*BUSY, "ready", "ringing")
+__all__ = ["agent_occupancy", "calls_between", "city", "period", "ratio", "wall"]
 
 
-def ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
+def period(
+    start: datetime, end: datetime, *, around: bool = True, read: Facts | None = None
+) -> dict[str, Any]:
+    """All figures of [start, end), by the definitions of counting.py."""
+    f = read or facts(start, end, around=around)
+    return figures(f.calls, f.spans, f.plans, start, end, others=f.others)
 
 
 def calls_between(start: datetime, end: datetime) -> dict[str, Any]:
-    """Offered, answered, abandoned, service level… of calls that joined the queue in [start, end).
-
-    Abandons within 5 s of joining are counted apart and leave the denominator.
-    """
-    rows = [
-        (queued, answered, ended, outcome)
-        for queued, answered, ended, outcome in Call.objects.filter(
-            queued_at__gte=start, queued_at__lt=end, direction=Call.Direction.IN
-        ).values_list("queued_at", "answered_at", "ended_at", "outcome")
-        if queued is not None
-    ]
-    waits = [(a - q).total_seconds() for q, a, _e, _o in rows if a is not None]
-    gone = [
-        (e - q).total_seconds() for q, a, e, o in rows if a is None and e is not None
-        and o in (Call.Outcome.ABANDONED, Call.Outcome.INFORMED)
-    ]  # fmt: skip
-    messages = sum(1 for *_x, o in rows if o == Call.Outcome.MESSAGE)
-    short = sum(1 for w in gone if w < SHORT_ABANDON_S)
-    offered = len(rows) - short
-    within = sum(1 for w in waits if w <= SERVICE_LEVEL_S)
-    return {
-        "joined": len(rows),
-        "offered": offered,
-        "answered": len(waits),
-        "abandoned": len(gone) - short,
-        "short_abandons": short,
-        "messages": messages,
-        "waiting_still": len(rows) - len(waits) - len(gone) - messages,
-        "answered_within": within,
-        "connect_rate": ratio(len(waits), offered),
-        "service_level": ratio(within, offered),
-        "abandon_rate": ratio(len(gone) - short, offered),
-        "asa_s": ratio(sum(waits), len(waits)),
-    }
+    """`period` without looking for repeated calls: what the wall needs every second."""
+    return period(start, end, around=False)
 
 
 def agent_occupancy(start: datetime, end: datetime) -> float | None:
-    """(talk + wrap) / (talk + wrap + ready + ringing) over the interval."""
-    busy = staffed = 0.0
-    rows = AgentInterval.objects.filter(started_at__lt=end).filter(
-        Q(ended_at=None) | Q(ended_at__gt=start)
-    )
-    for state, begun, ended in rows.values_list("state", "started_at", "ended_at"):
-        seconds = (min(ended or end, end) - max(begun, start)).total_seconds()
-        if state in STAFFED:
-            staffed += seconds
-        if state in BUSY:
-            busy += seconds
-    return ratio(busy, staffed)
+    """(talk + hold + wrap) / (talk + hold + wrap + ready + ringing) over the interval."""
+    found = figures([], spans(start, end), [], start, end)["occupancy"]
+    return float(found) if found is not None else None
 
 
 def queue_now(now: datetime) -> dict[str, Any]:
@@ -102,6 +67,14 @@ def agents_now() -> dict[str, Any]:
     }
 
 
+def notices() -> int:
+    """Planned shut-offs that customers have been told of and that are not over."""
+    return ShutOff.objects.filter(
+        planned=True, noticed_at__isnull=False,
+        state__in=(ShutOff.State.NOTICED, ShutOff.State.ACTIVE, ShutOff.State.PARTLY_RESTORED),
+    ).count()  # fmt: skip
+
+
 def city() -> dict[str, Any]:
     """The city in one line, for dispatch: as on the wall, with crews on shift only.
 
@@ -121,19 +94,39 @@ def city() -> dict[str, Any]:
         .order_by("due_at", "pk")
         .first()
     )
-    announced = ShutOff.objects.filter(
-        planned=True, noticed_at__isnull=False,
-        state__in=(ShutOff.State.NOTICED, ShutOff.State.ACTIVE, ShutOff.State.PARTLY_RESTORED),
-    )  # fmt: skip
     return {
         "at": now,
         "incidents_by_priority": {p: by_priority.get(p, 0) for p in ("P1", "P2", "P3", "P4")},
         "crews_by_state": dict(states),
         "customers_without_water": outages.without_water_now(),
-        "notices": announced.count(),
+        "notices": notices(),
         "next_breach": {
             "incident": first.incident.number, "kind": first.kind, "due_at": first.due_at,
         } if first is not None and first.incident is not None else None,
+    }  # fmt: skip
+
+
+def _occupied(now: datetime) -> dict[str, Any]:
+    """Outside and internal lines now: {"busy", "total", "occupancy", "down"} each."""
+    found = lines.lines_now(now)
+    trunks, inner = found["trunks"], found["internal"]
+    return {
+        "stale": found["stale"],
+        "trunks": {"busy": trunks["busy"], "total": trunks["available"],
+                   "occupancy": trunks["occupancy"], "down": trunks["down"]},
+        "internal": {"busy": inner["busy"], "total": inner["registered"],
+                     "occupancy": inner["occupancy"], "down": inner["down"]},
+    }  # fmt: skip
+
+
+def _forecast(now: datetime) -> dict[str, Any]:
+    """Today against what was forecast, by half hour, small enough for a screen."""
+    found = forecast.today("", now)
+    names = ("expected", "low", "high", "actual", "updated")
+    return {
+        **{k: found[k] for k in ("on", "slot", "label", "show", "outlier", "offered",
+                                 "expected_so_far", "expected_today", "updated_today")},
+        **{n: [s[n] for s in found["slots"]] for n in names},
     }  # fmt: skip
 
 
@@ -159,10 +152,11 @@ def wall() -> dict[str, Any]:
         "today": calls_between(day, now + timedelta(seconds=1)),
         "service_level_s": SERVICE_LEVEL_S,
         "agent_occupancy": agent_occupancy(now - timedelta(hours=1), now),
+        "lines": _occupied(now), "forecast": _forecast(now),
         "agents": agents_now(),
         "incidents_by_priority": {p: by_priority.get(p, 0) for p in ("P1", "P2", "P3", "P4")},
         "customers_without_water": outages.without_water_now(),
-        "crews_by_state": by_state,
+        "crews_by_state": by_state, "notices": notices(),
         "calls_in_shutoffs_today": Call.objects.filter(
             started_at__gte=day, verdict="inside_shutoff"
         ).count(),

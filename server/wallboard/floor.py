@@ -8,8 +8,9 @@ from typing import Any
 from django.utils import timezone
 
 from server.accounts.models import User
-from server.calls import queueing, verdict
+from server.calls import lines, verdict
 from server.calls.models import AgentState, Call
+from server.calls.queueing import selectors as queueing
 from server.outages.models import ShutOff
 from server.tickets import selectors as tickets
 
@@ -88,5 +89,5 @@ def supervisor() -> dict[str, Any]:
     now = timezone.now()
     return {
         "at": now, "agents": agents(now), "without_line": without_line(),
-        "queues": queueing.now(), "inside": inside_shut_offs(now),
+        "queues": queueing.now(now), "inside": inside_shut_offs(now), "lines": lines.lines_now(now),
     }  # fmt: skip

@@ -159,6 +159,17 @@ def test_a_call_that_begins_while_asterisk_writes_its_list_is_no_phantom(cast):
     assert board.busy() == {"trunk": 1}
 
 
+def test_of_two_exchanges_a_silent_one_keeps_its_calls(cast):
+    board = lines.Board(several=True)
+    board.hear(begins("PJSIP/trunk-01", "a-1"), NOON)
+    board.hear(begins("PJSIP/1010-02", "b-2"), NOON)
+    board.hear(begins("PJSIP/site-b-03", "a-3"), NOON)
+    assert board.correct([], at(60), {"b"}) == 1
+    assert board.busy() == {"trunk": 1}
+    two = listed(_1001="UNAVAILABLE") + listed(_1001="NOT_INUSE", **{"site-b": "INUSE"})
+    assert lines.endpoints(two) == {"1001": True}
+
+
 def test_an_agent_talking_without_a_channel_is_freed(cast):
     services.rang(services.Ring("sp-1", "0401000101", "", "965113", NOON))
     services.answered("sp-1", "1001", at=NOON)
@@ -194,6 +205,9 @@ def test_the_switchboard_asks_and_writes_by_itself(cast):
     class Board:
         def __init__(self) -> None:
             self.ami = ami
+
+        def managers(self):
+            return {"": self.ami}
 
         async def in_order(self, work, *args):
             return work(*args)

@@ -243,3 +243,19 @@ test('what a shut-off does outside is said in words, worst first, and names stay
   const blind = String(planHydraulics({ status: 'topology_only', why: 'timeout', reason: '"><script>', reopening: [] }));
   assert.ok(blind.includes('took too long') && !blind.includes('<script>'));
 });
+
+const { shapes, roundUp } = await js('wall/chart.js');
+
+test("today's picture: bars of what came, a band where something was expected, gaps where nothing is known", () => {
+  const none = Array(48).fill(null);
+  const empty = shapes({ slot: 3, actual: none, expected: none, low: none, high: none, updated: none });
+  assert.deepEqual([empty.bars.length, empty.line, empty.band, empty.top], [0, '', '', 5]);
+  const list = (values) => [...values, ...Array(48 - values.length).fill(null)];
+  const s = shapes({ slot: 2, actual: list([4, 0, 12]), expected: list([5, 5, 5]), low: list([2, 2, 2]), high: list([9, 9, 9]), updated: none });
+  assert.deepEqual(s.bars.map((b) => b.over), [false, true]);
+  assert.equal(s.top, 20);
+  assert.ok(s.bars[1].y < s.bars[0].y && Math.abs(s.bars[1].y + s.bars[1].height - 100) < 1e-9);
+  assert.equal((s.line.match(/M/g) || []).length, 1);
+  assert.equal(s.now, 20);
+  assert.deepEqual([4, 6, 11, 99, 1800].map(roundUp), [5, 10, 20, 100, 2000]);
+});

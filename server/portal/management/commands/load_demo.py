@@ -12,6 +12,7 @@ from server.calls.queueing.demo import furnish
 from server.cityload.loading import load_demo_city
 from server.cityload.sources import CityLoadError
 from server.customers.models import Premise
+from server.forecast.demo import load_history
 from server.places.models import City
 from server.positions.devices import ensure_account
 from server.workforce.demo import load_people
@@ -48,3 +49,4 @@ class Command(BaseCommand):
         furnish()
         for crew in Crew.objects.all():
             ensure_account(crew)
+        load_history(options["seed"])
