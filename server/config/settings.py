@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "server.outages",
     "server.bursts",
     "server.forecast",
+    "server.led",
     "server.campaigns",
     "server.service_level",
     "server.bulletin",

@@ -37,6 +37,7 @@ urlpatterns = [
     path("api/", include("server.quality.urls")),
     path("api/", include("server.processes.urls")),
     path("api/", include("server.forecast.urls")),
+    path("api/", include("server.led.urls")),
     path("api/", include("server.wallboard.urls")),
     path("api/", include("server.versions.urls")),
     path("api/", include("server.bi.urls")),

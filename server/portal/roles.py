@@ -84,6 +84,8 @@ PAGES: tuple[Page, ...] = (
 
 # Tickets have no place in the bar: one gets there from a list, a call or the command box.
 TICKET = Page("ticket", "/tickets/", _("Ticket"), _OFFICE)
+# A screen of its own that hangs somewhere.
+LED = Page("led", "/led", _("Display board"), frozenset({"supervisor", "dispatcher", "manager"}))
 SHUTOFF = Page("shutoff", "/shutoffs/", _("Shut-off"), _OFFICE)
 
 HOME: dict[str, str] = {

@@ -22,6 +22,7 @@ urlpatterns = [
     path("where/<str:token>", views.where, name="where"),
     path("tickets/<str:number>", views.ticket, name="ticket"),
     path("shutoffs/<str:number>", views.shutoff, name="shutoff"),
+    path("led", views.led, name="led"),
     path("water", water.water, name="water"),
     path("write", writing.write, name="write"),
     *(path(page.path.lstrip("/"), views.show, {"name": page.name}, page.name) for page in PAGES),

@@ -23,6 +23,7 @@ from server.accounts.throttle import too_many_tries
 from server.calls import locating
 from server.portal.context import THEMES
 from server.portal.roles import (
+    LED,
     PAGES,
     ROLE_CARDS,
     SHUTOFF,
@@ -148,6 +149,13 @@ def ticket(request: HttpRequest, number: str) -> HttpResponse:
 @ensure_csrf_cookie
 def shutoff(request: HttpRequest, number: str) -> HttpResponse:
     return _open(request, SHUTOFF, {"number": number})
+
+
+@never_cache
+@require_GET
+@ensure_csrf_cookie
+def led(request: HttpRequest) -> HttpResponse:
+    return _open(request, LED, {})
 
 
 @never_cache

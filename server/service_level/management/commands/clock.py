@@ -24,6 +24,7 @@ from server.dispatch import arrivals, eta, offers, planning
 from server.events.leader import Leadership
 from server.events.loop import Stop, run
 from server.forecast import services as forecast
+from server.led import driving as boards
 from server.positions import watching as positions
 from server.service_level.services import fire_due
 from server.streets.services import tell_due
@@ -79,6 +80,8 @@ class Command(BaseCommand):
                                         over), name="positions", daemon=True,
         )  # fmt: skip
         watching.start()
+        showing = threading.Thread(target=boards.run, args=(over,), name="boards", daemon=True)
+        showing.start()
         looking_after = threading.Thread(
             target=recordings.run, args=(over,), name="recordings", daemon=True
         )
@@ -86,5 +89,6 @@ class Command(BaseCommand):
         run("clock", step, pause_s=1.0, stop=stop)
         over.set()
         watching.join(10)
+        showing.join(10)
         looking_after.join(10)
         leader.release()

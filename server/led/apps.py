@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class LedConfig(AppConfig):
+    name = "server.led"
+    label = "led"
