@@ -6,13 +6,18 @@ import { $, html, render } from './html.js';
 import { gettext } from './i18n.js';
 import { on } from './live.js';
 import { figure, span, stopwatch } from './time.js';
+import * as boards from './supervisor/boards.js';
 import * as campaigns from './supervisor/campaigns.js';
+import * as figures from './supervisor/figures.js';
+import * as forecast from './supervisor/forecast.js';
 import * as grid from './supervisor/grid.js';
 import * as inside from './supervisor/inside.js';
+import * as lines from './supervisor/lines.js';
 import * as listen from './supervisor/listen.js';
 import * as queues from './supervisor/queues.js';
 import * as recordings from './supervisor/recordings.js';
 import * as shutOut from './supervisor/shut_out.js';
+import * as staffing from './supervisor/staffing.js';
 
 /** @typedef {{name: string, text: string, fits: (agent: any) => boolean, run: (agent: any) => void}} AgentAction */
 
@@ -61,7 +66,7 @@ floor.hear((now) => {
     ${tile(gettext('Agents ready'), figure(state('ready')), 'ready')}${tile(gettext('Agents talking'), figure(state('talking') + state('hold')), 'talking')}${tile(gettext('Agents paused'), figure(state('paused')), 'paused')}`);
 });
 
-for (const section of [grid, queues, inside, listen, recordings, campaigns, shutOut]) section.start(floor);
+for (const section of [grid, queues, lines, inside, listen, recordings, forecast, staffing, boards, figures, campaigns, shutOut]) section.start(floor);
 on('call.ringing call.queued call.offered call.answered call.ended agent.changed shutoff.started shutoff.restored resumed', soon);
 setInterval(read, 5000);
 setInterval(age, 1000);

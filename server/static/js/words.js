@@ -37,6 +37,7 @@ const WORDS = {
   'pause.no answer': () => gettext('did not answer'), 'pause.telephone gone': () => gettext('telephone gone'), 'pause.ACW': () => gettext('After-call work'), 'pause.break': () => gettext('break'), 'pause.lunch': () => gettext('lunch'), 'pause.paperwork': () => gettext('paperwork'), 'pause.training': () => gettext('training'), 'pause.meeting': () => gettext('meeting'),
   'kept.waiting': () => gettext('waits for our call'), 'kept.dialling': () => gettext('is being called'), 'kept.reached': () => gettext('reached'), 'kept.missed': () => gettext('not reached'), 'kept.cancelled': () => gettext('cancelled'),
   'knock.account': () => gettext('unknown account'), 'knock.password': () => gettext('wrong password'), 'knock.format': () => gettext('malformed request'), 'knock.number': () => gettext('forbidden numbers'),
+  'line.idle': () => gettext('free'), 'line.busy': () => gettext('busy'), 'line.down': () => gettext('cannot be reached'),
   'grade.room': () => gettext('room'), 'grade.building': () => gettext('building'), 'grade.estate': () => gettext('estate'), 'grade.number': () => gettext('house number'), 'grade.crossing': () => gettext('crossing'),
   'grade.asset': () => gettext('asset'), 'grade.road': () => gettext('road only'), 'grade.coordinates': () => gettext('coordinates'),
   'clock.answer': () => gettext('answer'), 'clock.dispatch': () => gettext('dispatch'), 'clock.arrival': () => gettext('arrival'), 'clock.stop_water': () => gettext('stop water'), 'clock.stop': () => gettext('stop water'), 'clock.repair': () => gettext('repair'),
