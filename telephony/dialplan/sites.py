@@ -12,7 +12,7 @@ keeps its own callers and its own agents. What arrives from another site is neve
 
 from __future__ import annotations
 
-from telephony.dialplan.text import block, line
+from telephony.dialplan.text import block, heard, line
 from telephony.dialplan.values import LOST_AGENT_PRIORITY, DialplanValues
 from telephony.sip import SITE_HEADER, site_endpoint
 
@@ -45,7 +45,7 @@ def hand_over(v: DialplanValues) -> str:
         "Hangup(16)",
         # The site died with our caller in it: in front of everybody else, in our own queue.
         "(lost)," + line(v, "returned"),
-        f"Playback({v.prompts}/reconnect)",
+        f"Playback({heard(v, 'reconnect')})",
         f"Set(SP_PRIORITY={LOST_AGENT_PRIORITY})",
         "Return()",
     ]

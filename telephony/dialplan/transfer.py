@@ -13,7 +13,7 @@ recording, the hangup handler and the call's name go along by themselves.
 
 from __future__ import annotations
 
-from telephony.dialplan.text import block, line
+from telephony.dialplan.text import block, heard, line
 from telephony.dialplan.values import (
     CONSULT_CONTEXT,
     LOST_AGENT_PRIORITY,
@@ -95,7 +95,7 @@ def _resume(v: DialplanValues) -> str:
     # No other caller may ring there first.
     again = [
         "PauseQueueMember(,PJSIP/${EXTEN},,resume)",
-        f"Playback({v.prompts}/reconnect)",
+        f"Playback({heard(v, 'reconnect')})",
         f"Set(SP_UNTIL=$[${{EPOCH}} + {RETURN_S}])",
         "StartMusicOnHold()",
         '(look),GotoIf($["${DEVICE_STATE(PJSIP/${EXTEN})}" = "NOT_INUSE"]?there)',
