@@ -142,6 +142,7 @@ class PhoneRoom:
         self._phones, self._ring_s, self._hold_s = dict(phones), ring_s, hold_s
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._port = 0
 
     async def __aenter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="sp-phones-")
@@ -156,9 +157,16 @@ class PhoneRoom:
             "-nostdin", cwd=work, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
+        self._port = port
+        await self._register(REGISTER_S)
+        return self
+
+    async def _register(self, expires: int) -> None:
+        assert self._folder is not None
+        work = Path(self._folder.name)
         text = register_scenario(
-            extension=_EXTENSION, password=_PASSWORD, contact=f"{self._host}:{port}",
-            expires=REGISTER_S,
+            extension=_EXTENSION, password=_PASSWORD, contact=f"{self._host}:{self._port}",
+            expires=expires,
         )  # fmt: skip
         # SIPp reads the account of a digest from the injection file, whole.
         text = text.replace(f"[authentication username={_EXTENSION} password={_PASSWORD}]",
@@ -174,9 +182,11 @@ class PhoneRoom:
              "-p", str(free_udp_port(self._host)), "-timeout", "60s", "-recv_timeout", "8000"],
             work, 70.0,
         )  # fmt: skip
-        return self
 
     async def __aexit__(self, *_: object) -> None:
+        # Asterisk would go on ringing telephones that are gone.
+        with contextlib.suppress(CallerError):
+            await self._register(0)
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()

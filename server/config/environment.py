@@ -7,9 +7,11 @@ All names start with STANDPIPE_. A value may also come from a file named by NAME
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -50,6 +52,16 @@ def counts(name: str, default: str) -> dict[str, int]:
             raise SystemExit(f"STANDPIPE_{name} must be like {default}, not {part.strip()!r}")
         out[word] = int(raw)
     return out
+
+
+def telephone_origins() -> list[str]:
+    """Where a browser's telephone may register: the origin of every site's websocket."""
+    try:
+        further = [str(site.get("ws", "")) for site in json.loads(text("FURTHER_SITES") or "[]")]
+    except (ValueError, AttributeError, TypeError):
+        raise SystemExit("STANDPIPE_FURTHER_SITES must be a JSON list of sites") from None
+    parts = [urlsplit(address) for address in (text("SIP_WS_URL"), *further)]
+    return list(dict.fromkeys(f"{p.scheme}://{p.netloc}" for p in parts if p.netloc))
 
 
 def networks(name: str, default: str) -> tuple[str, ...]:

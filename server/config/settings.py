@@ -6,7 +6,6 @@ import mimetypes
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
@@ -145,7 +144,6 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 # What slipped through escaping would still not run: scripts come from us, or carry this answer's
 # word. The telephone in the browser speaks to Asterisk directly, at an address of its own.
-_telephone = urlsplit(env.text("SIP_WS_URL"))
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -153,9 +151,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:", "blob:"],
         "worker-src": [SELF, "blob:"],
-        "connect-src": [
-            SELF, *([f"{_telephone.scheme}://{_telephone.netloc}"] if _telephone.netloc else []),
-        ],
+        "connect-src": [SELF, *env.telephone_origins()],
         "media-src": [SELF, "blob:"],
         "object-src": [NONE],
         "base-uri": [NONE],

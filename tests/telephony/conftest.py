@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import pytest
 
 from ops.asterisk import AsteriskError, ensure_asterisk
+from telephony.agents import calls_present
 from telephony.ami.client import AmiClient
 from telephony.ami.events import AmiEvent
 from telephony.ari.client import AriClient
@@ -182,9 +183,23 @@ async def eventually(
         await asyncio.sleep(0.05)
 
 
+async def _quiet(desk: Desk) -> None:
+    """Until nobody talks and no recording of a call before waits to be told; 8 s at most, as a
+    story may begin to listen in the middle of its own call.
+    """
+    spool = desk.config.base / "spool" / "outgoing"
+    still, until = 0, time.monotonic() + 8
+    async with desk.ami() as ami:
+        while still < 3 and time.monotonic() < until:
+            held = await calls_present(ami)
+            still = 0 if held or any(spool.glob("*.call")) else still + 1
+            await asyncio.sleep(0.1)
+
+
 @asynccontextmanager
 async def listening(desk: Desk) -> AsyncIterator[tuple[AmiClient, Heard]]:
-    """A manager connection with everything it hears."""
+    """A manager connection with everything it hears, from when the calls before are over."""
+    await _quiet(desk)
     async with desk.ami() as ami:
         heard = Heard(ami)
         task = asyncio.create_task(heard.listen())

@@ -77,7 +77,7 @@ def origin() -> Iterator[str]:
 
 
 @asynccontextmanager
-async def browser_phone(origin: str, desk: Desk, **wrong: str) -> AsyncIterator[Any]:
+async def browser_phone(origin: str, desk: Desk, **wrong: Any) -> AsyncIterator[Any]:
     """A page with the softphone of agent 1001, registered unless `wrong` says otherwise."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -164,6 +164,17 @@ async def test_an_exchange_that_is_away_is_tried_again(asterisk: Desk, origin: s
             return "Trying again" in await page.evaluate("() => __softphone.problem")
 
         await eventually(told, "the page says that it tries again")
+
+
+async def test_the_line_goes_to_the_other_site_when_its_own_does_not_come_back(
+    asterisk: Desk, origin: str
+) -> None:
+    there = f"ws://127.0.0.1:{asterisk.config.ari_port}/ws"
+    dead = {"ws": "ws://127.0.0.1:9/ws", "further_ws": [there]}
+    async with browser_phone(origin, asterisk, **dead) as page:
+        await state(page, "registered", 40)
+        assert await page.evaluate("() => phone.site") == 1
+        assert await page.evaluate("() => __softphone.up")
 
 
 async def test_a_refused_microphone_leaves_the_call_ringing(asterisk: Desk, origin: str) -> None:

@@ -15,10 +15,13 @@ const KEPT_FOR = 60000;
 /** An INVITE within this time after a click on a number is the call that was asked for. */
 const DIALLED_FOR = 20000;
 
+/** So often in a row one site may not answer before another one is tried. */
+const TRIES_A_SITE = 2;
+
 /** @typedef {'off' | 'connecting' | 'registered' | 'failed' | 'elsewhere' | 'ringing' | 'answering' | 'talking' | 'held'} PhoneState */
 
 export class Softphone {
-  /** @param {{ws: string, uri: string, user: string, password: string}} account @param {HTMLAudioElement} audio @param {(phone: Softphone) => void} changed */
+  /** @param {{ws: string, further_ws?: string[], uri: string, user: string, password: string}} account @param {HTMLAudioElement} audio @param {(phone: Softphone) => void} changed */
   constructor(account, audio, changed) {
     this.account = account; this.audio = audio; this.changed = changed;
     /** @type {PhoneState} */ this.state = 'off';
@@ -26,6 +29,8 @@ export class Softphone {
     /** @type {any} */ this.session = null; /** @type {any} */ this.agent = null; /** @type {any} */ this.registerer = null;
     /** @type {any} */ this.sip = null;
     this.attempt = 0;
+    /** The sites where this line may register, the home site first. */ this.servers = [account.ws, ...(account.further_ws || [])];
+    this.site = 0;
     /** Whether the exchange answers. */ this.up = false;
     /** Why it rings, where it is no new call: transfer, back, consult, resume, dial. */ this.why = '';
     this.expecting = ''; this.expectingUntil = 0;
@@ -55,24 +60,39 @@ export class Softphone {
     try {
       this.sip = this.sip || await import('sip');
     } catch { this.set('failed', gettext('The telephone could not be loaded. Reload the page.')); return; }
-    const { UserAgent, Registerer, RegistererState } = this.sip;
-    const { ws, uri, user, password } = this.account;
-    this.agent = new UserAgent({
-      uri: UserAgent.makeURI(uri.startsWith('sip:') ? uri : `sip:${uri}`), transportOptions: { server: ws }, authorizationUsername: user, authorizationPassword: password, logLevel: 'error',
-      sessionDescriptionHandlerFactoryOptions: { iceGatheringTimeout: 500, peerConnectionConfiguration: { iceServers: [] } },
-      delegate: {
-        onInvite: (/** @type {any} */ invitation) => this.incoming(invitation),
-        onDisconnect: (/** @type {any} */ error) => { this.reachable(false); if (error) this.reconnect(); },
-      },
-    });
-    this.registerer = new Registerer(this.agent, { expires: 120 });
-    this.registerer.stateChange.addListener((/** @type {any} */ state) => {
-      if (state === RegistererState.Registered) { this.attempt = 0; this.reachable(true); if (!this.busy) this.set('registered'); }
-    });
+    this.build();
     addEventListener('pagehide', () => this.leave());
     addEventListener('offline', () => this.reachable(false));
     this.connect();
     setInterval(() => this.ask(), ASK_EVERY);
+  }
+
+  /** The line at the site in turn. */
+  build() {
+    const { UserAgent, Registerer, RegistererState } = this.sip;
+    const { uri, user, password } = this.account;
+    const agent = new UserAgent({
+      uri: UserAgent.makeURI(uri.startsWith('sip:') ? uri : `sip:${uri}`), transportOptions: { server: this.servers[this.site] }, authorizationUsername: user, authorizationPassword: password, logLevel: 'error',
+      sessionDescriptionHandlerFactoryOptions: { iceGatheringTimeout: 500, peerConnectionConfiguration: { iceServers: [] } },
+      delegate: {
+        onInvite: (/** @type {any} */ invitation) => this.incoming(invitation),
+        onDisconnect: (/** @type {any} */ error) => { if (agent !== this.agent) return; this.reachable(false); if (error) this.reconnect(); },
+      },
+    });
+    this.agent = agent;
+    this.registerer = new Registerer(agent, { expires: 120 });
+    this.registerer.stateChange.addListener((/** @type {any} */ state) => {
+      if (agent === this.agent && state === RegistererState.Registered) { this.attempt = 0; this.reachable(true); if (!this.busy) this.set('registered'); }
+    });
+  }
+
+  /** A site that does not come back is left for the next one; a talk on it is never given up for that. */
+  nextSite() {
+    if (this.busy || this.servers.length < 2 || this.attempt % TRIES_A_SITE) return;
+    this.site = (this.site + 1) % this.servers.length;
+    const left = this.agent;
+    this.build();
+    left.stop().catch(() => undefined);
   }
 
   /** The page goes: reloaded, closed, crashed into. The exchange keeps the caller some seconds and rings
@@ -126,7 +146,7 @@ export class Softphone {
   reconnect() {
     if (!this.busy && this.state !== 'failed') this.set('connecting', gettext('No connection to the telephone exchange. Trying again; a desk telephone still works.'));
     if (this.timer) return;
-    this.timer = setTimeout(() => { this.timer = undefined; this.connect(); }, backoff(this.attempt));
+    this.timer = setTimeout(() => { this.timer = undefined; this.nextSite(); this.connect(); }, backoff(this.attempt));
     this.attempt += 1;
   }
 
