@@ -83,7 +83,7 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "written_reply": {
         "en": "{utility}: {text}",
-        "zh-hans": "{utility}:{text}",
+        "zh-hans": "{utility}回复:{text}",
     },
     "location_link": {
         "en": "{utility}: tap to show us where you are, once: {link}",

@@ -19,6 +19,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from routing.model import M_PER_DEGREE
 from server.dispatch import arrivals, services
 from server.dispatch.services import Step
 from server.dispatch.states import Who
@@ -42,13 +43,13 @@ NOON = timezone.now().replace(hour=12, minute=0)
 
 
 def square(lon: float, lat: float, half_m: float) -> Any:
-    high = half_m / fencing.DEGREE_M
+    high = half_m / M_PER_DEGREE
     wide = high / math.cos(math.radians(lat))
     return shapely.box(lon - wide, lat - high, lon + wide, lat + high)
 
 
 def east(metres: float) -> float:
-    return 24.93 + metres / fencing.DEGREE_M / math.cos(math.radians(60.17))
+    return 24.93 + metres / M_PER_DEGREE / math.cos(math.radians(60.17))
 
 
 def walk(areas: Areas, metres: list[float]) -> list[str]:
@@ -81,11 +82,11 @@ def test_an_area_for_one_subject_is_nobody_elses() -> None:
 @patient
 @given(st.lists(st.tuples(st.floats(-400, 400), st.floats(-400, 400)), min_size=1, max_size=30))
 def test_the_tree_finds_what_looking_at_each_area_finds(points: list[tuple[float, float]]) -> None:
-    shapes = [square(east(x), 60.17 + y / fencing.DEGREE_M, 60 + 10 * k)
+    shapes = [square(east(x), 60.17 + y / M_PER_DEGREE, 60 + 10 * k)
               for k, (x, y) in enumerate([(-200, 0), (0, 0), (60, 50), (250, -100)])]  # fmt: skip
     areas = Areas(Area(f"fence:{k}", s) for k, s in enumerate(shapes))
     lon = np.array([east(x) for x, _ in points])
-    lat = np.array([60.17 + y / fencing.DEGREE_M for _, y in points])
+    lat = np.array([60.17 + y / M_PER_DEGREE for _, y in points])
     got = set(zip(*(a.tolist() for a in areas.inside(lon, lat)), strict=True))
     assert got == {
         (p, k) for p in range(len(points)) for k, s in enumerate(shapes)
@@ -99,7 +100,7 @@ def test_the_outer_border_is_thirty_metres_out_in_every_direction() -> None:
         x, y = math.sin(math.radians(bearing)), math.cos(math.radians(bearing))
         for metres, near in ((125, 1), (135, 0)):
             lon = np.array([east(x * metres)])
-            lat = np.array([60.17 + y * metres / fencing.DEGREE_M])
+            lat = np.array([60.17 + y * metres / M_PER_DEGREE])
             assert len(areas.near(lon, lat)[0]) == near, (bearing, metres)
 
 
