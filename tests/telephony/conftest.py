@@ -184,9 +184,7 @@ async def eventually(
 
 
 async def _quiet(desk: Desk) -> None:
-    """Until nobody talks and no recording of a call before waits to be told; 8 s at most, as a
-    story may begin to listen in the middle of its own call.
-    """
+    """Until nobody talks and no recording of a call before waits to be told; 8 s at most."""
     spool = desk.config.base / "spool" / "outgoing"
     still, until = 0, time.monotonic() + 8
     async with desk.ami() as ami:
@@ -198,8 +196,7 @@ async def _quiet(desk: Desk) -> None:
 
 @asynccontextmanager
 async def listening(desk: Desk) -> AsyncIterator[tuple[AmiClient, Heard]]:
-    """A manager connection with everything it hears, from when the calls before are over."""
-    await _quiet(desk)
+    """A manager connection with everything it hears."""
     async with desk.ami() as ami:
         heard = Heard(ami)
         task = asyncio.create_task(heard.listen())
@@ -259,3 +256,12 @@ def asterisk() -> Iterator[Desk]:
     """A private Asterisk, started once; skips only where none can be had."""
     with running(private_config()) as (desk,):
         yield desk
+
+
+@pytest.fixture(autouse=True)
+def _calls_before_are_over(request: pytest.FixtureRequest) -> None:
+    """A story hears its own calls alone: what the one before left in Asterisk is waited for."""
+    if "asterisk" in request.fixturenames:
+        desk: Desk = request.getfixturevalue("asterisk")
+        if desk.process is not None and desk.process.poll() is None:
+            asyncio.run(_quiet(desk))
