@@ -9,7 +9,7 @@ by. Seconds throughout.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -108,15 +108,18 @@ def figures(
     end: datetime,
     *,
     others: Sequence[CallFact] = (),
+    callers: Callers | None = None,
 ) -> dict[str, Any]:
     """All figures of [start, end). `others`: calls of the seven days before and after, so that
-    repeated ones are seen; calls outside the period count for nothing else.
+    repeated ones are seen; calls outside the period count for nothing else. Where many rows are
+    counted of the same calls, `callers` (by_caller of them all) is made once instead.
     """
     mine = [c for c in calls if c.queued is not None and start <= c.queued < end]
     came = [c for c in calls if start <= c.started < end]
     return {
         **_queue(mine), **_handling(mine, spans, start, end), **_time(spans, plans, start, end),
-        **_again(mine, [*calls, *others]), **_menu(came), **_content(mine),
+        **_again(mine, by_caller([*calls, *others]) if callers is None else callers),
+        **_menu(came), **_content(mine),
     }  # fmt: skip
 
 
@@ -190,17 +193,25 @@ def _time(
     }  # fmt: skip
 
 
-def _again(mine: list[CallFact], everybody: Sequence[CallFact]) -> dict[str, Any]:
+Callers = Mapping[str, Sequence[CallFact]]
+
+
+def by_caller(calls: Iterable[CallFact]) -> Callers:
+    """Who called when: each call once, those that joined a queue."""
+    by_who: dict[str, list[CallFact]] = defaultdict(list)
+    seen: set[str] = set()
+    for c in calls:
+        if c.queued is not None and c.who and c.id not in seen:
+            seen.add(c.id)
+            by_who[c.who].append(c)
+    return by_who
+
+
+def _again(mine: list[CallFact], by_who: Callers) -> dict[str, Any]:
     """Who called again. A repeat: the same premise or number had joined within 7 days before.
 
     Solved at the first call: no other call of the premise about the same within 7 days after.
     """
-    by_who: dict[str, list[CallFact]] = defaultdict(list)
-    seen: set[str] = set()
-    for c in everybody:
-        if c.queued is not None and c.who and c.id not in seen:
-            seen.add(c.id)
-            by_who[c.who].append(c)
     answered = [c for c in mine if c.answered is not None]
     repeated = solved = asked = 0
     for c in answered:
