@@ -55,14 +55,15 @@ def fill(campaign: Campaign, people: Iterable[Person]) -> dict[str, int]:
     Filled again, only those who are new are added: their numbers decide.
     """
     blocked = set(DoNotCall.objects.values_list("number", flat=True))
-    have = set(campaign.targets.exclude(state=S.DROPPED).values_list("number", flat=True))
+    listed = {t.number: t for t in campaign.targets.exclude(state=S.DROPPED)}
+    have = set(listed)
     dropped = set(campaign.targets.filter(state=S.DROPPED).values_list("raw", "name", "reason"))
     counted: dict[str, int] = {}
     rows: list[Target] = []
     for person in people:
         number, reason = _number(person.raw, have, blocked)
         mark = (person.raw[:80], person.name[:120], reason)
-        if reason == "duplicate" and _same(campaign, number, person):
+        if reason == "duplicate" and _same(listed.get(number), person):
             continue
         if reason and mark in dropped:
             continue
@@ -103,9 +104,8 @@ def _number(raw: str, have: set[str], blocked: set[str]) -> tuple[str, str]:
     return read.number, ""
 
 
-def _same(campaign: Campaign, number: str, person: Person) -> bool:
+def _same(there: Target | None, person: Person) -> bool:
     """The person is on the list from an earlier filling: no news, and no duplicate either."""
-    there = campaign.targets.filter(number=number).exclude(state=S.DROPPED).first()
     return there is not None and (
         (person.account is not None and there.account_id == person.account.pk)
         or (person.ticket is not None and there.ticket_id == person.ticket.pk)
