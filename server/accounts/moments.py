@@ -1,8 +1,8 @@
-"""Dates and times as they come in an address."""
+"""Dates and times as they come in an address, and where a day begins."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -12,6 +12,16 @@ from server.accounts.refusals import Refused
 
 # Reckoning with times beyond these overflows.
 _YEARS = range(1971, 9001)
+
+
+def midnight(day: date) -> datetime:
+    """When a day begins in the utility's time zone."""
+    return datetime.combine(day, time(), tzinfo=timezone.get_default_timezone())
+
+
+def today(now: datetime) -> datetime:
+    """When the day of `now` began in the utility's time zone."""
+    return midnight(timezone.localtime(now).date())
 
 
 def parse_moment(raw: str) -> datetime | None:

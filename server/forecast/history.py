@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from server.accounts.audit import record
+from server.accounts.moments import midnight
 from server.accounts.refusals import Refused
 from server.calls.models import Call
 from server.calls.rules import SHORT_ABANDON_S
+from server.customers.models import Premise
 from server.forecast.model import SLOTS, Day, History
 from server.forecast.models import DayCounts, DayNote
 from server.outages.models import ShutOff
@@ -39,11 +42,6 @@ WHERE c.direction = 'in' AND c.queued_at >= %(start)s AND c.queued_at < %(end)s
            AND c.ended_at - c.queued_at < make_interval(secs => %(short)s))
 GROUP BY 1, 2, 3
 """
-
-
-def midnight(on: date) -> datetime:
-    """The beginning of a local day."""
-    return datetime.combine(on, time(), tzinfo=timezone.get_current_timezone())
 
 
 def slot_start(on: date, slot: int) -> datetime:
@@ -107,8 +105,6 @@ def notes(start: date, end: date) -> dict[date, DayNote]:
 
 def planned_off(start: date, end: date) -> dict[date, float]:
     """Local day -> share of all premises that works planned for it leave dry."""
-    from server.customers.models import Premise
-
     everybody = Premise.objects.count()
     out: dict[date, float] = defaultdict(float)
     if not everybody:
@@ -117,10 +113,9 @@ def planned_off(start: date, end: date) -> dict[date, float]:
         planned=True, notice_from__gte=midnight(start),
         notice_from__lt=midnight(end + timedelta(days=1)),
     ).exclude(state="cancelled")  # fmt: skip
-    for off in rows:
-        if off.notice_from is not None:
-            day = timezone.localtime(off.notice_from).date()
-            out[day] += off.premises.count() / everybody
+    for begins, dry in rows.values_list("notice_from", Count("premises")):
+        if begins is not None:
+            out[timezone.localtime(begins).date()] += dry / everybody
     return out
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from server.accounts.moments import midnight
 from server.forecast import history as past
 from server.forecast.model import SLOTS, interval, update
 from server.forecast.models import DayNote, Run
@@ -50,7 +51,7 @@ def today(queue: str = "", now: datetime | None = None) -> dict[str, Any]:
     outlier = bool(note is not None and note.outlier)
     local = timezone.localtime(now)
     slot = local.hour * 2 + local.minute // 30
-    counts = past.counted(past.midnight(on), now + timedelta(seconds=1)).get(
+    counts = past.counted(midnight(on), now + timedelta(seconds=1)).get(
         (queue, on), [0] * SLOTS
     )
     stored = run.days[0] if run is not None and run.days else None

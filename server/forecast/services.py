@@ -9,13 +9,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from server.accounts.audit import record
 from server.accounts.models import User
+from server.accounts.moments import midnight
 from server.accounts.refusals import Refused
 from server.events.services import publish
 from server.forecast import history as past
@@ -70,7 +70,7 @@ def watch_today(now: datetime | None = None) -> bool:
     if note is not None and note.outlier is not None:
         return note.outlier
     usual = run.days[0]["expected"] if run is not None and run.days else None
-    counts = past.counted(past.midnight(today), now + timedelta(seconds=1)).get(("", today))
+    counts = past.counted(midnight(today), now + timedelta(seconds=1)).get(("", today))
     if counts is None:
         return False
     expected = np.array([v or 0.0 for v in usual]) if usual else np.zeros(SLOTS)
@@ -199,7 +199,3 @@ def drop_shift(shift: AgentShift, *, by: str) -> None:
         record("agent_shift.drop", f"user:{shift.user_id}",
                note=f"{shift.starts} {shift.ends}", by=by)  # fmt: skip
         shift.delete()
-
-
-def zone() -> str:
-    return str(settings.TIME_ZONE)

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from server.accounts.moments import read_moment
+from server.accounts.moments import read_moment, today
 from server.accounts.permissions import role_in
 from server.accounts.refusals import Refused
 from server.accounts.requests import body, person
@@ -74,7 +74,7 @@ class FiguresView(APIView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         now = timezone.now()
-        day = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+        day = today(now)
         start = read_moment(request.query_params.get("from"), "from", day)
         end = read_moment(request.query_params.get("to"), "to", now + timedelta(seconds=1))
         if start >= end:

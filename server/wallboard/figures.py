@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils import timezone
 
+from server.accounts.moments import today
 from server.calls import lines
 from server.calls.models import AgentState, Call
 from server.calls.rules import SERVICE_LEVEL_S
@@ -133,7 +134,7 @@ def _forecast(now: datetime) -> dict[str, Any]:
 def wall() -> dict[str, Any]:
     """Everything on the wall at one instant."""
     now = timezone.now()
-    day = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = today(now)
     open_now = Incident.objects.exclude(state__in=["closed", "restored"])
     by_priority = dict(
         open_now.values_list("priority").annotate(n=Count("pk")).order_by("priority")

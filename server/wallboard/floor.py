@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from server.accounts.models import User
+from server.accounts.moments import today
 from server.calls import lines, verdict
 from server.calls.models import AgentState, Call
 from server.calls.queueing import selectors as queueing
@@ -56,7 +57,7 @@ def inside_shut_offs(now: datetime) -> list[dict[str, Any]]:
     Most callers of now first. `now` counts the calls going on, `today` all since midnight,
     `informed` those who heard the notice and needed nobody.
     """
-    day = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = today(now)
     rows = Call.objects.filter(
         started_at__gte=day, verdict__in=(verdict.INSIDE, verdict.PLANNED)
     ).values_list("verdict_data", "verdict", "state", "outcome")

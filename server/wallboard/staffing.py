@@ -15,6 +15,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from server.accounts.moments import midnight
 from server.accounts.refusals import Refused
 from server.calls.models import AgentState
 from server.calls.rules import SERVICE_LEVEL_S
@@ -155,7 +156,7 @@ def _row(on: date, n: int, calls: float | None, planned: int, t: Terms) -> dict[
 
 def _planned(on: date) -> list[int]:
     """How many agents are planned in the middle of each half hour."""
-    start, end = past.midnight(on), past.midnight(on + timedelta(days=1))
+    start, end = midnight(on), midnight(on + timedelta(days=1))
     shifts = list(
         AgentShift.objects.filter(starts__lt=end, ends__gt=start).values_list("starts", "ends")
     )

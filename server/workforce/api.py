@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from server.accounts.audit import record
 from server.accounts.idempotency import idempotent
-from server.accounts.moments import read_moment
+from server.accounts.moments import midnight, read_moment
 from server.accounts.permissions import CONTROL, role_in
 from server.accounts.refusals import NotAllowed, Refused
 from server.accounts.requests import body, person
@@ -210,7 +210,7 @@ class RosterCsvView(APIView):
     )  # fmt: skip
     def get(self, request: Request) -> StreamingHttpResponse:
         first, days = _range(request)
-        start, end = boards.midnight(first), boards.midnight(first + timedelta(days=days))
+        start, end = midnight(first), midnight(first + timedelta(days=days))
         record("roster.export", f"roster:{first}", note=f"{days} days")
         answer = StreamingHttpResponse(
             roster_csv.lines(start, end), content_type="text/csv; charset=utf-8"

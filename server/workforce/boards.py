@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import Prefetch
 from django.utils import timezone
 
 from server.accounts.models import AuditRow
+from server.accounts.moments import midnight
 from server.workforce.availability import availability, coverage
 from server.workforce.models import (
     Crew,
@@ -29,11 +29,6 @@ from server.workforce.models import (
 )
 
 WARN_DAYS = 30
-
-
-def midnight(day: date) -> datetime:
-    """When a day begins in the utility's time zone."""
-    return datetime.combine(day, time(), tzinfo=ZoneInfo(settings.TIME_ZONE))
 
 
 def roster(first: date, days: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, transaction
 from django.utils import timezone
 
+from server.accounts.moments import midnight
 from server.accounts.refusals import Conflict, Refused
 from server.dispatch import candidates
 from server.dispatch import services as dispatch
@@ -294,8 +295,8 @@ def test_a_roster_goes_out_as_a_table_and_comes_back_the_same(cast):
             Wanted(cast.north, local(start), local(end), kind, Vehicle.objects.get(crew=cast.north),
                    (li,), "=note"), by="sari",
         )  # fmt: skip
-    table = "".join(roster_csv.lines(boards.midnight(date(2026, 10, 1)),
-                                     boards.midnight(date(2026, 11, 1))))  # fmt: skip
+    table = "".join(roster_csv.lines(midnight(date(2026, 10, 1)),
+                                     midnight(date(2026, 11, 1))))  # fmt: skip
     assert "'=note" in table
     before = list(Shift.objects.values_list("starts", "ends", "kind", "vehicle", "note"))
     assert roster_csv.read(table, by="sari") == roster_csv.Imported(0, 2, [])
