@@ -18,6 +18,7 @@ from server.accounts.audit import record
 from server.accounts.idempotency import idempotent
 from server.accounts.permissions import role_in
 from server.accounts.requests import body, person
+from server.accounts.spreadsheets import plain
 from server.calls import dialling
 from server.calls.models import DoNotCall
 from server.campaigns import ladder, previewing, selectors, services
@@ -109,17 +110,11 @@ class TargetsTableView(APIView):
                 t["tries"], t["confirmed_at"] or "", t["code"], t["agent"], t["settled_at"] or "",
                 *(t["answers"].get(code, "") for code in asked),
             ]  # fmt: skip
-            table.writerow([_plain(c) for c in cells])
+            table.writerow([plain(str(c)) for c in cells])
         record("campaign.export", f"campaign:{row.number}", by=person(request).username)
         answer = HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="{row.number}.csv"'
         return answer
-
-
-def _plain(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = str(value)
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
 
 
 # -- agents ---------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from server.accounts.spreadsheets import plain
 from server.customers.models import Premise, UseClass
 from server.ledger import selectors, sql
 from server.ledger.models import SupplyFact
@@ -288,8 +289,7 @@ def cell(value: Any) -> str:
         return f"{value:.6f}".rstrip("0").rstrip(".")
     if isinstance(value, datetime):
         return value.astimezone(ZoneInfo("UTC")).isoformat()
-    text = str(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
+    return plain(str(value))
 
 
 def _rows(query: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -22,6 +22,7 @@ from gis_data.model import NetworkError
 from server.accounts.permissions import role_in
 from server.accounts.refusals import Refused
 from server.accounts.requests import body, person
+from server.accounts.spreadsheets import plain
 from server.network import graph
 from server.versions import files, merged, reading, selectors, services
 
@@ -203,12 +204,6 @@ class _Echo:
         return value
 
 
-def _cell(value: Any) -> str:
-    """A spreadsheet takes what begins like this for a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
 class QuarantineCsv(_Look):
     """The same as a table for a spreadsheet, all of it."""
 
@@ -225,8 +220,8 @@ class QuarantineCsv(_Look):
             yield write(["layer", "line", "asset", "field", "code", "reason", "record"])
             for q in rows:
                 record = "; ".join(f"{k}={v}" for k, v in q["raw"].items())
-                yield write([_cell(v) for v in (q["layer"], q["line"], q["asset"], q["field"],
-                                                q["code"], q["text"], record)])  # fmt: skip
+                cells = (q["layer"], q["line"], q["asset"], q["field"], q["code"], q["text"])
+                yield write([*("" if c is None else plain(str(c)) for c in cells), plain(record)])
 
         answer = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="{draft.number}-quarantine.csv"'

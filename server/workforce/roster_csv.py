@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from server.accounts.moments import parse_moment
 from server.accounts.refusals import Refused
+from server.accounts.spreadsheets import plain
 from server.workforce import rostering
 from server.workforce.models import Crew, Member, Shift, Vehicle
 from server.workforce.rostering import Wanted
@@ -43,7 +44,7 @@ def lines(start: datetime, end: datetime) -> Iterator[str]:
         members = "; ".join(m.name for m in s.members.all())
         yield writer.writerow(
             [s.crew.code, _local(s.starts), _local(s.ends), s.kind,
-             _plain(s.vehicle.plate if s.vehicle else ""), _plain(members), _plain(s.note)]
+             plain(s.vehicle.plate if s.vehicle else ""), plain(members), plain(s.note)]
         )  # fmt: skip
 
 
@@ -52,10 +53,6 @@ def _local(at: datetime) -> str:
     here = timezone.localtime(at)
     twice = here.utcoffset() != here.replace(fold=1 - here.fold).utcoffset()
     return f"{here:%Y-%m-%d %H:%M%z}" if twice else f"{here:%Y-%m-%d %H:%M}"
-
-
-def _plain(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 @dataclass(frozen=True)

@@ -280,6 +280,7 @@ def test_a_supervisor_writes_starts_and_exports_an_agent_may_look(
     assert rows[0]["number_masked"] != CAI and "*" in rows[0]["number_masked"]
     table = boss.get(f"{url}/targets.csv").content.decode("utf-8-sig")
     assert "'=2+2" in table and ",=2+2" not in table
+    assert ",'," not in table  # what is empty stays empty
     assert desk.get(f"{url}/targets.csv").status_code == 403
     assert desk.get("/api/campaigns").json()["results"][0]["counts"]["waiting"] == 1
 
