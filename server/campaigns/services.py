@@ -16,6 +16,7 @@ from server.accounts.models import User
 from server.accounts.moments import parse_moment
 from server.accounts.refusals import Conflict, NotAllowed, Refused
 from server.calls import dialling
+from server.calls.services import call_back_done
 from server.campaigns import listing, states, wording
 from server.campaigns.listing import whole
 from server.campaigns.models import Campaign, Target
@@ -297,8 +298,6 @@ def _again(row: Target, again_at: object, now: datetime) -> None:
 
 
 def _call_back_made(owed: CallBack, by: str) -> None:
-    from server.calls.services import call_back_done
-
     fresh = CallBack.objects.get(pk=owed.pk)
     if fresh.done_at is None:
         call_back_done(fresh, "reached", by=by)

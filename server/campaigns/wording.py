@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from string import Formatter
 from typing import Any
 
@@ -107,8 +108,6 @@ def _said(digits: str, language: Language) -> str:
     if ":" in digits:
         hour, minute = (int(part) for part in digits.split(":"))
         if hour < 24 and minute < 60:
-            from datetime import datetime
-
             return say_time(datetime(2000, 1, 1, hour, minute), language)  # noqa: DTZ001
         return say_digits(digits, language)
     whole, _point, part = digits.partition(".")

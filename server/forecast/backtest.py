@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from server.forecast.measures import coverage, mase, smape, wape
-from server.forecast.model import SLOTS, Fit, History, Numbers, fit, interval, naive, spread
+from server.forecast.model import Fit, History, Numbers, fit, interval, naive, spread
 
 HORIZONS = (1, 7, 28)
 JUDGED_BY = 7
@@ -119,6 +119,3 @@ def passes(measured: dict[str, Any] | None) -> bool:
     if measured is None or measured["mase"] is None or measured["naive_wape"] is None:
         return False
     return bool(measured["mase"] < 1 and measured["wape"] <= BETTER * measured["naive_wape"])
-
-
-__all__ = ["HORIZONS", "SLOTS", "Verdict", "judge", "passes", "seasonal_error"]

@@ -19,7 +19,7 @@ from server.accounts.moments import midnight
 from server.accounts.refusals import Refused
 from server.events.services import publish
 from server.forecast import history as past
-from server.forecast.backtest import Verdict, judge
+from server.forecast.backtest import HORIZONS, Verdict, judge
 from server.forecast.model import SLOTS, Day, Fit, History, Numbers, fit, interval, naive, spread
 from server.forecast.models import AgentShift, DayCounts, DayNote, Run
 from server.forecast.outliers import outliers, storm
@@ -106,17 +106,16 @@ def _forecast(
     known: History | None, made: Fit | None, verdict: Verdict, day: Day, n: int
 ) -> dict[str, Any]:
     """One day as it is stored. `n`: 0 for today."""
+    blank = dict.fromkeys(("expected", "low", "high"), [None] * SLOTS)
     if known is None:
-        return {"on": day.on.isoformat(), **dict.fromkeys(("expected", "low", "high"),
-                                                          [None] * SLOTS)}  # fmt: skip
+        return {"on": day.on.isoformat(), **blank}
     if made is not None:
         expected = made.expected(day)
-        horizon = min(h for h in (1, 7, 28) if h >= n + 1)
+        horizon = min(h for h in HORIZONS if h >= n + 1)
         by = verdict.spreads.get(horizon, made.slot_spread)
     else:
         expected, by = naive(known, day.on), _naive_spread(known)
     if np.isnan(expected).any():
-        blank = dict.fromkeys(("expected", "low", "high"), [None] * SLOTS)
         return {"on": day.on.isoformat(), **blank}
     low, high = interval(expected, by)
     return {

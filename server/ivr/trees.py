@@ -6,7 +6,7 @@ import logging
 from functools import lru_cache
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
@@ -163,8 +163,6 @@ def _only_draft(row: TreeVersion) -> None:
 
 def _hold() -> None:
     """One change of versions at a time."""
-    from django.db import connection
-
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('standpipe.ivr'))")
 

@@ -45,10 +45,7 @@ class BoardView(APIView):
     def get(self, request: Request) -> Response:
         columns = _whole(request.query_params, "columns", COLUMNS)
         rows = _whole(request.query_params, "rows", ROWS)
-        if columns % 8 or not 64 <= columns <= 1024:
-            raise Refused("columns", "range", _("The width is 64 to 1024 dots, a multiple of 8."))
-        if not 1 <= rows <= 8:
-            raise Refused("rows", "range", _("A board has 1 to 8 rows of 16 dots."))
+        services.check_size(columns, rows)
         lines = selectors.current()
         return Response(
             {

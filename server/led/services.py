@@ -38,6 +38,14 @@ def take_down(row: Bulletin, *, by: str) -> None:
         row.delete()
 
 
+def check_size(columns: int, rows: int) -> None:
+    """Refused for a board that there cannot be."""
+    if columns % 8 or not 64 <= columns <= 1024:
+        raise Refused("columns", "range", _("The width is 64 to 1024 dots, a multiple of 8."))
+    if not 1 <= rows <= 8:
+        raise Refused("rows", "range", _("A board has 1 to 8 rows of 16 dots."))
+
+
 def add_panel(
     name: str, host: str, port: int, columns: int, rows: int, language: str, *, by: str
 ) -> Panel:
@@ -49,10 +57,7 @@ def add_panel(
         raise Refused("host", "shape", _("The address of the controller is needed."))
     if not 1 <= port <= 65535:
         raise Refused("port", "range", _("A port is a number from 1 to 65535."))
-    if columns % 8 or not 64 <= columns <= 1024:
-        raise Refused("columns", "range", _("The width is 64 to 1024 dots, a multiple of 8."))
-    if not 1 <= rows <= 8:
-        raise Refused("rows", "range", _("A board has 1 to 8 rows of 16 dots."))
+    check_size(columns, rows)
     if language not in ("en", "zh-hans"):
         raise Refused("language", "unknown", _("Choose English or Chinese."))
     with transaction.atomic():

@@ -85,18 +85,3 @@ def read(data: bytes) -> tuple[Frame, bytes] | None:
     if int.from_bytes(end[:2], "little") != crc16(body) or end[2] != ETX:
         raise WireError("sum wrong")
     return Frame(body[0], body[1], body[2], body[5:]), data[9 + length :]
-
-
-def shown_pages(payload: bytes) -> list[tuple[int, list[str]]]:
-    """What a board reads out of `show`: (seconds, rows). For tests and emulators."""
-    out, at = [], 1
-    for _page in range(payload[0]):
-        seconds, rows = payload[at], payload[at + 1]
-        at += 2
-        texts = []
-        for _row in range(rows):
-            size = payload[at]
-            texts.append(payload[at + 1 : at + 1 + size].decode("gb2312"))
-            at += 1 + size
-        out.append((seconds, texts))
-    return out

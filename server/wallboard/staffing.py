@@ -26,6 +26,7 @@ from server.forecast.models import AgentShift, DayNote
 from server.forecast.simulate import simulate
 from server.wallboard.counting import figures
 from server.wallboard.facts import facts
+from server.wallboard.figures import queue_now
 
 USUAL = {"aht_s": 180.0, "patience_s": 120.0, "shrinkage": 0.3}
 TARGET = 0.8
@@ -167,8 +168,6 @@ def _planned(on: date) -> list[int]:
 
 def _simulated(calls: list[float | None], t: Terms, now: datetime) -> dict[str, Any] | None:
     """The next three hours with the agents who are here and what waits now."""
-    from server.wallboard.figures import queue_now
-
     local = timezone.localtime(now)
     slot = local.hour * 2 + local.minute // 30
     ahead = [c or 0.0 for c in calls[slot : slot + AHEAD_SLOTS]]
