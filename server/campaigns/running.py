@@ -200,6 +200,8 @@ def begin(target: Target, campaign: Campaign) -> Try | None:
         target.save(update_fields=["next_at", "reason"])
         _note(campaign, later.why)
         return None
+    if campaign.why == "billing":
+        _note(campaign, "")  # it answers again
     if reason:
         target.state, target.reason, target.settled_at = S.SKIPPED, reason, now
         target.save(update_fields=["state", "reason", "settled_at"])

@@ -324,6 +324,7 @@ def test_while_the_billing_system_is_down_nobody_is_asked_for_money(cast, rung, 
     def down(*_: Any, **__: Any) -> Any:
         raise billing.BillingDown(None)
 
+    statement = billing.statement
     monkeypatch.setattr(billing, "statement", down)
     monkeypatch.setattr(billing, "arrears", down)
     assert ladder.sweep() == {"paid": 0, "stepped": 0}
@@ -337,6 +338,10 @@ def test_while_the_billing_system_is_down_nobody_is_asked_for_money(cast, rung, 
     with pytest.raises(Conflict) as refused:
         ladder.act(case_of("cai"), "cut_off", reason="", by="sari")
     assert refused.value.code == "billing_down"
+    monkeypatch.setattr(billing, "statement", statement)
+    Target.objects.update(next_at=None)
+    running.step()
+    assert len(rung) == 1 and Campaign.objects.get().why == ""
 
 
 # -- the doors ------------------------------------------------------------------------------------
