@@ -64,9 +64,14 @@ def telephone_origins() -> list[str]:
     return list(dict.fromkeys(f"{p.scheme}://{p.netloc}" for p in parts if p.netloc))
 
 
+def words(name: str, default: str = "") -> tuple[str, ...]:
+    """Words separated by commas."""
+    return tuple(w.strip() for w in text(name, default).split(",") if w.strip())
+
+
 def networks(name: str, default: str) -> tuple[str, ...]:
     """Addresses or networks, separated by commas."""
-    found = tuple(n.strip() for n in text(name, default).split(",") if n.strip())
+    found = words(name, default)
     for one in found:
         try:
             ipaddress.ip_network(one)

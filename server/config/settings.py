@@ -317,9 +317,9 @@ STANDPIPE: dict[str, Any] = {
     # Other Asterisks of the same switchboard (server/calls/sites.py).
     "FURTHER_SITES": env.text("FURTHER_SITES"),
     # Never shut out of the exchange: gateways, other sites.
-    "TRUSTED_ADDRESSES": tuple(a for a in env.text("TRUSTED_ADDRESSES").split(",") if a),
+    "TRUSTED_ADDRESSES": env.words("TRUSTED_ADDRESSES"),
     # Lines that are telephones on a desk; the others ring in the browser.
-    "DESK_PHONES": tuple(n for n in env.text("DESK_PHONES").split(",") if n),
+    "DESK_PHONES": env.words("DESK_PHONES"),
     "PHONE_PASSWORD_SEED": env.text("PHONE_PASSWORD_SEED"),
     "PROFILE": env.text("PROFILE", "full"),
     # How customers are told of planned works: see server/outages/law.py.
@@ -339,7 +339,7 @@ STANDPIPE: dict[str, Any] = {
         "notice_h": env.number("DUNNING_NOTICE_H", 72),
     },
     # Hosts of our own network that webhooks may be pointed at.
-    "WEBHOOK_HOSTS": tuple(h for h in env.text("WEBHOOK_HOSTS").split(",") if h),
+    "WEBHOOK_HOSTS": env.words("WEBHOOK_HOSTS"),
     # A position older than this is drawn faded with its age and ranked with a warning.
     "STALE_FIX_S": env.number("STALE_FIX_S", 120),
     "OLD_FIX_S": env.number("OLD_FIX_S", 600),
