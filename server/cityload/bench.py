@@ -153,6 +153,15 @@ def served() -> Iterator[Ask]:
         thread.join(10)
 
 
+def until(done: Callable[[], Any], seconds: float, what: str) -> None:
+    """Wait for `done`. AssertionError naming `what` when it is not there in time."""
+    limit = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > limit:
+            raise AssertionError(f"{what}: not within {seconds:g} s")
+        time.sleep(0.05)
+
+
 def session_of(user: User) -> str:
     """The key of a new session of this person, as the browser's cookie would hold it."""
     session = SessionStore()

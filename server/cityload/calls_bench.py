@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +35,7 @@ from django.utils import timezone
 from server.accounts.models import User
 from server.calls import agents, services
 from server.calls.models import AgentState, Call, Recording
+from server.cityload.bench import until
 from server.cityload.loading import load_demo_city
 from server.cityload.scratch import scratch_database
 from server.customers.models import Phone
@@ -105,14 +106,6 @@ def _free_port() -> int:
         return int(s.getsockname()[1])
 
 
-def _until(done: Callable[[], Any], seconds: float, what: str) -> None:
-    limit = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > limit:
-            raise AssertionError(f"{what}: not within {seconds:g} s")
-        time.sleep(0.1)
-
-
 class _Pops(threading.Thread):
     """When each call could be read from the live stream, as every screen reads it."""
 
@@ -156,7 +149,7 @@ class _Stage:
             pstn_port=_free_port(), ari_user="standpipe", ari_password=ARI_PASSWORD,
             ami_user="standpipe", ami_password=AMI_PASSWORD,
             prompts=Path(settings.STANDPIPE["PROMPTS"]), recordings=state / "recordings",
-            phones=[SipPhone(e, self._password(e), f"Desk {e}", webrtc=False)
+            phones=[SipPhone(e, agents.phone_password(e), f"Desk {e}", webrtc=False)
                     for e in self.extensions],
             max_calls=600,
         )  # fmt: skip
@@ -173,20 +166,17 @@ class _Stage:
         }  # fmt: skip
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def _password(self, extension: str) -> str:
-        return agents.phone_password(extension)
-
     def begin(self) -> None:
         load_demo_city()
         self.config.write()
         self._start("asterisk", self.config.command())
-        _until(self._booted, 40, "Asterisk")
+        until(self._booted, 40, "Asterisk")
         for extension in self.extensions:
             user = User.objects.create_user(f"desk{extension}", role="agent", extension=extension)
             agents.set_state(user, AgentState.State.READY)
         for name in ("subscribers", "worker", "telephony"):
             self._manage(name)
-        _until(self._listening, 40, "the telephony process")
+        until(self._listening, 40, "the telephony process")
 
     def _booted(self) -> bool:
         told = subprocess.run(
@@ -235,7 +225,7 @@ class _Stage:
         stored = {c.raw_number: c for c in Call.objects.filter(raw_number__in=numbers)}
         assert len(stored) == count, f"{len(stored)} of {count} calls are on record"
         answered = [c for c in stored.values() if c.answered_at is not None]
-        _until(lambda: Recording.objects.count() >= len(answered), 30, "the recordings")
+        until(lambda: Recording.objects.count() >= len(answered), 30, "the recordings")
         pop = [(pops[stored[c.number].call_id] - c.invited_at).total_seconds() for c in told]
         pick_up = [(c.answered_at - c.invited_at).total_seconds() for c in told if c.answered_at]
         bare = self._bare(min(60, count))
@@ -260,14 +250,14 @@ class _Stage:
 
     def _back(self) -> None:
         self._manage("telephony")
-        _until(self._listening, 40, "the telephony process")
+        until(self._listening, 40, "the telephony process")
 
     def application_away(self, count: int) -> list[Row]:
         """Callers reach people while nobody of ours listens; afterwards all are on record."""
         numbers = [f"0808{n:05}" for n in range(count)]
 
         async def run() -> list[CrowdCall]:
-            phones = {e: self._password(e) for e in self.extensions}
+            phones = {e: agents.phone_password(e) for e in self.extensions}
             async with PhoneRoom(self.config.sip_port, phones, hold_s=TALK_S):
                 return await self._call(numbers, seconds=6.0)
 
@@ -278,9 +268,9 @@ class _Stage:
         begun = time.monotonic()
         self._manage("telephony")
         there = Call.objects.filter(raw_number__in=numbers)
-        _until(lambda: there.count() == count, 60, f"{count} calls on record")
+        until(lambda: there.count() == count, 60, f"{count} calls on record")
         took = time.monotonic() - begun
-        _until(lambda: not there.exclude(state="ended").exists(), 60, "their ends")
+        until(lambda: not there.exclude(state="ended").exists(), 60, "their ends")
         marked = there.filter(recovered=True).count()
         talked = there.exclude(answered_at=None).count()
         assert marked == count, f"{marked} of {count} are marked as recovered"
@@ -299,7 +289,7 @@ class _Stage:
             place = {"premise": call.premise.code} if call.premise else {}
             services.register(call, {"kind": "no_water", "place": place}, by="desk2001")
         third = timezone.now()
-        _until(lambda: _incident_of(calls) is not None, 180, "one incident of the first three")
+        until(lambda: _incident_of(calls) is not None, 180, "one incident of the first three")
         incident = _incident_of(calls)
         took = (timezone.now() - third).total_seconds()
         told, pops = self._crowd(rest, with_agents=False, seconds=7.0)
@@ -329,7 +319,7 @@ class _Stage:
         async def run() -> list[CrowdCall]:
             if not with_agents:
                 return await self._call(numbers, seconds=seconds)
-            phones = {e: self._password(e) for e in self.extensions}
+            phones = {e: agents.phone_password(e) for e in self.extensions}
             async with PhoneRoom(self.config.sip_port, phones, hold_s=TALK_S):
                 # 0 leaves the conversation before the queue, wherever it stands.
                 return await self._call(numbers, seconds=seconds, keys="0")

@@ -37,7 +37,7 @@ from django.utils import timezone
 from mqtt.bench import SENTINEL
 from mqtt.broker import BrokerConfig
 from server.accounts.models import User
-from server.cityload.bench import session_of
+from server.cityload.bench import session_of, until
 from server.cityload.scratch import scratch_database
 from server.positions import partitions, roster
 from server.workforce.models import Crew, Shift
@@ -73,7 +73,7 @@ def _broker() -> Iterator[BrokerConfig]:
         config.write()
         process = subprocess.Popen(config.command(), stderr=subprocess.DEVNULL)
         try:
-            _until(lambda: _listens(port), 10, "the broker")
+            until(lambda: _listens(port), 10, "the broker")
             yield config
         finally:
             process.terminate()
@@ -83,14 +83,6 @@ def _broker() -> Iterator[BrokerConfig]:
 def _listens(port: int) -> bool:
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _until(done: Any, seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds:g} s")
-        time.sleep(0.02)
 
 
 class _Bench:
@@ -291,14 +283,14 @@ class _Bench:
 
     def _rate_until(self, n: int, most_s: float) -> float:
         """Stored per second, from the first that is stored until `n` are or time is up."""
-        _until(lambda: self.stored() > 0, 30, "the first position")
+        until(lambda: self.stored() > 0, 30, "the first position")
         first, began = self.stored(), time.monotonic()
         while (now := self.stored()) < n and time.monotonic() - began < most_s:
             time.sleep(0.05)
         return (now - first) / (time.monotonic() - began)
 
     def _more_than(self, before: int, seconds: float) -> None:
-        _until(lambda: self.stored() > before, seconds, "the worker")
+        until(lambda: self.stored() > before, seconds, "the worker")
 
     def _forget(self, name: str) -> None:
         """What the broker keeps for a worker that will not come back is let go."""
@@ -340,7 +332,7 @@ class _Bench:
             port = int(s.getsockname()[1])
         with self._process("uvicorn", "server.config.asgi:application", "--host", "127.0.0.1",
                            "--port", str(port), "--log-level", "error"):  # fmt: skip
-            _until(lambda: _listens(port), 60, "the web server")
+            until(lambda: _listens(port), 60, "the web server")
             yield port
 
     def killed(self) -> list[Row]:
@@ -363,7 +355,7 @@ class _Bench:
                     stream.wait()
                     self.settled()
         with self._process("server.manage", "ingest", "--name", "bench-1"):
-            _until(lambda: self.stored() >= n, 30, "the rest")
+            until(lambda: self.stored() >= n, 30, "the rest")
         sent = stream.wait()["confirmed"]
         with connection.cursor() as cursor:
             cursor.execute(
