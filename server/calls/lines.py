@@ -190,19 +190,30 @@ def _write_calls(board: Board, rows: dict[str, Line]) -> None:
 
 def _write_states(board: Board, rows: dict[str, Line], now: datetime) -> None:
     busy, carries = board.busy(), trunks()
+    spans = LineSpan.objects.filter(
+        line__in=[line.pk for line in rows.values()], what="up", ended_at=None
+    )
+    open_ = set(spans.values_list("line", flat=True))
+    over, begun, changed = [], [], []
     for name, line in rows.items():
         up = board.reached.get(name, line.up)
         channels = carries.get(name, 1)
         n = busy.get(name, 0)
-        changed = up != line.up or bool(n) != bool(line.busy)
-        if up != line.up or channels != line.channels:
-            LineSpan.objects.filter(line=line, what="up", ended_at=None).update(ended_at=now)
-        if up and not LineSpan.objects.filter(line=line, what="up", ended_at=None).exists():
-            LineSpan.objects.create(line=line, what="up", started_at=now)
-        line.up, line.busy, line.channels, line.seen_at = up, n, channels, now
-        if changed:
+        ends = up != line.up or channels != line.channels
+        if ends:
+            over.append(line.pk)
+        if up and (ends or line.pk not in open_):
+            begun.append(LineSpan(line=line, what="up", started_at=now))
+        if up != line.up or bool(n) != bool(line.busy):
             line.since = now
-    Line.objects.bulk_update(rows.values(), ["up", "busy", "channels", "seen_at", "since"])
+        if (up, n, channels) != (line.up, line.busy, line.channels):
+            line.up, line.busy, line.channels = up, n, channels
+            changed.append(line)
+    # One writing for all: this thread stores what Asterisk says, and a centre has many telephones.
+    spans.filter(line__in=over).update(ended_at=now)
+    LineSpan.objects.bulk_create(begun)
+    Line.objects.bulk_update(changed, ["up", "busy", "channels", "since"])
+    Line.objects.filter(pk__in=[line.pk for line in rows.values()]).update(seen_at=now)
 
 
 def take_over(board: Board) -> None:
