@@ -1,8 +1,14 @@
-"""Calls that happened while we were away, rebuilt from what Asterisk wrote down itself."""
+"""Calls that happened while we were away, rebuilt from what Asterisk wrote down itself.
+
+Each call is stored in a transaction of its own, and the cursor is moved after them: whoever dies in
+between reads the same again. One transaction around all would keep every event after it from being
+read, and so every screen waiting, until the last call is stored.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -34,22 +40,25 @@ def _cursor(name: str, site: sites.Site) -> str:
 
 
 def _recover_site(site: sites.Site) -> int:
-    folder, name = site.log, _cursor(CURSOR, site)
-    with transaction.atomic():
-        Cursor.objects.get_or_create(subscriber=name)
-        cursor = Cursor.objects.select_for_update().get(subscriber=name)
-        found = recover(
-            folder / "calls.jsonl", settings.STANDPIPE["RECORDINGS"],
-            queue_log=folder / "queue_log", mark=cursor.event_id,
-        )  # fmt: skip
-        for bad in found.bad:
-            log.warning("call log, byte %s: %s", bad.offset, bad.reason)
-        fresh = sum(_safely(call) for call in found.calls)
-        cursor.event_id = found.mark
-        cursor.save(update_fields=["event_id"])
+    folder = site.log
+    cursor, _made = Cursor.objects.get_or_create(subscriber=_cursor(CURSOR, site))
+    found = recover(
+        folder / "calls.jsonl", settings.STANDPIPE["RECORDINGS"],
+        queue_log=folder / "queue_log", mark=cursor.event_id,
+    )  # fmt: skip
+    for bad in found.bad:
+        log.warning("call log, byte %s: %s", bad.offset, bad.reason)
+    fresh = sum(_safely(call) for call in _not_stored(found.calls))
+    _move_to(cursor, found.mark)
     if fresh:
         log.info("%s calls were rebuilt from Asterisk's files", fresh)
     return fresh
+
+
+def _move_to(cursor: Cursor, mark: int) -> None:
+    if mark != cursor.event_id:
+        cursor.event_id = mark
+        cursor.save(update_fields=["event_id"])
 
 
 def recover_dials() -> int:
@@ -58,24 +67,54 @@ def recover_dials() -> int:
 
 
 def _recover_dials_of(site: sites.Site) -> int:
-    name = _cursor(DIALS_CURSOR, site)
-    with transaction.atomic():
-        Cursor.objects.get_or_create(subscriber=name)
-        cursor = Cursor.objects.select_for_update().get(subscriber=name)
-        found = read_dials(site.log / "dials.jsonl", cursor.event_id)
-        if found.bad:
-            log.warning("the file of dialled calls: %s lines cannot be read", found.bad)
-        for event, at in found.told:
-            match event:
-                case DialTaken(call_id=call, heard=heard):
-                    dialling.answered(call, at=at, heard=heard)
-                case DialKey(call_id=call, question=question, key=key):
-                    dialling.pressed(call, question, key, at=at)
-                case DialOver(call_id=call, status=status, cause=cause):
-                    dialling.ended(call, status=status, cause=cause, at=at)
-        cursor.event_id = found.mark
-        cursor.save(update_fields=["event_id"])
+    cursor, _made = Cursor.objects.get_or_create(subscriber=_cursor(DIALS_CURSOR, site))
+    found = read_dials(site.log / "dials.jsonl", cursor.event_id)
+    if found.bad:
+        log.warning("the file of dialled calls: %s lines cannot be read", found.bad)
+    for event, at in found.told:
+        match event:
+            case DialTaken(call_id=call, heard=heard):
+                dialling.answered(call, at=at, heard=heard)
+            case DialKey(call_id=call, question=question, key=key):
+                dialling.pressed(call, question, key, at=at)
+            case DialOver(call_id=call, status=status, cause=cause):
+                dialling.ended(call, status=status, cause=cause, at=at)
+    _move_to(cursor, found.mark)
     return len(found.told)
+
+
+def _not_stored(calls: Iterable[RecoveredCall]) -> list[RecoveredCall]:
+    """The calls of which the files tell something that the database does not have.
+
+    Most were told by their events while they went on; a long one keeps those after it in the file.
+    """
+    told = list(calls)
+    rows = Call.objects.filter(call_id__in=[one.call_id for one in told])
+    known = {row.call_id: row for row in rows.select_related("recording", "kept_place")}
+    return [one for one in told if not _is_stored(one, known.get(one.call_id))]
+
+
+def _is_stored(told: RecoveredCall, call: Call | None) -> bool:
+    if call is None:
+        return False
+    waits = call.state in (Call.State.RINGING, Call.State.IVR)
+    if told.queued_at is not None and (
+        waits or call.queued_at is None or call.priority != told.priority
+        or told.queue not in ("", call.queue)
+    ):  # fmt: skip
+        return False
+    if told.answered_at is not None and call.answered_at is None:
+        return False
+    if told.wants_back is not None and not hasattr(call, "kept_place"):
+        return False
+    if told.ended_at is not None:
+        left = told.message is not None
+        owed = call.outcome != Call.Outcome.ANSWERED and voicemail.was_offered(
+            call, told.status, left
+        )
+        if owed or call.state != Call.State.ENDED:
+            return False
+    return hasattr(call, "recording") or (told.recording is None and told.message is None)
 
 
 def _safely(told: RecoveredCall) -> bool:

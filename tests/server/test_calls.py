@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import wave
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from server.accounts.models import AuditRow
@@ -389,6 +391,36 @@ def test_one_call_that_cannot_be_stored_keeps_no_other_out(log, monkeypatch):
     monkeypatch.setattr(recovering.services, "rang", picky)
     assert recovering.recover_calls() > 3
     assert not Call.objects.filter(call_id="sp-1795399392.0").exists()
+
+
+def test_calls_that_are_stored_are_left_alone_while_a_long_one_goes_on(log, monkeypatch):
+    long = {"event": "arrived", "call": "long", "at": datetime.now(UTC).isoformat()}
+    log.write_text(json.dumps(long) + "\n" + log.read_text())
+    recovering.recover_calls()
+    before = list(Call.objects.order_by("pk").values())
+    store, again = recovering._bring_in, []
+
+    def watched(told):
+        again.append(told.call_id)
+        return store(told)
+
+    monkeypatch.setattr(recovering, "_bring_in", watched)
+    assert recovering.recover_calls() == 0
+    assert "long" in again and "sp-1795399392.0" not in again
+    assert list(Call.objects.order_by("pk").values()) == before
+
+
+def test_calls_are_rebuilt_one_by_one_so_that_screens_need_not_wait_for_the_last(log, monkeypatch):
+    """An event is read when no older transaction runs any more."""
+    store, here, inside = recovering._safely, len(connection.savepoint_ids), []
+
+    def watched(told):
+        inside.append(len(connection.savepoint_ids) - here)
+        return store(told)
+
+    monkeypatch.setattr(recovering, "_safely", watched)
+    assert recovering.recover_calls() == len(inside) > 5
+    assert set(inside) == {0}
 
 
 # -- the switchboard ------------------------------------------------------------------------------
