@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from django.core import signing
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from server.accounts.models import AuditRow
@@ -459,6 +461,23 @@ def test_a_recording_shorter_than_the_talk_is_a_gap(talked, talk_s, gaps):
         reconciling.hear(ami.AgentCompleted("c1", "1001", 1, part, "caller"), timezone.now())
     assert TalkTime.objects.get().seconds == talk_s
     assert reconciling.look() == gaps
+
+
+def test_looking_for_gaps_asks_no_more_for_many_whole_calls(talked):
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert reconciling.look() == 0
+        return len(queries)
+
+    def whole(n):
+        talked(f"g{n}")
+        reconciling.hear(ami.AgentCompleted(f"g{n}", "1001", 1, 10, "caller"), timezone.now())
+
+    whole(0)
+    one = asked()
+    for n in range(1, 5):
+        whole(n)
+    assert asked() == one
 
 
 def test_a_person_says_why_a_recording_is_missing_and_the_alarm_ends(talked, cast, client_of):

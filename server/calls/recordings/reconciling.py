@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,6 +27,7 @@ BACK = timedelta(days=7)
 SHORT_S = 2.0
 # Asterisk counts a talk in whole seconds.
 ROUNDING_S = 1.0
+LACKING_S = SHORT_S + ROUNDING_S
 
 
 def hear(event: AmiEvent, now: object) -> None:
@@ -52,11 +54,13 @@ def look() -> int:
     ).exclude(answered_at=None)  # fmt: skip
     for call in answered.filter(recording=None).select_related("talk_time"):
         _open(call, Gap.Kind.MISSING, _talked(call))
-    talks = answered.exclude(recording=None).exclude(talk_time=None)
-    for call in talks.filter(recording__kind="call", recording__keeping__removed_at=None):
-        lacking = call.talk_time.seconds - call.recording.seconds
-        if lacking > SHORT_S + ROUNDING_S:
-            _open(call, Gap.Kind.SHORT, lacking)
+    # The days of calls that are whole stay in the database: the look comes every twenty seconds.
+    short = answered.filter(
+        recording__kind="call", recording__keeping__removed_at=None,
+        talk_time__seconds__gt=F("recording__seconds") + LACKING_S,
+    )  # fmt: skip
+    for call in short.select_related("talk_time", "recording"):
+        _open(call, Gap.Kind.SHORT, call.talk_time.seconds - call.recording.seconds)
     standing = Gap.objects.filter(closed_at=None).count()
     if standing:
         alarms.raised("gaps", n=standing)
@@ -88,12 +92,10 @@ def _open(call: Call, kind: str, seconds: float) -> None:
 
 
 def _close_found() -> None:
-    for gap in Gap.objects.filter(closed_at=None).select_related("call__recording"):
-        sound = getattr(gap.call, "recording", None)
-        told = TalkTime.objects.filter(call=gap.call).first()
-        if sound is None:
-            continue
-        if told is None or told.seconds - sound.seconds <= SHORT_S + ROUNDING_S:
+    rows = Gap.objects.filter(closed_at=None).exclude(call__recording=None)
+    for gap in rows.select_related("call__recording", "call__talk_time"):
+        told = getattr(gap.call, "talk_time", None)
+        if told is None or told.seconds - gap.call.recording.seconds <= LACKING_S:
             gap.closed_at, gap.closed_how = timezone.now(), "found"
             gap.save(update_fields=["closed_at", "closed_how"])
 
