@@ -389,7 +389,7 @@ def test_the_list_is_searched_by_number_agent_ticket_and_day(kept, talked, cast,
     row = boss.get("/api/recordings", {"q": "c1"}).json()["recordings"][0]
     assert "0101" in row["from_masked"] and "0401000101" not in str(row)
     for bad in ({"from": "yesterday"}, {"kind": "fax"}, {"retention": "x"}, {"page": "x"},
-                {"from": "9999-99-99"}):  # fmt: skip
+                {"from": "9999-99-99"}, {"to": "9999-12-31"}):  # fmt: skip
         refused = boss.get("/api/recordings", bad)
         assert refused.status_code == 422
         assert refused.json()["errors"][0]["field"] == next(iter(bad))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from server.accounts.models import AuditRow
+from server.accounts.moments import parse_moment
 from server.accounts.refusals import Refused
 from server.calls.models import Recording
 from server.calls.recordings import alarms, disk, keeping, retention, vault
@@ -45,6 +46,7 @@ def found(asked: dict[str, str]) -> dict[str, Any]:
 
 def _filtered(asked: dict[str, str]) -> QuerySet[Recording]:
     rows = Recording.objects.select_related("call__agent", "call__account", "keeping")
+    rows = rows.prefetch_related("holds")
     if start := _day(asked, "from"):
         rows = rows.filter(call__started_at__gte=start)
     if end := _day(asked, "to"):
@@ -78,11 +80,10 @@ def _day(asked: dict[str, str], field: str) -> datetime | None:
     text = asked.get(field, "")
     if not text:
         return None
-    try:
-        on = date.fromisoformat(text)
-        return timezone.make_aware(datetime.combine(on, time()))
-    except (ValueError, OverflowError):
-        raise Refused(field, "shape", _("A day is written like 2026-03-01.")) from None
+    day = parse_moment(f"{text}T00:00")
+    if day is None:
+        raise Refused(field, "shape", _("A day is written like 2026-03-01."))
+    return day
 
 
 def _whole(text: str | None, default: int) -> int:
@@ -104,7 +105,7 @@ def row(recording: Recording) -> dict[str, Any]:
         "retention": kept.retention if kept else None,
         "keep_until": kept.keep_until if kept else None,
         "removed_at": kept.removed_at if kept else None,
-        "held": recording.holds.filter(lifted_at=None).exists(),
+        "held": any(h.lifted_at is None for h in recording.holds.all()),
     }  # fmt: skip
 
 
