@@ -33,7 +33,8 @@ def set_state(
         row, made = AgentState.objects.select_for_update().get_or_create(
             user=user, defaults={"state": AgentState.State.SIGNED_OUT, "since": now}
         )
-        if not made and row.state == state and row.reason == reason and row.call == call:
+        same = (row.state, row.reason, row.call_id) == (state, reason, call.pk if call else None)
+        if not made and same:
             return row
         AgentInterval.objects.filter(user=user, ended_at=None).update(ended_at=now)
         if state != AgentState.State.SIGNED_OUT:
@@ -84,8 +85,9 @@ def end_wrap_ups() -> int:
     now = timezone.now()
     over = 0
     rows = AgentState.objects.filter(state=AgentState.State.WRAP_UP).select_related("user", "call")
+    queues = selectors.queues() if rows else []
     for row in rows:
-        queue = selectors.by_code(row.call.queue if row.call else "")
+        queue = selectors.by_code(row.call.queue if row.call else "", queues)
         writes = row.call is not None and unfinished(row.call)
         limit = max(queue.wrap_limit_s, queue.wrap_s) if writes else queue.wrap_s
         if now - row.since >= timedelta(seconds=limit):

@@ -78,12 +78,23 @@ def rang(ring: Ring) -> Call:
 
 def queued(call_id: str, *, at: datetime, queue: str = "", priority: int | None = None) -> None:
     """The caller stands in a queue now; in which, and with what priority, where that is told."""
-    told: dict[str, Any] = {} if priority is None else {"priority": priority}
-    if queue:
-        told |= {"queue": queue[:20], "skill": queueing.skill_of(queue)}
-    if told:
-        Call.objects.filter(call_id=call_id).update(**told)
-    _move(call_id, "call.queued", Call.State.QUEUED, from_states=("ringing", "ivr"), queued_at=at)
+    with transaction.atomic():
+        call = Call.objects.select_for_update().filter(call_id=call_id).first()
+        if call is None:
+            return
+        was = (call.queue, call.priority)
+        if priority is not None:
+            call.priority = priority
+        if queue and queue[:20] != call.queue:
+            call.queue, call.skill = queue[:20], queueing.skill_of(queue)
+        joins = call.state in (Call.State.RINGING, Call.State.IVR)
+        if not joins and was == (call.queue, call.priority):
+            return
+        if joins:
+            call.state, call.queued_at = Call.State.QUEUED, call.queued_at or at
+        call.save(update_fields=["queue", "skill", "priority", "state", "queued_at"])
+        if joins:
+            tell_call("call.queued", call)
 
 
 def offered(call_id: str, extension: str) -> None:
@@ -275,20 +286,6 @@ def _whole(value: Any) -> int | None:
         return int(value)
     except (TypeError, ValueError, OverflowError):
         raise Refused("join_incident", "unknown", _("There is no such incident.")) from None
-
-
-def _move(
-    call_id: str, event: str, state: str, *, from_states: tuple[str, ...], **stamps: Any
-) -> None:
-    with transaction.atomic():
-        call = Call.objects.select_for_update().filter(call_id=call_id).first()
-        if call is None or call.state not in from_states:
-            return
-        call.state = state
-        for name, value in stamps.items():
-            setattr(call, name, getattr(call, name) or value)
-        call.save()
-        tell_call(event, call)
 
 
 def close_lost(older_than: timedelta = timedelta(hours=4)) -> int:

@@ -141,6 +141,12 @@ def test_how_long_a_call_takes_is_read_from_the_last_two_hours(cast):
         )
     assert selectors.handling_s("faults", at) == pytest.approx(90)
     assert selectors.handling_s("billing", at) == selectors.USUAL_HANDLING_S
+    AgentInterval.objects.create(
+        user=cast.aino, state="wrap", started_at=at - timedelta(seconds=50),
+        ended_at=at - timedelta(seconds=10),
+    )  # fmt: skip
+    assert selectors.handling_s("faults", at) == pytest.approx(90 + 40 / 2)
+    assert {q["queue"]: q["handling_s"] for q in selectors.now(at)}["faults"] == 110
 
 
 def test_without_any_row_there_is_still_the_general_queue(cast):

@@ -6,6 +6,7 @@ import hmac
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -79,20 +80,26 @@ class AgentSkillsView(APIView):
         users = list(
             User.objects.filter(role__in=(Role.AGENT, Role.SUPERVISOR), is_active=True)
             .exclude(extension="")
+            .select_related("agent_profile")
+            .prefetch_related(
+                "agent_skills", Prefetch("agent_profile__areas", Area.objects.only("code"))
+            )
             .order_by("extension")
         )
-        return Response([agent_json(user) for user in users])
+        works = seating.skills_of([user.pk for user in users])
+        return Response([agent_json(user, works[user.pk]) for user in users])
 
 
-def agent_json(user: User) -> dict[str, Any]:
-    profile = AgentProfile.objects.filter(user=user).first() or AgentProfile(user=user)
-    own = user.agent_skills.values_list("skill", "level")
+def agent_json(user: User, works: dict[str, int]) -> dict[str, Any]:
+    """`works`: the skills with which the agent sits in the queues (`seating.skills_of`)."""
+    profile = getattr(user, "agent_profile", None)
+    own = {row.skill: row.level for row in user.agent_skills.all()}
+    shown = profile or AgentProfile()
     return {
         "username": user.username, "name": user.name, "extension": user.extension,
-        "skills": dict(own), "usual": not own,
-        "works": seating.skills_of([user.pk])[user.pk],
-        "areas": list(profile.areas.values_list("code", flat=True)),
-        "text_limit": profile.text_limit, "text_while_talking": profile.text_while_talking,
+        "skills": own, "usual": not own, "works": works,
+        "areas": [area.code for area in profile.areas.all()] if profile else [],
+        "text_limit": shown.text_limit, "text_while_talking": shown.text_while_talking,
     }  # fmt: skip
 
 
@@ -104,7 +111,7 @@ class AgentSkillView(APIView):
         data = body(request)
         user = get_object_or_404(User, username=username)
         editing.save_agent(user, data, by=person(request).username)
-        return Response(agent_json(user))
+        return Response(agent_json(user, seating.skills_of([user.pk])[user.pk]))
 
 
 class AgentStateView(APIView):

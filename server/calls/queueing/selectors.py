@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Avg, F
+from django.db.models import Count, F, Sum
 from django.utils import timezone
 
 from server.calls.models import AgentInterval, AgentState, Call
@@ -30,26 +30,35 @@ def queues() -> list[Queue]:
     return found
 
 
-def by_code(code: str) -> Queue:
-    """The queue of this code, the general one for a code that is none."""
-    found = {q.code: q for q in queues()}
+def by_code(code: str, among: list[Queue] | None = None) -> Queue:
+    """The queue of this code, the general one for a code that is none; `among` if read already."""
+    found = {q.code: q for q in among or queues()}
     return found.get(code) or found[GENERAL]
 
 
 def handling_s(queue: str, now: datetime) -> float:
     """Mean seconds of talk and after-call work for a call of this queue in the last two hours."""
-    talked = Call.objects.filter(
-        queue=queue, answered_at__isnull=False, ended_at__gt=now - HANDLING_OVER, ended_at__lte=now
-    ).aggregate(mean=Avg(F("ended_at") - F("answered_at")))["mean"]
-    if talked is None:
-        return USUAL_HANDLING_S
-    wraps = AgentInterval.objects.filter(
-        state=AgentState.State.WRAP_UP, ended_at__gt=now - HANDLING_OVER, ended_at__lte=now
+    return _handling(now).get(queue, USUAL_HANDLING_S)
+
+
+def _handling(now: datetime) -> dict[str, float]:
+    """`handling_s` of every queue that had calls."""
+    lately = {"ended_at__gt": now - HANDLING_OVER, "ended_at__lte": now}
+    # The beginning is what the table is indexed by; a call is over after OLDEST.
+    talked = (
+        Call.objects.filter(
+            answered_at__isnull=False, started_at__gt=now - HANDLING_OVER - OLDEST, **lately
+        )
+        .values_list("queue")
+        .annotate(calls=Count("pk"), talk=Sum(F("ended_at") - F("answered_at")))
+        .order_by("queue")
     )
-    wrapped = sum((end - start).total_seconds() for start, end in wraps.values_list(
-        "started_at", "ended_at") if end is not None)  # fmt: skip
-    calls = Call.objects.filter(answered_at__isnull=False, ended_at__gt=now - HANDLING_OVER).count()
-    return max(1.0, float(talked.total_seconds()) + wrapped / max(1, calls))
+    rows = [(queue, calls, talk.total_seconds()) for queue, calls, talk in talked]
+    wrapped = AgentInterval.objects.filter(state=AgentState.State.WRAP_UP, **lately).aggregate(
+        whole=Sum(F("ended_at") - F("started_at"))
+    )["whole"]
+    wrap = wrapped.total_seconds() / max(1, sum(n for _, n, _ in rows)) if wrapped else 0.0
+    return {queue: max(1.0, talk / calls + wrap) for queue, calls, talk in rows}
 
 
 @dataclass
@@ -90,11 +99,11 @@ def now(at: datetime | None = None) -> list[dict[str, Any]]:
                 line = lines[code]
                 line.states[state] = line.states.get(state, 0) + 1
                 line.free += state == AgentState.State.READY
-    found = []
+    found, takes = [], _handling(at)
     for q in rows:
         line = lines[q.code]
         working = sum(line.states.get(state, 0) for state in WORKING)
-        handling = handling_s(q.code, at)
+        handling = takes.get(q.code, USUAL_HANDLING_S)
         ahead = len(line.since) + kept[q.code]
         found.append({
             "queue": q.code, "name": q.shown, "skill": q.skill, "waiting": len(line.since),

@@ -38,8 +38,9 @@ def place(call: Call, need: str = "", priority: int = 0) -> Place:
 def queue_for(need: str, area: Area | None) -> Queue:
     """The queue of a skill for callers from `area`."""
     rows = selectors.queues()
-    skill = need or selectors.by_code(GENERAL).skill
+    general = selectors.by_code(GENERAL, rows)
+    skill = need or general.skill
     fit = [q for q in rows if q.skill == skill]
     local = [q for q in fit if area is not None and q.area_id == area.pk]
     everywhere = [q for q in fit if q.area_id is None]
-    return next(iter([*local, *everywhere]), selectors.by_code(GENERAL))
+    return next(iter([*local, *everywhere]), general)
