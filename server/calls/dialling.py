@@ -8,7 +8,7 @@ from its file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -107,18 +107,16 @@ def dial(
     "do_not_call"; "telephone" where Asterisk says no), Conflict ("number", "ringing") while the
     number is being rung.
     """
-    read = customers.read_number(number)
-    if read.kind != "person" or read.number is None:
-        raise Refused("number", "not_dialable", _("That is no number that can be dialled."))
+    number = _dialable(number)
     if not 5 <= ring_s <= LONGEST_RING_S:
         raise Refused("ring_s", "range", _("Let it ring between 5 and 120 seconds."))
-    if purpose == Purpose.CAMPAIGN and is_do_not_call(read.number):
+    if purpose == Purpose.CAMPAIGN and is_do_not_call(number):
         raise Refused("number", "do_not_call", _("That number asked not to be called."))
     if key and (found := DialAttempt.objects.filter(key=key).first()) is not None:
         return found.pk
-    _give_up_lost(read.number)
+    _give_up_lost(number)
     attempt = _write(
-        read.number, by=by, purpose=purpose, on_answer=on_answer, key=key, subject=subject,
+        number, by=by, purpose=purpose, on_answer=on_answer, key=key, subject=subject,
         ring_s=ring_s, account=account, site=site,
     )  # fmt: skip
     if attempt is None:
@@ -131,6 +129,14 @@ def dial(
     return attempt.pk
 
 
+def _dialable(number: object) -> str:
+    """The number as it is dialled. Refused ("number") for what is none."""
+    read = customers.read_number(number)
+    if read.kind != "person" or read.number is None:
+        raise Refused("number", "not_dialable", _("That is no number that can be dialled."))
+    return read.number
+
+
 def _write(
     number: str, *, by: str, purpose: str, on_answer: OnAnswer, key: str, subject: str,
     ring_s: int, account: Account | None, site: str,
@@ -139,9 +145,7 @@ def _write(
     now = timezone.now()
     token = uuid4().hex[:16]
     kind = {ToAgent: "agent", ToQueue: "queue", ToNotice: "notice"}[type(on_answer)]
-    then = {"kind": kind, **{
-        name: getattr(on_answer, name) for name in on_answer.__dataclass_fields__
-    }}  # fmt: skip
+    then = {"kind": kind, **asdict(on_answer)}
     try:
         with transaction.atomic(durable=True):
             attempt = DialAttempt.objects.create(
@@ -308,12 +312,10 @@ def is_do_not_call(number: str) -> bool:
 
 def do_not_call(number: object, *, reason: str, by: str) -> DoNotCall:
     """Put a number on the list of those no campaign rings. Refused ("number") for no number."""
-    read = customers.read_number(number)
-    if read.kind != "person" or read.number is None:
-        raise Refused("number", "not_dialable", _("That is no number that can be dialled."))
+    number = _dialable(number)
     with transaction.atomic():
         row, made = DoNotCall.objects.get_or_create(
-            number=read.number, defaults={"reason": reason[:200], "by": by}
+            number=number, defaults={"reason": reason[:200], "by": by}
         )
         if made:
             record("donotcall.add", f"donotcall:{row.pk}", note=reason, by=by)

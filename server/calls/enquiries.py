@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.utils import timezone
@@ -30,8 +30,6 @@ from telephony.sentences import Language, Say
 
 log = logging.getLogger("standpipe.telephony")
 BY = "telephone menu"
-# So long after so many wrong tries no second factor is believed.
-TRIES, LOCKED_FOR = 3, timedelta(minutes=15)
 CALL_BACK_MINUTES = 60
 BILL_TICKET_MINUTES = 4 * 60
 
@@ -159,9 +157,9 @@ def _may_hear(ticket: Ticket, factor: str) -> bool:
     """The last digits (4 or more) of the number the ticket was given, or the account's factor."""
     tried = AuditRow.objects.filter(
         action="call.wrong_factor", note=f"ticket {ticket.number}",
-        at__gt=timezone.now() - LOCKED_FOR,
+        at__gt=timezone.now() - billing.LOCKED_FOR,
     ).count()  # fmt: skip
-    if tried >= TRIES or len(factor) < 4:
+    if tried >= billing.TRIES or len(factor) < 4:
         return False
     if ticket.customer_phone and ticket.customer_phone.endswith(factor):
         return True

@@ -16,7 +16,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from server.accounts.audit import record
-from server.accounts.models import User
 from server.accounts.refusals import Conflict, Refused
 from server.calls import agents, queueing, verdict
 from server.calls.models import AgentState, Call, Rating, Recording
@@ -100,7 +99,7 @@ def queued(call_id: str, *, at: datetime, queue: str = "", priority: int | None 
 def offered(call_id: str, extension: str) -> None:
     """An agent's telephone rings: that agent's screen comes to the front."""
     call = Call.objects.filter(call_id=call_id).first()
-    user = User.objects.filter(extension=extension).first()
+    user = agents.by_extension(extension)
     if call is None or user is None:
         return
     with transaction.atomic():
@@ -113,7 +112,7 @@ def answered(call_id: str, extension: str, *, at: datetime, live: bool = True) -
     doing now has nothing to do with it.
     """
     with transaction.atomic():
-        user = User.objects.filter(extension=extension).first()
+        user = agents.by_extension(extension)
         call = Call.objects.select_for_update().filter(call_id=call_id).first()
         if call is None:
             return
@@ -179,10 +178,8 @@ def _owe(call: Call) -> None:
         tickets.owe_call_back(CallBack.Reason.MISSED, call.phone, call_id=call.call_id)
     elif call.outcome == Call.Outcome.MESSAGE:
         tickets.owe_call_back(CallBack.Reason.MESSAGE, call.phone, call_id=call.call_id)
-    elif call.outcome == Call.Outcome.ANSWERED and call.cut and call.contact_id is None:
-        tickets.owe_call_back(CallBack.Reason.HUNG_UP, call.phone, call_id=call.call_id)
-    elif call.outcome == Call.Outcome.ANSWERED and call.draft and call.contact_id is None:
-        # The agent had begun to write: the draft stays, and somebody calls back.
+    elif call.outcome == Call.Outcome.ANSWERED and (call.cut or call.draft) and not call.contact_id:
+        # What the agent had begun to write stays as a draft, and somebody calls back.
         tickets.owe_call_back(CallBack.Reason.HUNG_UP, call.phone, call_id=call.call_id)
 
 
@@ -366,21 +363,21 @@ def call_back_done(row: CallBack, outcome: str, *, by: str) -> None:
 
 def not_answered(extension: str) -> None:
     """An agent's telephone rang out: Asterisk paused that member, and so do we."""
-    user = User.objects.filter(extension=extension).first()
+    user = agents.by_extension(extension)
     if user is not None:
         agents.set_state(user, AgentState.State.PAUSED, reason="no answer")
 
 
 def moved(extension: str, site: str) -> None:
     """An agent's telephone signed in at another site: the place in the queue went along."""
-    user = User.objects.filter(extension=extension).first()
+    user = agents.by_extension(extension)
     if user is not None:
         record("agent.moved", f"user:{user.pk}", to_state=site)
 
 
 def phone_gone(extension: str) -> None:
     """An agent's telephone is no longer there: no ready agent without a telephone."""
-    user = User.objects.filter(extension=extension).first()
+    user = agents.by_extension(extension)
     row = AgentState.objects.filter(user=user).first() if user else None
     if user is not None and row is not None and row.state == AgentState.State.READY:
         agents.set_state(user, AgentState.State.PAUSED, reason="telephone gone")

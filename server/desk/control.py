@@ -174,5 +174,3 @@ def talk_of(call: Call) -> dict[str, Any]:
     ]  # fmt: skip
     return {"legs": legs, "with": [leg["user"] for leg in legs if leg["to"] is None],
             "state": call.state}  # fmt: skip
-
-

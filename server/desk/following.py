@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.db import transaction
 
-from server.accounts.models import User
 from server.calls import agents, services
 from server.calls.models import AgentState, Call
 from server.desk.models import Leg
@@ -41,12 +40,8 @@ def follow(event: told.AmiEvent, now: datetime) -> None:
             pass
 
 
-def _user(extension: str) -> User | None:
-    return User.objects.filter(extension=extension).exclude(extension="").first()
-
-
 def _name(extension: str) -> str:
-    user = _user(extension)
+    user = agents.by_extension(extension)
     return user.username if user else extension
 
 
@@ -58,14 +53,14 @@ def _tell_of(call_id: str, name: str, *, agent: str, to: str = "", **more: str) 
 
 def _rings(call_id: str, to: str) -> None:
     """The card comes to the colleague's screen while the telephone still rings."""
-    call, user = Call.objects.filter(call_id=call_id).first(), _user(to)
+    call, user = Call.objects.filter(call_id=call_id).first(), agents.by_extension(to)
     if call is not None and user is not None:
         services.tell_call("call.offered", call, agent=user.username)
 
 
 def _joined(call_id: str, extension: str, channel: str, how: str, now: datetime) -> None:
     with transaction.atomic():
-        call, user = Call.objects.filter(call_id=call_id).first(), _user(extension)
+        call, user = Call.objects.filter(call_id=call_id).first(), agents.by_extension(extension)
         if call is None:
             return
         Leg.objects.get_or_create(
@@ -124,7 +119,7 @@ def _waits_again(call_id: str, now: datetime) -> None:
 
 
 def _held(extension: str, held: bool) -> None:
-    user = _user(extension)
+    user = agents.by_extension(extension)
     row = AgentState.objects.filter(user=user).first() if user else None
     if user is None or row is None or row.call is None:
         return

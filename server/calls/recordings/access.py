@@ -103,9 +103,7 @@ def grant(user: User, call_id: str, reason: str) -> dict[str, Any]:
     reason = reasoned(reason)
     recording = recording_for(user, call_id)
     record("recording.open", f"call:{call_id}", note=reason, by=user.username)
-    kept = list(recording.files.order_by("leg"))
-    order = ["both", "caller", "agent", "message"]
-    kept.sort(key=lambda f: order.index(f.leg))
+    kept = sorted(recording.files.all(), key=lambda f: SoundFile.Leg.values.index(f.leg))
     legs = [
         _leg(recording, user, f.leg, f.seconds, f.sha256, list(bytes(f.peaks))) for f in kept
     ] or [_leg(recording, user, keeping.main_leg(recording), recording.seconds, recording.sha256,

@@ -6,11 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
 from server.calls import supervising
+from server.calls.models import Call
 from server.calls.recordings import (
     alarms,
     disk,
@@ -48,13 +50,11 @@ def seal() -> None:
 
 def count_plain() -> None:
     """Raise the alarms for recordings that stay plain, and for those nobody can open."""
-    now, n = timezone.now().timestamp(), 0
+    now = timezone.now().timestamp()
     try:
         files = list(keeping.plain_files())
     except OSError:
         return
-    from server.calls.models import Call
-
     old = {call for call, path in files if now - _changed(path) > PLAIN_TOO_LONG_S}
     n = Call.objects.filter(call_id__in=old, state=Call.State.ENDED).count() if old else 0
     lacking = SoundFile.objects.exclude(key_id__in=_key_ids()).count()
@@ -75,9 +75,9 @@ def _key_ids() -> list[str]:
         return []
 
 
-def _changed(path: object) -> float:
+def _changed(path: Path) -> float:
     try:
-        return float(path.stat().st_mtime)  # type: ignore[attr-defined]
+        return path.stat().st_mtime
     except OSError:
         return timezone.now().timestamp()
 
