@@ -53,7 +53,7 @@ async function read() {
 
 async function shifts() {
   const dialog = open(html`<h2>${gettext('Shifts of agents')}</h2><div id="shift-list"></div>
-    <form class="stack"><div class="two"><div class="field"><label for="shift-agent">${gettext('Agent')}</label><select id="shift-agent" name="agent">${people.map((a) => html`<option value="${a.username}">${a.name}</option>`)}</select></div><div></div>
+    <form class="stack"><div class="pair"><div class="field"><label for="shift-agent">${gettext('Agent')}</label><select id="shift-agent" name="agent">${people.map((a) => html`<option value="${a.username}">${a.name}</option>`)}</select></div><div></div>
     <div class="field"><label for="shift-starts">${gettext('From')}</label><input id="shift-starts" name="starts" type="datetime-local" required></div><div class="field"><label for="shift-ends">${gettext('to')}</label><input id="shift-ends" name="ends" type="datetime-local" required></div></div>
     <div class="row"><button class="main" data-testid="shift-save">${gettext('Plan')}</button><button type="button" data-cancel>${gettext('Close')}</button></div></form>`);
   const draw = async () => {
