@@ -6,12 +6,14 @@ import { Draft, WITHOUT_CALL } from './desk/draft.js';
 import { showNear } from './desk/near.js';
 import { owed } from './desk/owed.js';
 import { askPause } from './desk/pause.js';
+import * as alarm from './desk/alarm.js';
 import { suggest } from './desk/articles.js';
 import { readBill, verify } from './desk/bill.js';
 import { DeskPhone } from './desk/deskphone.js';
 import { handing } from './desk/handing.js';
+import { keypad } from './desk/keypad.js';
 import { pausing } from './desk/pausing.js';
-import { callPanel, customer, form, identity, padOpen, queue, questionList, verdict } from './desk/parts.js';
+import { callPanel, customer, form, identity, queue, questionList, verdict } from './desk/parts.js';
 import { drawLocation, isPlace, ring } from './desk/located.js';
 import { placeSearch } from './desk/places.js';
 import { relevant } from './desk/questions.js';
@@ -36,9 +38,8 @@ import { word } from './words.js';
 /** @type {any} */ let map = null;
 /** @type {string | null} */ let current = null;
 /** Calls this agent has put away; they must not pop again. @type {Set<string>} */ const put_away = new Set();
-/** Seconds without a word from the server (it beats every second or so) before that is said in red. */ const LOST_AFTER = 5;
 let errors = /** @type {Record<string, string>} */ ({});
-let sending = false; let wasUp = false; let lost = false;
+let sending = false;
 
 const mine = (/** @type {any} */ call) => call.agent && me && [me.user, me.name, me.extension].includes(typeof call.agent === 'string' ? call.agent : call.agent.user || call.agent.name);
 const liveCall = () => calls.find((c) => String(c.id) === current) || null;
@@ -52,18 +53,9 @@ function drawLeft() {
     const input = /** @type {HTMLInputElement | null} */ (document.getElementById('hand-to'));
     if (input) { input.value = handing.text; if (typing) input.focus(); }
   }
-  alarm();
+  alarm.alarm(phone);
   render($('#queue'), queue(calls, current, me ? me.user : ''));
   ticking();
-}
-
-/** A line that is down is said in red across the page, within seconds, before the next caller finds out. */
-function alarm() {
-  const bar = $('#alarm');
-  const down = Boolean(phone && !phone.up && ['connecting', 'registered', 'talking', 'held', 'ringing'].includes(phone.state) && wasUp);
-  if (phone && phone.up) wasUp = true;
-  bar.hidden = !down && !lost;
-  bar.textContent = down ? (phone.busy ? gettext('No connection to the telephone exchange. You may still hear the caller; buttons do not work until it is back.') : gettext('No connection to the telephone exchange: no calls can reach you. Trying again; a desk telephone still works.')) : lost ? gettext('No connection to the server: what you see may be old. Go on typing; nothing is lost.') : '';
 }
 
 function drawState() {
@@ -324,20 +316,11 @@ async function setState(state, reason) {
   try { const answer = await api.post('/api/me/state', { state, ...(reason ? { reason } : {}) }); me.state = (answer && answer.state) || state; drawState(); choose(); } catch (error) { complain(error); }
 }
 
-function handOver() { if (phone && ['talking', 'held'].includes(phone.state) && phone.callId) handing.open(phone.callId, drawLeft); }
+const inTalk = () => Boolean(phone && ['talking', 'held'].includes(phone.state));
 
-function unrecorded() { if (phone && ['talking', 'held'].includes(phone.state)) pausing.toggle(phone.callId, drawLeft); }
+function handOver() { if (inTalk() && phone.callId) handing.open(phone.callId, drawLeft); }
 
-/** @param {string} key */
-function tone(key) { if (!phone) return; phone.press(key); padOpen.pressed = (padOpen.pressed + key).slice(-16); const line = document.querySelector('.pressed'); if (line) line.textContent = padOpen.pressed; }
-function pad() { padOpen.is = !padOpen.is; padOpen.pressed = ''; drawLeft(); const first = document.querySelector('#keypad summary'); if (padOpen.is && first instanceof HTMLElement) first.focus(); }
-// With the keypad open and nothing being typed, the keys of the keyboard are those of the telephone.
-document.addEventListener('keydown', (event) => {
-  if (!padOpen.is || !phone || !['talking', 'held'].includes(phone.state) || event.ctrlKey || event.altKey || event.metaKey || !/^[0-9*#]$/.test(event.key)) return;
-  if (event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
-  event.preventDefault(); tone(event.key);
-});
-document.addEventListener('toggle', (event) => { if (event.target instanceof HTMLDetailsElement && event.target.id === 'keypad') padOpen.is = event.target.open; }, true);
+function unrecorded() { if (inTalk()) pausing.toggle(phone.callId, drawLeft); }
 
 /** Click to dial: my telephone first, then the number. @param {string} number @param {{account?: string, subject?: string}} more */
 async function dial(number, more) {
@@ -370,7 +353,7 @@ contact.addEventListener('keydown', (event) => {
 
 onDo(document.body, {
   answer: () => phone && phone.answer(), hangup: () => phone && phone.hangup(), hold: () => phone && phone.hold(), mute: () => phone && phone.mute(),
-  tone: (button) => tone(button.dataset.tone || ''),
+  tone: (button) => keypad.press(button.dataset.tone || ''),
   transfer: handOver, talk: (button) => handing.press(button.dataset.act || ''), 'ask-first': (button) => handing.hand(Number(button.dataset.i), true), 'hand-over': (button) => handing.hand(Number(button.dataset.i), false),
   'pause-recording': unrecorded,
   dial: (button) => dial(button.dataset.number || '', { subject: button.dataset.ticket || '' }),
@@ -390,7 +373,7 @@ keys(
   { key: 'Alt-s', text: gettext('swap caller and colleague'), run: () => handing.press('swap'), always: true },
   { key: 'Alt-b', text: gettext('back to the caller'), run: () => handing.press('abort'), always: true },
   { key: 'Alt-r', text: gettext('stop and go on recording'), run: unrecorded, always: true },
-  { key: 'Alt-k', text: gettext('keypad; then 0 to 9, * and #'), run: pad, always: true },
+  { key: 'Alt-k', text: gettext('keypad; then 0 to 9, * and #'), run: () => keypad.toggle(drawLeft), always: true },
   { key: 'Alt-d', text: gettext('ring the caller’s number'), run: () => dial((draft && draft.value.phone) || (card && card.from) || '', {}), always: true },
   { key: 'Alt-m', text: gettext('mute'), run: () => { if (phone) phone.mute(); }, always: true },
   { key: 'Alt-w', text: gettext('go to “where”'), run: () => { const input = document.getElementById('place'); if (input) input.focus(); }, always: true },
@@ -419,8 +402,7 @@ on('call.located', (data) => {
 on('agent.changed', (data) => {
   if (me && data.agent === me.user) api.get('/api/me').then((answer) => { me = answer; if (phone instanceof DeskPhone) phone.follow(me); drawState(); choose(); }).catch(() => undefined);
 });
-on('health', (now) => { const gone = now.state === 'stale' || (now.state === 'live' && now.age > LOST_AFTER); if (gone !== lost) { lost = gone; alarm(); } });
-handing.follow(); pausing.follow(drawLeft);
+handing.follow(); pausing.follow(drawLeft); alarm.follow(() => phone); keypad.follow(() => (inTalk() ? phone : null));
 $('#customer').addEventListener('submit', (event) => { event.preventDefault(); if (event.target instanceof HTMLFormElement && card && card.customer) verify(event.target, card.customer.account); });
 // A link followed in a talk opens beside it: leaving the page would leave the caller.
 document.addEventListener('click', (event) => {

@@ -29,8 +29,8 @@ export function keys(...keys) {
   }
 }
 
-/** @param {EventTarget | null} target */
-function typing(target) {
+/** Whether a press is text in a field. @param {EventTarget | null} target */
+export function typing(target) {
   // A slider holds a place, no text: letters on it are the page's.
   if (target instanceof HTMLInputElement && target.type === 'range') return false;
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));

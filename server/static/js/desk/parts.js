@@ -6,6 +6,7 @@ import { clock, span } from '../time.js';
 import { word } from '../words.js';
 import { usage } from './bill.js';
 import { handing } from './handing.js';
+import { keypad } from './keypad.js';
 import { pausing } from './pausing.js';
 import { KINDS, questions } from './questions.js';
 
@@ -38,11 +39,8 @@ function controls(phone, state) {
       <button data-do="mute" data-testid="mute" aria-pressed="${phone.muted ? 'true' : 'false'}">${phone.muted ? gettext('Unmute') : gettext('Mute')} <kbd>Alt M</kbd></button>
       <button class="wide" data-do="transfer" data-testid="transfer" aria-expanded="${handing.step ? 'true' : 'false'}">${gettext('Hand over, ask, three')} <kbd>Alt T</kbd></button>
       <button class="wide" data-do="pause-recording" data-testid="pause-recording" aria-pressed="${pausing.paused && pausing.call === phone.callId ? 'true' : 'false'}">${pausing.paused && pausing.call === phone.callId ? gettext('Record again') : gettext('Do not record: payment')} <kbd>Alt R</kbd></button>
-      <details class="keypad" id="keypad" ${padOpen.is ? html`open` : ''}><summary>${gettext('Keypad')} <kbd>Alt K</kbd></summary><div>${Array.from('123456789*0#').map((k) => html`<button data-do="tone" data-tone="${k}">${k}</button>`)}</div><p class="pressed" aria-live="polite">${padOpen.pressed}</p></details>` : ''}</div>`;
+      <details class="keypad" id="keypad" ${keypad.open ? html`open` : ''}><summary>${gettext('Keypad')} <kbd>Alt K</kbd></summary><div>${Array.from('123456789*0#').map((k) => html`<button data-do="tone" data-tone="${k}">${k}</button>`)}</div><p class="pressed" aria-live="polite">${keypad.pressed}</p></details>` : ''}</div>`;
 }
-
-/** The keypad stays open, and shows what was pressed, while the rest is drawn again. */
-export const padOpen = { is: false, pressed: '' };
 
 /** @param {any[]} calls @param {string | null} current @param {string} me */
 export function queue(calls, current, me) {
