@@ -1,8 +1,7 @@
 // @ts-check
 // A telephone on the desk, steered from the screen: the exchange does what the buttons say. It is
 // answered at the telephone itself.
-import { api } from '../api.js';
-import { complain } from '../toast.js';
+import { talk } from './talk.js';
 
 /** Looks like the softphone to the page. */
 export class DeskPhone {
@@ -30,10 +29,7 @@ export class DeskPhone {
   }
 
   /** @param {string} act @param {any} [more] */
-  async act(act, more = {}) {
-    if (!this.callId) return false;
-    try { await api.post(`/api/calls/${encodeURIComponent(this.callId)}/talk`, { act, ...more }); return true; } catch (error) { complain(error); return false; }
-  }
+  act(act, more) { return talk(this.callId, act, more); }
 
   answer() { /* lifted by hand */ }
   hangup() { return this.act('hangup'); }

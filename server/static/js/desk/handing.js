@@ -1,11 +1,12 @@
 // @ts-check
 // Handing a call over: at once, or after asking a colleague; three together; back to the caller.
 import { api } from '../api.js';
-import { $, html, render } from '../html.js';
+import { html, render } from '../html.js';
 import { gettext } from '../i18n.js';
 import { on } from '../live.js';
 import { complain, toast } from '../toast.js';
 import { word } from '../words.js';
+import { talk } from './talk.js';
 
 /** What the agent is about: nothing, choosing whom, asking them, all three together.
  * @typedef {'' | 'choosing' | 'asking' | 'talking' | 'three'} Step */
@@ -62,24 +63,19 @@ export const handing = {
         <button data-do="talk" data-act="swap" data-testid="hand-swap">${gettext('Swap')} <kbd>Alt S</kbd></button>` : ''}${this.step === 'three' ? '' : html`<button data-do="talk" data-act="abort" data-testid="hand-abort">${gettext('Back to the caller')} <kbd>Alt B</kbd></button>`}</div></div>`;
   },
 
-  /** @param {string} act @param {any} [more] */
-  async act(act, more = {}) {
-    try { await api.post(`/api/calls/${encodeURIComponent(this.call)}/talk`, { act, ...more }); return true; } catch (error) { complain(error); return false; }
-  },
-
   /** @param {number} i @param {boolean} first ask them before */
   async hand(i, first) {
     const whom = this.found()[i];
     if (!whom || (!first && !whom.inside)) return;
     this.whom = whom;
-    if (!await this.act(first ? 'consult' : 'transfer', { to: whom.to })) return;
+    if (!await talk(this.call, first ? 'consult' : 'transfer', { to: whom.to })) return;
     if (first) { this.step = 'asking'; this.changed(); } else { toast(gettext('Handed to %(name)s.', { name: whom.name })); this.close(); }
   },
 
   /** A button of the consultation. @param {string} act */
   async press(act) {
     if (this.step !== 'talking' && !(act === 'abort' && this.step === 'asking')) return;
-    if (!await this.act(act)) return;
+    if (!await talk(this.call, act)) return;
     if (act === 'conference') this.step = 'three';
     else if (act === 'swap') this.swapped = !this.swapped;
     else { if (act === 'complete' && this.whom) toast(gettext('Handed to %(name)s.', { name: this.whom.name })); this.step = ''; }
@@ -106,7 +102,7 @@ export const handing = {
     on('call.consulted', (data) => { if (about(data) && this.step === 'asking') { this.step = 'talking'; this.changed(); } });
     on('call.not_taken call.left', (data) => {
       if (!about(data) || !them(data)) return;
-      toast(data.state === 'ended' ? '' : gettext('%(name)s is not on the line any more; the caller is with you.', { name: this.whom ? this.whom.name : '' }));
+      if (data.state !== 'ended') toast(gettext('%(name)s is not on the line any more; the caller is with you.', { name: this.whom ? this.whom.name : '' }));
       this.close();
     });
     on('call.transferred call.ended', (data) => { if (about(data)) this.close(); });
