@@ -5,7 +5,7 @@ import { $, html, onDo, render } from './html.js';
 import { gettext } from './i18n.js';
 import { keys } from './keys.js';
 import { on } from './live.js';
-import { queueForm, reasonForm } from './queues/forms.js';
+import { named, queueForm, reasonForm } from './queues/forms.js';
 import { clock, figure, stopwatch } from './time.js';
 import { complain, toast } from './toast.js';
 import { word } from './words.js';
@@ -16,9 +16,6 @@ import { word } from './words.js';
 /** @type {any[]} */ let agents = [];
 /** @type {any[]} */ let reasons = [];
 /** @type {any[]} */ let kept = [];
-const zh = document.documentElement.lang.startsWith('zh');
-/** @param {any} area */
-const named = (area) => (zh && area.name_zh ? area.name_zh : area.name);
 const skills = () => [...new Set([...queues.map((q) => q.skill), ...agents.flatMap((a) => Object.keys(a.skills))])].sort();
 const LEVELS = () => ['–', gettext('1 learning'), gettext('2 sound'), gettext('3 expert')];
 
@@ -117,5 +114,8 @@ $('#new').addEventListener('click', create);
 $('#new-reason').addEventListener('click', () => reasonForm(null, read));
 keys({ key: 'n', text: gettext('new queue'), run: create });
 read().catch(complain);
-for (const name of ['call.queued', 'call.answered', 'call.ended', 'agent.changed', 'place.kept', 'place.over']) on(name, () => { readNow().catch(() => undefined); });
-setInterval(() => { if (!document.hidden) readNow().catch(() => undefined); }, 15000);
+// News of a busy hour comes many times a second; the waits also grow without any.
+let due = 0;
+const again = () => { readNow().catch(() => undefined); };
+on('call.queued call.answered call.ended agent.changed place.kept place.over resumed', () => { if (!due) due = window.setTimeout(() => { due = 0; again(); }, 700); });
+setInterval(() => { if (!document.hidden) again(); }, 15000);

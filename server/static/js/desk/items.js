@@ -55,5 +55,5 @@ onDo($('#items'), {
 $('#items').addEventListener('input', (event) => {
   if (event.target instanceof HTMLTextAreaElement && event.target.dataset.reply) typed.set(event.target.dataset.reply, event.target.value);
 });
-for (const name of ['item.received', 'item.offered', 'item.taken', 'item.passed', 'item.done']) on(name, () => { read().catch(() => undefined); });
+on('item.received item.offered item.taken item.passed item.done resumed', () => { read().catch(() => undefined); });
 read().catch(complain);

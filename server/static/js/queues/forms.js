@@ -4,6 +4,7 @@ import { api, Refused } from '../api.js';
 import { open } from '../ask.js';
 import { $, html } from '../html.js';
 import { gettext } from '../i18n.js';
+import { page } from '../page.js';
 
 /** @typedef {[name: string, text: () => string, least: number, most: number]} Limit */
 /** @type {Limit[]} */
@@ -16,6 +17,9 @@ const LIMITS = [
 ];
 /** A new queue's rules. @type {Record<string, any>} */
 const NEW = { rank: 10, active: true, call_back: true, sla_s: 15, ring_s: 15, max_wait_s: 300, max_waiting: 0, overflow_after_s: 0, overflow_waiting: 0, announce_after_s: 20, announce_every_s: 45, wrap_s: 0, wrap_limit_s: 300, name: '', name_zh: '', skill: '', area: null, overflow_to: null };
+
+/** A district in the reader's language. @param {any} area */
+export const named = (area) => (page.lang === 'zh-hans' && area.name_zh ? area.name_zh : area.name);
 
 /** Send the form; what is refused is said beside the field. @param {HTMLDialogElement} dialog @param {(form: HTMLFormElement) => Promise<void>} send */
 function submits(dialog, send) {
@@ -36,13 +40,12 @@ function submits(dialog, send) {
 /** @param {any | null} queue @param {any[]} queues @param {any[]} areas @param {string[]} skills @param {() => Promise<void>} done */
 export function queueForm(queue, queues, areas, skills, done) {
   const q = queue || NEW;
-  const zh = document.documentElement.lang.startsWith('zh');
   const dialog = open(html`<form><h2>${queue ? queue.shown : gettext('New queue')}</h2>
     <div class="pair"><div class="field"><label for="code">${gettext('Code')}</label><input id="code" name="code" required pattern="[a-z][a-z0-9]{0,19}" maxlength="20" value="${queue ? queue.code : ''}" autocomplete="off" ${queue ? 'readonly' : ''}></div>
     <div class="field"><label for="skill">${gettext('Skill')}</label><input id="skill" name="skill" required pattern="[a-z][a-z0-9]{0,19}" maxlength="20" value="${q.skill}" list="skill-list" autocomplete="off"><datalist id="skill-list">${skills.map((s) => html`<option value="${s}"></option>`)}</datalist></div>
     <div class="field"><label for="name">${gettext('Name in English')}</label><input id="name" name="name" required maxlength="60" value="${q.name}"></div>
     <div class="field"><label for="name_zh">${gettext('Name in Chinese')}</label><input id="name_zh" name="name_zh" maxlength="60" value="${q.name_zh}"></div>
-    <div class="field"><label for="area">${gettext('District')}</label><select id="area" name="area"><option value="">${gettext('everywhere')}</option>${areas.map((a) => html`<option value="${a.code}" ${a.code === q.area ? 'selected' : ''}>${zh && a.name_zh ? a.name_zh : a.name}</option>`)}</select></div>
+    <div class="field"><label for="area">${gettext('District')}</label><select id="area" name="area"><option value="">${gettext('everywhere')}</option>${areas.map((a) => html`<option value="${a.code}" ${a.code === q.area ? 'selected' : ''}>${named(a)}</option>`)}</select></div>
     <div class="field"><label for="overflow_to">${gettext('Helped by the agents of')}</label><select id="overflow_to" name="overflow_to"><option value="">${gettext('nobody')}</option>${queues.filter((o) => o.code !== q.code).map((o) => html`<option value="${o.code}" ${o.code === q.overflow_to ? 'selected' : ''}>${o.shown}</option>`)}</select></div>
     ${LIMITS.map(([name, text, least, most]) => html`<div class="field"><label for="${name}">${text()}</label><input id="${name}" name="${name}" type="number" inputmode="numeric" required min="${least}" max="${most}" value="${q[name]}"></div>`)}</div>
     <label class="row"><input type="checkbox" name="call_back" ${q.call_back ? 'checked' : ''}> ${gettext('Callers may keep their place and be called back (key 2)')}</label>
