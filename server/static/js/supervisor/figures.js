@@ -1,8 +1,10 @@
 // @ts-check
 // Every figure of a period: all together, and by queue, hour or agent. Its definition on hover.
 import { api } from '../api.js';
+import { shifted, wall } from '../crews/week.js';
 import { $, html, render } from '../html.js';
 import { gettext } from '../i18n.js';
+import { page } from '../page.js';
 import { share } from '../share.js';
 import { clock, figure, stopwatch } from '../time.js';
 
@@ -40,13 +42,9 @@ const ROWS = () => [
   ['response_rate', gettext('rated'), gettext('rated / asked'), part],
 ];
 
-const day = (/** @type {Date} */ at) => `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}-${String(at.getDate()).padStart(2, '0')}`;
-
 async function read() {
   const data = new FormData(/** @type {HTMLFormElement} */ ($('#figures-range')));
-  const to = new Date(`${data.get('to')}T12:00:00`);
-  to.setDate(to.getDate() + 1);
-  const f = await api.get(`/api/figures?from=${data.get('from')}&to=${day(to)}`);
+  const f = await api.get(`/api/figures?from=${data.get('from')}&to=${shifted(String(data.get('to')), 1)}`);
   const by = String(data.get('by'));
   const columns = f[by] || [];
   const name = (/** @type {any} */ c) => (by === 'hours' ? clock(c.at, Date.parse(f.to) - Date.parse(f.from) > 90000000) : c.name);
@@ -57,7 +55,7 @@ async function read() {
 
 /** @param {any} _floor */
 export function start(_floor) {
-  const today = day(new Date());
+  const today = wall(new Date().toISOString(), page.tz).day;
   /** @type {HTMLInputElement} */ ($('#figures-from')).value = today;
   /** @type {HTMLInputElement} */ ($('#figures-to')).value = today;
   const again = () => read().catch((error) => render($('#figures-table'), html`<p class="warning">${error.message}</p>`));
