@@ -66,6 +66,14 @@ async function ask(method, address, body, more = {}) {
   return data;
 }
 
+/** Work that is given up after so many milliseconds: a screen that hangs for days waits for no answer for ever.
+ * @template T @param {number} ms @param {(signal: AbortSignal) => Promise<T>} work */
+export async function within(ms, work) {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), ms);
+  try { return await work(stop.signal); } finally { clearTimeout(timer); }
+}
+
 export const api = {
   /** @param {string} address @param {{signal?: AbortSignal}} [more] */
   get: (address, more) => ask('GET', address, undefined, more),

@@ -1,7 +1,7 @@
 // @ts-check
 // A board of LEDs in a browser: pages in turn, as the boards behind controllers show them.
 // /led?columns=192&rows=2; runs for days, one reading at a time.
-import { api } from './api.js';
+import { api, within } from './api.js';
 import { $, html, render } from './html.js';
 import { gettext } from './i18n.js';
 import { on } from './live.js';
@@ -18,10 +18,7 @@ let busy = false;
 async function read() {
   if (busy) return;
   busy = true;
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), 8000);
-  try { pages = (await api.get(`/api/led?columns=${columns}&rows=${rows}`, { signal: stop.signal })).pages; readAt = Date.now(); } catch { /* the age below says so */ }
-  clearTimeout(timer);
+  try { pages = (await within(8000, (signal) => api.get(`/api/led?columns=${columns}&rows=${rows}`, { signal }))).pages; readAt = Date.now(); } catch { /* the age below says so */ }
   busy = false;
   const old = readAt ? (Date.now() - readAt) / 1000 : Infinity;
   $('#led-age').hidden = old <= 15;

@@ -69,6 +69,8 @@ export function listening(changed) {
         changed();
       } catch (error) { complain(error); }
     },
+    /** The same agent in another mode. @param {string} mode */
+    change(mode) { if (row) self.start({ username: row.agent, name: row.agent_name }, mode); },
     async stop() {
       if (!row) return;
       try { await api.delete(`/api/agents/${encodeURIComponent(row.agent)}/listen`); } catch (error) { complain(error); }

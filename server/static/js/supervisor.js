@@ -30,7 +30,6 @@ export const floor = {
   hear(reader) { floor.readers.push(reader); if (floor.now) reader(floor.now); },
   /** A button on every agent it fits. @param {AgentAction} action */
   offer(action) { floor.actions.push(action); },
-  read: () => soon(),
 };
 
 let readAt = 0;

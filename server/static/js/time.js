@@ -3,6 +3,9 @@
 import { gettext, ngettext } from './i18n.js';
 import { page } from './page.js';
 
+/** The days of a week as they stand beside a box. @type {Record<string, () => string>} */
+export const DAY = { mon: () => gettext('Mon'), tue: () => gettext('Tue'), wed: () => gettext('Wed'), thu: () => gettext('Thu'), fri: () => gettext('Fri'), sat: () => gettext('Sat'), sun: () => gettext('Sun') };
+
 /** @param {number} seconds a length of time, shown with at most two units */
 export function span(seconds) {
   const s = Math.max(0, Math.round(seconds));

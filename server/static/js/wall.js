@@ -1,7 +1,7 @@
 // @ts-check
 // The wall: read from eight metres, never scrolls, reconnects for ever, says how old it is. It runs
 // for days: one reading at a time, each with an end, and nothing that grows.
-import { api } from './api.js';
+import { api, within } from './api.js';
 import { $, html, render } from './html.js';
 import { gettext } from './i18n.js';
 import { on } from './live.js';
@@ -108,10 +108,7 @@ async function read() {
   if (busy) { again = true; return; }
   busy = true;
   again = false;
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), PATIENCE);
-  try { data = await api.get('/api/wall', { signal: stop.signal }); readAt = Date.now(); document.body.dataset.read = 'ok'; } catch { document.body.dataset.read = 'failed'; }
-  clearTimeout(timer);
+  try { data = await within(PATIENCE, (signal) => api.get('/api/wall', { signal })); readAt = Date.now(); document.body.dataset.read = 'ok'; } catch { document.body.dataset.read = 'failed'; }
   busy = false;
   draw();
   if (again) soon();
@@ -125,14 +122,11 @@ let mapBusy = false;
 async function readMap() {
   if (mapBusy) return;
   mapBusy = true;
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), PATIENCE);
-  const answer = await api.get('/api/incidents?open=1', { signal: stop.signal }).catch(() => null);
+  const answer = await within(PATIENCE, (signal) => api.get('/api/incidents?open=1', { signal })).catch(() => null);
   // What the figures beside the map count: where the water is back, nothing is open any more.
   if (answer) incidents = answer.features.filter((/** @type {any} */ f) => !isOver(f.properties));
-  const found = await api.get('/api/crews', { signal: stop.signal }).catch(() => null);
+  const found = await within(PATIENCE, (signal) => api.get('/api/crews', { signal })).catch(() => null);
   if (found) { crews.clear(); for (const f of found.features) if (f.geometry) crews.set(String(f.properties.id), { ...f.properties, lon: f.geometry.coordinates[0], lat: f.geometry.coordinates[1] }); }
-  clearTimeout(timer);
   mapBusy = false;
   drawMap();
 }

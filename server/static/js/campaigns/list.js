@@ -4,6 +4,7 @@ import { api } from '../api.js';
 import { $, html, render } from '../html.js';
 import { gettext } from '../i18n.js';
 import { page } from '../page.js';
+import { share } from '../share.js';
 import { clock, figure, span } from '../time.js';
 import { complain, toast } from '../toast.js';
 import { write } from './write.js';
@@ -70,7 +71,7 @@ function draw(people) {
   render($('#one'), html`<header class="row spread"><div><h2>${c.name}</h2><p class="muted">${c.number} · ${c.kind_label} · ${c.mode_label}${c.source.shut_off ? html` · <a href="/shutoffs/${c.source.shut_off}">${c.source.shut_off}</a>` : ''} · ${gettext('%(from)s to %(to)s', { from: c.opens, to: c.closes })}</p></div>
     <div class="row">${chip(c)}${boss ? html`${c.allowed.map((/** @type {string} */ v) => html`<button type="button" class="${v === 'start' || v === 'resume' ? 'main' : 'quiet'}" data-do="verb" data-verb="${v}" data-testid="campaign-${v}">${VERB[v]()}</button>`)}${['draft', 'paused'].includes(c.state) ? html`<button type="button" class="quiet" data-do="change">${gettext('Change…')}</button>` : ''}${c.kind === 'list' || ['stopped', 'done'].includes(c.state) ? '' : html`<button type="button" class="quiet" data-do="verb" data-verb="refill">${VERB.refill()}</button>`}` : ''}</div></header>
     ${c.why || next ? html`<p class="warning" role="status">${c.why} ${next}</p>` : ''}
-    <div class="campaign-tiles">${tile(gettext('Ringing now'), figure(c.going_on.ringing), 'going-ringing')}${tile(c.mode === 'notice' ? gettext('Listening now') : gettext('Talking now'), figure(c.going_on.talking))}${c.mode === 'progressive' ? tile(gettext('Answered, wait for an agent'), figure(c.going_on.waiting)) : ''}${tile(gettext('Rings'), figure(r.tries))}${tile(gettext('Reached'), r.reached_share === null ? '–' : `${figure(100 * r.reached_share, 0)} %`, 'reached-share')}${c.questions.some((/** @type {any} */ q) => q.code === 'understood') ? tile(gettext('Confirmed by key'), figure(r.confirmed), 'confirmed') : ''}${tile(gettext('Ringing, mean'), r.ringing_s === null ? '–' : span(r.ringing_s))}</div>
+    <div class="campaign-tiles">${tile(gettext('Ringing now'), figure(c.going_on.ringing), 'going-ringing')}${tile(c.mode === 'notice' ? gettext('Listening now') : gettext('Talking now'), figure(c.going_on.talking))}${c.mode === 'progressive' ? tile(gettext('Answered, wait for an agent'), figure(c.going_on.waiting)) : ''}${tile(gettext('Rings'), figure(r.tries))}${tile(gettext('Reached'), share(r.reached_share), 'reached-share')}${c.questions.some((/** @type {any} */ q) => q.code === 'understood') ? tile(gettext('Confirmed by key'), figure(r.confirmed), 'confirmed') : ''}${tile(gettext('Ringing, mean'), r.ringing_s === null ? '–' : span(r.ringing_s))}</div>
     ${bar(r.by_state, r.total)}
     <div class="key" role="group" aria-label="${gettext('Show only')}">${STATES.map((s) => html`<button type="button" data-do="only" data-state="${s}" aria-pressed="${shown === s}"><i data-s="${s}"></i>${STATE[s]()} <b data-testid="n-${s}">${figure(r.by_state[s])}</b></button>`)}</div>
     <div class="two">${r.by_reason.length ? html`<div><h3>${gettext('Why')}</h3><table><tbody>${r.by_reason.map((/** @type {any} */ b) => html`<tr><td>${STATE[/** @type {'reached'} */ (b.state)]()}</td><td>${b.text}</td><td class="n">${figure(b.n)}</td></tr>`)}</tbody></table></div>` : ''}

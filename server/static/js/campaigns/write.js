@@ -4,6 +4,7 @@ import { api, Refused } from '../api.js';
 import { open } from '../ask.js';
 import { $, html, render } from '../html.js';
 import { gettext } from '../i18n.js';
+import { DAY } from '../time.js';
 import { complain } from '../toast.js';
 
 /** @type {[string, () => string][]} */
@@ -20,7 +21,6 @@ const TEXT = {
 };
 const CONFIRM = { code: 'understood', keys: '1', en: 'Press one to confirm that you have understood.', 'zh-hans': '确认收到请按一。' };
 const SCORE = { code: 'satisfied', keys: '12345', en: 'How satisfied are you, from one, not at all, to five, very much?', 'zh-hans': '请对我们的服务评分,一分不满意,五分非常满意。' };
-const DAYS = () => [gettext('Mon'), gettext('Tue'), gettext('Wed'), gettext('Thu'), gettext('Fri'), gettext('Sat'), gettext('Sun')];
 
 /** @param {string} kind @param {any[]} shutoffs */
 function source(kind, shutoffs) {
@@ -51,7 +51,7 @@ export async function write(old) {
       <div class="pair"><div class="field"><label for="en">${gettext('Text in English')}</label><textarea id="en" name="en" rows="4" maxlength="600">${text.en || ''}</textarea></div><div class="field"><label for="zh">${gettext('Text in Chinese')}</label><textarea id="zh" name="zh" rows="4" maxlength="600">${text['zh-hans'] || ''}</textarea></div></div>
       <fieldset><legend>${gettext('Asked afterwards')}</legend><label><input type="checkbox" name="confirm" ${codes.includes('understood') ? html`checked` : ''}> ${gettext('press 1 to confirm')}</label><label><input type="checkbox" name="score" ${codes.includes('satisfied') ? html`checked` : ''}> ${gettext('how satisfied, 1 to 5')}</label></fieldset>
       <div class="pair"><div class="field"><label for="opens">${gettext('Calls from')}</label><input id="opens" name="opens" type="time" value="${old ? old.opens : '09:00'}" required></div><div class="field"><label for="closes">${gettext('until')}</label><input id="closes" name="closes" type="time" value="${old ? old.closes : '20:00'}" required></div></div>
-      <fieldset><legend>${gettext('On')}</legend>${DAYS().map((d, n) => html`<label><input type="checkbox" name="weekday" value="${n}" ${days.includes(n) ? html`checked` : ''}> ${d}</label>`)}</fieldset>
+      <fieldset><legend>${gettext('On')}</legend>${Object.values(DAY).map((d, n) => html`<label><input type="checkbox" name="weekday" value="${n}" ${days.includes(n) ? html`checked` : ''}> ${d()}</label>`)}</fieldset>
       <details data-key="rules"><summary>${gettext('Tries, pace, answering machines')}</summary><div class="pair">${number('most_tries', gettext('Tries at most'), old ? old.most_tries : 3)}${number('gap', gettext('Minutes between two tries'), old ? Math.round(old.gap_s / 60) : 60)}${number('channels', gettext('Lines at most'), old ? old.channels : 5)}${number('ratio', gettext('Lines for each free agent'), old ? old.ratio : 1, '0.1')}${number('ring_s', gettext('Rings for (seconds)'), old ? old.ring_s : 25)}</div>
       <fieldset><label><input type="checkbox" name="screen" ${old && old.screen ? html`checked` : ''}> ${gettext('listen first whether a person answers')}</label><label><input type="checkbox" name="machine_hears" ${!old || old.machine_hears ? html`checked` : ''}> ${gettext('machines hear the text too')}</label></fieldset></details>
       <div class="row"><button class="main" data-testid="campaign-save">${gettext('Save')} <kbd>Ctrl Enter</kbd></button><button type="button" data-cancel>${gettext('Cancel')}</button></div></form>`);

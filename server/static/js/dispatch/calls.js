@@ -5,6 +5,7 @@ import { matches, offer } from '../command.js';
 import { html, onDo, render } from '../html.js';
 import { gettext } from '../i18n.js';
 import { listening, MODES, strip } from '../listening.js';
+import { picture } from '../map/icons.js';
 import { mapTheme, PALETTE } from '../map/style.js';
 import { page as settings } from '../page.js';
 import { stopwatch } from '../time.js';
@@ -20,18 +21,15 @@ export function callData(calls) {
 
 /** A speech bubble: filled while somebody talks, hollow while one waits. @param {string} paper @param {string} ink @param {boolean} full */
 function bubble(paper, ink, full) {
-  const canvas = document.createElement('canvas');
-  canvas.width = canvas.height = 60;
-  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
-  pen.scale(2, 2);
-  pen.beginPath();
-  pen.roundRect(4, 4, 22, 15, 5);
-  pen.moveTo(10, 18); pen.lineTo(8, 27); pen.lineTo(17, 18);
-  pen.lineJoin = 'round'; pen.lineWidth = 5; pen.strokeStyle = paper; pen.stroke();
-  pen.lineWidth = 2; pen.strokeStyle = ink; pen.fillStyle = full ? ink : paper; pen.stroke(); pen.fill();
-  pen.fillStyle = full ? paper : ink;
-  for (const x of [10, 15, 20]) { pen.beginPath(); pen.arc(x, 11.5, 1.8, 0, 2 * Math.PI); pen.fill(); }
-  return pen.getImageData(0, 0, 60, 60);
+  return picture((pen) => {
+    pen.beginPath();
+    pen.roundRect(4, 4, 22, 15, 5);
+    pen.moveTo(10, 18); pen.lineTo(8, 27); pen.lineTo(17, 18);
+    pen.lineWidth = 5; pen.strokeStyle = paper; pen.stroke();
+    pen.lineWidth = 2; pen.strokeStyle = ink; pen.fillStyle = full ? ink : paper; pen.stroke(); pen.fill();
+    pen.fillStyle = full ? paper : ink;
+    for (const x of [10, 15, 20]) { pen.beginPath(); pen.arc(x, 11.5, 1.8, 0, 2 * Math.PI); pen.fill(); }
+  }, 30);
 }
 
 /** @param {import('./page.js').DispatchPage} page */
@@ -82,7 +80,7 @@ export function start(page) {
   onDo(card, {
     close: () => { shown = ''; if (ear && ear.row) ear.stop(); card.hidden = true; },
     ear: (target) => listen(calls.find((c) => c.id === shown), String(target.dataset.mode)),
-    mode: (target) => { if (ear && ear.row) ear.start({ username: ear.row.agent, name: ear.row.agent_name }, String(target.dataset.mode)); },
+    mode: (target) => { if (ear) ear.change(String(target.dataset.mode)); },
     unlisten: () => { if (ear) ear.stop(); },
   });
   offer((query) => (query ? calls : []).filter((c) => c.state === 'talking' && c.agent).map((c) => ({

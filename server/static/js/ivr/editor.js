@@ -2,7 +2,8 @@
 // One node as a form. Reading is for everybody who sees the page; fields are open in a draft alone.
 import { $, html, render } from '../html.js';
 import { gettext } from '../i18n.js';
-import { ASKED, called, DAY, ENQUIRY, KIND, RESULT, said, TONGUE } from './names.js';
+import { DAY } from '../time.js';
+import { ASKED, called, ENQUIRY, KIND, RESULT, said, TONGUE } from './names.js';
 import { order } from './tree.js';
 
 /** @typedef {{tree: any, chosen: string, edits: boolean, about: any, problems: any[], changed: () => void, words: (prompt: string) => string, play: (prompt: string) => void}} Desk */

@@ -2,6 +2,10 @@
 // The words of the menu's parts.
 import { html } from '../html.js';
 import { gettext } from '../i18n.js';
+import { page } from '../page.js';
+
+/** The reader's language, as the telephone names it. */
+export const OWN = page.lang === 'zh-hans' ? 'zh' : 'en';
 
 /** @type {Record<string, () => string>} */
 export const KIND = {
@@ -14,8 +18,6 @@ export const ENQUIRY = { verdict: () => gettext('What is known of the caller’s
 export const ASKED = { account: () => gettext('Account number'), factor: () => gettext('Last digits of the meter, or PIN'), ticket: () => gettext('Ticket number'), ticket_factor: () => gettext('Last digits of the telephone given') };
 /** @type {Record<string, () => string>} */
 export const RESULT = { known: () => gettext('something is known'), nothing: () => gettext('nothing is known'), unknown: () => gettext('place not known'), ok: () => gettext('found'), wrong: () => gettext('numbers do not match'), down: () => gettext('cannot be looked up'), open: () => gettext('open'), closed: () => gettext('closed'), refused: () => gettext('number refused') };
-/** @type {Record<string, () => string>} */
-export const DAY = { mon: () => gettext('Mon'), tue: () => gettext('Tue'), wed: () => gettext('Wed'), thu: () => gettext('Thu'), fri: () => gettext('Fri'), sat: () => gettext('Sat'), sun: () => gettext('Sun') };
 /** @type {Record<string, () => string>} */
 export const TONGUE = { en: () => gettext('English'), zh: () => gettext('Mandarin'), other: () => gettext('the other language') };
 /** @type {Record<string, () => string>} */

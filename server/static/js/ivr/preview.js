@@ -5,7 +5,7 @@ import { $, html, render } from '../html.js';
 import { gettext } from '../i18n.js';
 import { page } from '../page.js';
 import { complain } from '../toast.js';
-import { called, RESULT, said, TONGUE } from './names.js';
+import { called, OWN, RESULT, said, TONGUE } from './names.js';
 
 /** @type {Record<string, () => string>} */
 const KNOWN = { nothing: () => gettext('nothing'), shutoff: () => gettext('the water is off'), planned: () => gettext('planned work'), nearby: () => gettext('neighbours have called'), burst: () => gettext('probable burst'), elsewhere: () => gettext('trouble elsewhere'), places: () => gettext('two homes, one number') };
@@ -13,7 +13,7 @@ const KNOWN = { nothing: () => gettext('nothing'), shutoff: () => gettext('the w
 const OUTCOME = { queue: () => gettext('To a person'), message: () => gettext('To the voice mail'), end: () => gettext('The call ends') };
 
 /** @type {any[]} */ let inputs = [];
-const about = { language: page.lang === 'zh-hans' ? 'zh' : 'en', known: 'nothing', hidden: false };
+const about = { language: OWN, known: 'nothing', hidden: false };
 /** @type {any} */ let walked = null;
 /** @type {() => any} */ let tree = () => null;
 /** @type {(prompt: string, language: string) => void} */ let play = () => {};

@@ -1,13 +1,14 @@
 // @ts-check
 // The prompts: their words, which recording is heard, and a dialog to record, upload or have one spoken.
-import { api, cookie, problems, Refused } from '../api.js';
+import { api, Refused } from '../api.js';
 import { open } from '../ask.js';
 import { $, html, onDo, render } from '../html.js';
 import { gettext, ngettext } from '../i18n.js';
+import { upload as send } from '../imports/upload.js';
 import { page } from '../page.js';
 import { clock, figure } from '../time.js';
 import { complain, toast } from '../toast.js';
-import { TONGUE, said } from './names.js';
+import { OWN, TONGUE, said } from './names.js';
 import { sound, spoken } from './preview.js';
 import { record, telephone } from './recorder.js';
 
@@ -16,10 +17,10 @@ import { record, telephone } from './recorder.js';
 const mayChange = page.role === 'supervisor';
 let wanted = '';
 
-export const words = (/** @type {string} */ name, language = page.lang === 'zh-hans' ? 'zh' : 'en') => { const row = rows.find((p) => p.name === name && p.language === language); return row ? row.text : ''; };
+export const words = (/** @type {string} */ name, language = OWN) => { const row = rows.find((p) => p.name === name && p.language === language); return row ? row.text : ''; };
 
 /** @param {string} name @param {string} language @param {number} [number] the version; the one that is heard when left out */
-export function play(name, language = page.lang === 'zh-hans' ? 'zh' : 'en', number) {
+export function play(name, language = OWN, number) {
   const row = rows.find((p) => p.name === name && p.language === language);
   sound(`/api/ivr/prompts/${name}/${language}/${number ?? (row && row.in_use) ?? 0}?at=${Date.now()}`);
 }
@@ -47,15 +48,12 @@ function show() {
 const rowOf = (part) => { const line = part.closest('tr'); return rows.find((p) => line && p.name === line.dataset.name && p.language === line.dataset.language); };
 
 /** @param {any} p @param {Blob} file @param {string} source @param {string} text */
-async function upload(p, file, source, text) {
+function upload(p, file, source, text) {
   const form = new FormData();
   form.append('file', file, `${p.name}.wav`);
   form.append('source', source);
   form.append('text', text);
-  const answer = await fetch(`/api/ivr/prompts/${p.name}/${p.language}`, { method: 'POST', headers: { 'X-CSRFToken': cookie(document.cookie, page.csrf_cookie) }, body: form });
-  const data = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Refused(answer.status, problems(answer.status, data), data);
-  return data;
+  return send(`/api/ivr/prompts/${p.name}/${p.language}`, form, () => undefined);
 }
 
 /** @param {any} p */

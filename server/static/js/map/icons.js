@@ -6,7 +6,7 @@ const SIZE = 36;
 const SCALE = 2;
 
 /** @param {(pen: CanvasRenderingContext2D) => void} draw @param {number} [size] */
-function picture(draw, size = SIZE) {
+export function picture(draw, size = SIZE) {
   const canvas = document.createElement('canvas');
   canvas.width = canvas.height = size * SCALE;
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));

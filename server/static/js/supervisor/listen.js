@@ -21,10 +21,9 @@ export function start(floor) {
       fits: (/** @type {any} */ agent) => (agent.state === 'talking' || agent.state === 'hold') && agent.extension,
     });
   }
-  const change = (/** @type {string} */ mode) => { if (ear.row) ear.start({ username: ear.row.agent, name: ear.row.agent_name }, mode); };
-  onDo(panel, { mode: (target) => change(String(target.dataset.mode)), unlisten: () => { ear.stop(); } });
+  onDo(panel, { mode: (target) => { ear.change(String(target.dataset.mode)); }, unlisten: () => { ear.stop(); } });
   keys(
-    { key: '4', text: gettext('listen only'), run: () => change('listen') }, { key: '5', text: gettext('whisper to the agent'), run: () => change('whisper') },
-    { key: '6', text: gettext('speak with both'), run: () => change('barge') }, { key: '0', text: gettext('stop listening'), run: () => { ear.stop(); } },
+    { key: '4', text: gettext('listen only'), run: () => ear.change('listen') }, { key: '5', text: gettext('whisper to the agent'), run: () => ear.change('whisper') },
+    { key: '6', text: gettext('speak with both'), run: () => ear.change('barge') }, { key: '0', text: gettext('stop listening'), run: () => { ear.stop(); } },
   );
 }
