@@ -123,6 +123,15 @@ def report() -> Callable[..., Any]:
 
 
 @pytest.fixture
+def english() -> Iterator[None]:
+    """Whatever language the test before has left behind."""
+    from django.utils import translation
+
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture
 def asterisk(monkeypatch: pytest.MonkeyPatch) -> Any:
     """What Asterisk would be asked, and who is free (tests/server/ringing.py)."""
     from tests.server.ringing import stand_in

@@ -6,24 +6,17 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import pytest
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from server.accounts.refusals import Refused
 from server.calls.models import Call
 from server.forecast import history, selectors, services
 from server.forecast.models import AgentShift, DayCounts, DayNote, Run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 MONDAY = date(2026, 6, 1)
 SHAPE = np.array([0] * 14 + [6, 12, 20, 28, 30, 30, 26, 22, 18, 20, 24, 26, 24, 20, 16, 12]
                  + [8] * 6 + [4] * 12, float)  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _english():
-    """Whatever language the test before has left behind."""
-    with translation.override("en"):
-        yield
 
 
 def local(on: date, hour: int, minute: int = 0, second: int = 0) -> datetime:

@@ -8,21 +8,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from server.led import driving, selectors, services, wire
 from server.led.models import Bulletin, Panel
 from server.outages.models import ShutOff
 from tests.led.board import Board
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _english():
-    """Whatever language the test before has left behind."""
-    with translation.override("en"):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 
 
 def off(number: str = "A-0901", **more) -> ShutOff:

@@ -6,27 +6,20 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 from django.core.cache import cache
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from server.calls.models import AgentInterval, AgentState, Call
 from server.forecast import erlang, services
 from server.forecast.models import Run
 from server.wallboard import staffing
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("english")]
 MONDAY = date(2026, 6, 1)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_kept():
     cache.clear()
-
-
-@pytest.fixture(autouse=True)
-def _english():
-    """Whatever language the test before has left behind."""
-    with translation.override("en"):
-        yield
 
 
 def at(hour: int, minute: int = 0) -> datetime:
