@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from server.accounts.models import OnCall, User
 from server.customers.models import Account
+from server.customers.selectors import texted_at
 from server.dispatch import eta
 from server.dispatch.models import WorkOrder
 from server.dispatch.waiting import why_text
@@ -137,9 +138,8 @@ def _accounts(codes: Iterable[str]) -> Iterable[tuple[Account, str]]:
         premise__code__in=list(codes), active=True, sms_consent=True
     ).prefetch_related("phones")
     for account in rows:
-        phone = next(iter(account.phones.all()), None)
-        if phone is not None:
-            yield account, phone.number
+        if number := texted_at(account):
+            yield account, number
 
 
 def _tickets_by_phone(incident: Incident | None) -> dict[str, str]:

@@ -23,7 +23,7 @@ from server.campaigns import listing, rungs, wording
 from server.campaigns.models import ArrearsCase, ArrearsStep, Campaign, Target
 from server.customers import billing
 from server.customers.models import Account
-from server.customers.selectors import PRIORITY_CLASSES, phones_of
+from server.customers.selectors import PRIORITY_CLASSES, called_at
 from server.events.services import publish
 from server.messaging import services as messaging
 from server.messaging.models import SmsMessage
@@ -152,7 +152,7 @@ def _advance(pk: int, now: datetime) -> bool:
 
 
 def _number(case: ArrearsCase) -> str:
-    return next(iter(phones_of(case.account)), "")
+    return called_at(case.account)
 
 
 def _text(case: ArrearsCase, template: str, **values: Any) -> SmsMessage | None:

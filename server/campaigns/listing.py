@@ -13,7 +13,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,8 +20,8 @@ from server.accounts.refusals import Refused
 from server.calls.models import DoNotCall
 from server.campaigns.models import ArrearsCase, Campaign, Target
 from server.customers import billing
-from server.customers.models import Account, Phone
-from server.customers.selectors import read_number
+from server.customers.models import Account
+from server.customers.selectors import called_at, read_number
 from server.outages.models import PremiseOff, ShutOff
 from server.tickets.models import CallBack, Ticket
 
@@ -117,13 +116,11 @@ def _same(there: Target | None, person: Person) -> bool:
 
 
 def _with_phones(accounts: Any) -> Any:
-    newest = Phone.objects.order_by(F("last_used_at").desc(nulls_last=True), "id")
-    return accounts.select_related("premise").prefetch_related(Prefetch("phones", newest))
+    return accounts.select_related("premise").prefetch_related("phones")
 
 
 def _person(account: Account, **more: Any) -> Person:
-    phone = next(iter(account.phones.all()), None)
-    return Person(phone.number if phone else "", account.name, account.language, account, **more)
+    return Person(called_at(account), account.name, account.language, account, **more)
 
 
 def affected(source: dict[str, Any]) -> Iterable[Person]:

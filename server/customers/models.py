@@ -80,6 +80,8 @@ class Phone(models.Model):
     last_used_at = models.DateTimeField(null=True)
 
     class Meta:
+        # The number used last is the one people answer; never the row the database met first.
+        ordering = (models.F("last_used_at").desc(nulls_last=True), "id")
         constraints = [
             models.UniqueConstraint(fields=["account", "number"], name="one_number_per_account")
         ]

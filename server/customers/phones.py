@@ -164,6 +164,17 @@ def _plain(raw: object) -> str:
     ).strip().strip("\"'")
 
 
+def is_landline(number: str, country_code: str) -> bool:
+    """Whether a number in its stored form stands on a desk, where a text arrives at nobody.
+
+    Of numbers from other countries that is not known: False.
+    """
+    plan = PLANS.get(country_code)
+    if plan is None or number.startswith("+"):
+        return False
+    return plan.mobile.fullmatch(number.lstrip("0")) is None
+
+
 def clean_name(raw: object) -> str:
     """A caller's name fit to store: one line, no control or direction marks, 80 characters.
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from server.customers import billing
 from server.customers.models import Account, Meter, Phone, Premise, UseClass
-from server.customers.phones import Number, mask, normalise
+from server.customers.phones import Number, is_landline, mask, normalise
 
 MANY_LIMIT = 10
 # The order in which people are looked after when water goes off: who is harmed first.
@@ -64,11 +64,18 @@ def match_caller(raw: object) -> CallerMatch:
 
 def phones_of(account: Account) -> list[str]:
     """The numbers of an account, the one used last first."""
-    return list(
-        account.phones.order_by(F("last_used_at").desc(nulls_last=True), "id").values_list(
-            "number", flat=True
-        )
-    )
+    return [phone.number for phone in account.phones.all()]
+
+
+def called_at(account: Account | None) -> str:
+    """The number at which an account is called: the one used last; "" when there is none."""
+    return next(iter(phones_of(account)), "") if account else ""
+
+
+def texted_at(account: Account) -> str:
+    """The number to which an account's texts go: a mobile before a fixed line; "" when none."""
+    country = settings.STANDPIPE["COUNTRY_CODE"]
+    return min(phones_of(account), key=lambda n: is_landline(n, country), default="")
 
 
 def customer_card(account: Account) -> dict[str, Any]:
@@ -153,7 +160,6 @@ def priority_customers(codes: Collection[str]) -> list[dict[str, Any]]:
     found = []
     for premise in sorted(rows, key=lambda p: (order[p.use], p.storage_hours, p.code)):
         account = next(iter(premise.accounts.all()), None)
-        phone = next(iter(account.phones.all()), None) if account else None
         found.append({
             "premise": premise.code,
             "name": premise.name or (account.name if account else premise.address),
@@ -161,7 +167,7 @@ def priority_customers(codes: Collection[str]) -> list[dict[str, Any]]:
             "class_label": premise.get_use_display(),
             "address": premise.address,
             "hours_left": premise.storage_hours,
-            "phone_masked": mask(phone.number) if phone else "",
+            "phone_masked": mask(called_at(account)),
             "account": account.number if account else "",
             "lon": premise.geom.x,
             "lat": premise.geom.y,

@@ -20,7 +20,7 @@ from server.accounts.audit import record
 from server.accounts.refusals import Conflict, Refused
 from server.customers.models import Account, Premise
 from server.customers.phones import mask
-from server.customers.selectors import PRIORITY_CLASSES
+from server.customers.selectors import PRIORITY_CLASSES, called_at, texted_at
 from server.messaging import services as messaging
 from server.messaging.models import SmsMessage
 from server.outages import law, states
@@ -104,14 +104,13 @@ def _ways(premise: Premise) -> Iterable[tuple[Account | None, str, str]]:
     if not accounts:
         yield None, C.LETTER, ""
     for account in accounts:
-        phone = next(iter(account.phones.all()), None)
-        if phone is None:
+        if not (called := called_at(account)):
             yield account, C.LETTER, ""
             continue
         if account.sms_consent:
-            yield account, C.SMS, phone.number
+            yield account, C.SMS, texted_at(account)
         if premise.use in PRIORITY_CLASSES or not account.sms_consent:
-            yield account, C.CALL, phone.number
+            yield account, C.CALL, called
 
 
 def _text(
@@ -299,13 +298,18 @@ def listed(shut_off: ShutOff) -> list[dict[str, Any]]:
 
 
 def _shown(row: Notice) -> dict[str, Any]:
-    phone = next(iter(row.account.phones.all()), None) if row.account else None
     return {
         "id": row.pk, "channel": row.channel, "state": row.state, "priority": row.priority,
         "name": row.account.name if row.account else "", "address": row.premise.address,
-        "phone_masked": mask(phone.number) if phone else "", "told_at": row.told_at,
+        "phone_masked": mask(_number(row)), "told_at": row.told_at,
         "by": row.by, "note": row.note, "to_do": _to_do(row),
     }  # fmt: skip
+
+
+def _number(row: Notice) -> str:
+    if row.account is None:
+        return ""
+    return texted_at(row.account) if row.channel == C.SMS else called_at(row.account)
 
 
 def _to_do(row: Notice) -> str:

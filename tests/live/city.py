@@ -34,6 +34,7 @@ _CANDIDATES = """
     WHERE a.language = 'en' AND a.active AND a.sms_consent AND r.use = 'home'
       AND p.number LIKE '0%%'
       AND (SELECT count(*) FROM customers_phone q WHERE q.number = p.number) = 1
+      AND (SELECT count(*) FROM customers_phone q WHERE q.account_id = a.id) = 1
       AND (SELECT count(*) FROM customers_account b WHERE b.premise_id = r.id) = 1
       AND NOT EXISTS (SELECT 1 FROM calls_call c WHERE c.phone = p.number)
       AND NOT EXISTS (SELECT 1 FROM tickets_incident i WHERE ST_DWithin(i.geom, r.geom, %s))

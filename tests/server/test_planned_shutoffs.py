@@ -21,6 +21,8 @@ from django.utils import timezone
 from server.accounts.models import AuditRow
 from server.accounts.refusals import Conflict, NotAllowed, Refused
 from server.customers.models import Account
+from server.customers.phones import mask
+from server.customers.selectors import called_at
 from server.ledger.models import SupplyFact, ValveTurn
 from server.messaging.models import SmsMessage
 from server.network.models import Valve
@@ -275,6 +277,22 @@ def test_everybody_is_told_by_the_way_that_reaches_them(approved, news):
     body = texts("works_notice")["0401000101"]
     assert "Church Street 21" in body and "12:00" in body and approved.number in body
     assert planning.notify(approved, by="juho", role="engineer") == 0, "nobody is told twice"
+
+
+def test_a_text_goes_to_the_pocket_and_a_call_to_the_number_used_last(approved, news):
+    """The clinic rang from its desk yesterday; a text there would be read by nobody."""
+    clinic = Account.objects.get(premise__code="clinic")
+    mobile = clinic.phones.get().number
+    clinic.phones.create(number="0912345", last_used_at=now() - timedelta(days=1))
+    clinic.phones.create(number="0401000999")
+    assert called_at(clinic) == "0912345"
+    planning.notify(approved, by="juho", role="engineer")
+    news()
+    told = texts("works_notice")
+    assert mobile in told and not {"0912345", "0401000999"} & set(told)
+    shown = {n["channel"]: n["phone_masked"] for n in notices.listed(approved)
+             if n["name"] == clinic.name}  # fmt: skip
+    assert shown == {"sms": mask(mobile), "call": mask("0912345")}
 
 
 def test_a_chinese_customer_reads_chinese(approved, news):

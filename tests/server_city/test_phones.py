@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.customers.phones import NAME_LENGTH, Number, clean_name, mask, normalise
+from server.customers.phones import (
+    NAME_LENGTH,
+    Number,
+    clean_name,
+    is_landline,
+    mask,
+    normalise,
+)
 
 HELSINKI = ("358", "09")
 
@@ -93,6 +100,15 @@ def test_every_chinese_mobile_agrees_in_all_four_ways_of_writing(rest, head):
     number = f"{head}{rest:09d}"
     written = (number, f"0{number}", f"+86{number}", f"0086{number}")
     assert {normalise(w).number for w in written} == {number}
+
+
+@pytest.mark.parametrize(("number", "country", "fixed"), [
+    ("13912345678", "86", False), ("02987654321", "86", True), ("4008123456", "86", True),
+    ("0401234567", "358", False), ("0501234567", "358", False), ("0912345", "358", True),
+    ("+8613912345678", "358", False), ("+49301234567", "86", False), ("0301234567", "49", False),
+])  # fmt: skip
+def test_a_number_that_reads_no_texts_is_known_by_its_form(number, country, fixed):
+    assert is_landline(number, country) is fixed
 
 
 @given(st.text())
