@@ -13,7 +13,7 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from server.dispatch.optimising import Crew, Job, Plan, Problem, RollingPlanner, plan
@@ -230,15 +230,17 @@ def test_the_same_question_has_the_same_answer_and_nothing_new_changes_nothing(s
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**6), st.integers(2, 20), st.integers(1, 6), st.data())
-def test_once_settled_after_news_a_plan_stays_as_it_is(seed, m, n, data):
+@given(
+    st.integers(0, 10**6), st.integers(2, 20), st.integers(1, 6), st.sampled_from([0, 120, 900])
+)  # fmt: skip
+@example(20, 20, 5, 900)  # a job given up by one crew came to another the next time
+def test_once_settled_after_news_a_plan_stays_as_it_is(seed, m, n, switching):
     """Something happened between: the next plan may differ, the one after that does not."""
     problem = random_problem(seed, m, n)
     early = replace(
         problem, jobs=problem.jobs[: m // 2], drive_s=problem.drive_s[:, : m // 2],
         between_s=problem.between_s[: m // 2, : m // 2],
     )  # fmt: skip
-    switching = data.draw(st.sampled_from([0.0, 120.0, 900.0]))
     before = RollingPlanner().plan(early)
     second = RollingPlanner().plan(replace(problem, previous=before, switching_s=switching))
     third = RollingPlanner().plan(replace(problem, previous=second, switching_s=switching))

@@ -54,10 +54,13 @@ def route_cost(c: int, route: Any, length: int, a: Any) -> float:
 
 @kernel
 def waiting_cost(j: int, a: Any) -> float:
-    weight, due, horizon = a[5], a[7], a[15]
+    weight, due, before, switching, horizon = a[5], a[7], a[13], a[14], a[15]
     s = horizon
     if horizon > due[j]:
         s += LATE * (horizon - due[j]) + TIE
+    # Taken from its crew and left: a change too, or the next plan would bring it back for nothing.
+    if before[j] >= 0:
+        s += switching
     cost: float = weight[j] * s
     return cost
 

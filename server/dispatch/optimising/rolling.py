@@ -155,7 +155,8 @@ def _waiting(a: Arrays) -> Floats:
     from server.dispatch.optimising.kernels import TIE
 
     late = np.maximum(0.0, a.horizon - a.due)
-    found: Floats = a.weight * (a.horizon + LATE_FACTOR * late + TIE * (late > 0))
+    given_up = a.switching * (a.before >= 0)
+    found: Floats = a.weight * (a.horizon + LATE_FACTOR * late + TIE * (late > 0) + given_up)
     return found
 
 
