@@ -131,7 +131,7 @@ def preparation_fingerprint(options: Options) -> str:
     steps = [name for name in ("load_demo", "sign_ins", "warm") if manage_command_exists(name)]
     digest = hashlib.sha256(repr((options.city, steps)).encode())
     code = [
-        *(REPO / "server").glob("*/migrations/*.py"), *(REPO / "gis_data/compiled").glob("*.py")
+        *(REPO / "server").glob("**/migrations/*.py"), *(REPO / "gis_data/compiled").glob("*.py")
     ]  # fmt: skip
     for path in sorted(code):
         digest.update(path.name.encode() + path.read_bytes())

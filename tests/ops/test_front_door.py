@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from ops import site
 from ops.cli import take_option
 from ops.errors import OpsError
 from ops.messages import compile_messages
 from ops.paths import REPO, State, write_atomically
 from ops.say import Say
+from ops.settings import Options
 from ops.status import _reason, sign_ins
 from ops.supervise import ProcessState
 
@@ -33,6 +35,21 @@ def test_the_state_may_be_named_before_or_after_the_command() -> None:
     assert take_option(["call", "--", "--state", "x"], "--state")[1] is None
     with pytest.raises(OpsError, match="--state needs a value"):
         take_option(["up", "--state"], "--state")
+
+
+def test_a_new_migration_of_any_app_is_noticed_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = Options()
+    monkeypatch.setattr(site, "REPO", tmp_path)
+    seen = {site.preparation_fingerprint(options)}
+    # Some apps stand within another.
+    for app in ("calls", "calls/recordings"):
+        folder = tmp_path / "server" / app / "migrations"
+        folder.mkdir(parents=True)
+        (folder / "0001_initial.py").write_text("operations = []")
+        seen.add(site.preparation_fingerprint(options))
+    assert len(seen) == 3
 
 
 def test_an_unknown_flag_or_command_is_named_and_nothing_is_started() -> None:
