@@ -18,7 +18,7 @@ from server.accounts.idempotency import idempotent
 from server.accounts.permissions import DESK, role_in
 from server.accounts.refusals import Refused
 from server.accounts.requests import body, person
-from server.calls import agents, guarding, locating, selectors, services
+from server.calls import agents, guarding, locating, selectors, services, supervising
 from server.calls.models import AgentState, Call
 from server.calls.queueing import editing
 from server.customers.models import Account
@@ -30,7 +30,10 @@ class MeView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        return Response(agents.me(person(request)))
+        who = person(request)
+        # No field at all where there is nothing to show: nobody can tell why.
+        listeners = supervising.open_to(who)
+        return Response({**agents.me(who), **({"listeners": listeners} if listeners else {})})
 
 
 class MyStateView(APIView):

@@ -25,7 +25,7 @@ from server.accounts.refusals import Conflict, NotAllowed, Refused
 from server.calls import exchange, sites
 from server.calls.models import Call
 from server.calls.recordings.models import Supervision
-from server.events.services import publish
+from server.events.services import personal, publish
 from telephony.ami.events import AmiEvent, DialNotBegun, Other, agent_of
 from telephony.ami.parser import Message
 from telephony.supervise import KEYS, PREFIX, spy
@@ -108,6 +108,26 @@ def active() -> list[dict[str, Any]]:
     return [shape(row) for row in rows]
 
 
+def open_to(agent: User) -> list[dict[str, Any]]:
+    """Who hears this agent now, as far as the house lets the agent know: {supervisor, mode, since}.
+
+    By the names that people go by; since when in this mode. Empty says nothing: perhaps nobody
+    listens, perhaps the agent is not to know.
+    """
+    rows = Supervision.objects.filter(agent=agent, ended_at=None).exclude(started_at=None)
+    return [
+        {"supervisor": row.supervisor.name, "mode": row.mode, "since": row.mode_at or row.asked_at}
+        for row in rows.select_related("supervisor").order_by("started_at")
+        if _openly(row.mode)
+    ]
+
+
+def _openly(mode: str) -> bool:
+    """Whether the agent may know; one who is spoken to notices anyhow."""
+    policy = settings.STANDPIPE["TELL_LISTENED"]
+    return bool(policy == "always" or (policy == "spoken" and mode != "listen"))
+
+
 def shape(row: Supervision) -> dict[str, Any]:
     return {
         "channel": row.channel, "supervisor": row.supervisor.username, "agent": row.agent.username,
@@ -139,7 +159,7 @@ def hear(event: AmiEvent, now: datetime) -> None:
         row = _row(message.get("Uniqueid"))
         mode = next((m for m, key in KEYS.items() if key == message.get("Digit")), None)
         if row is not None and mode is not None:
-            _changed(row, mode)
+            _changed(row, mode, now)
     elif event.name == "Hangup":
         row = _row(message.get("Uniqueid"))
         if row is not None:
@@ -162,21 +182,22 @@ def _ringing(extension: str) -> Supervision | None:
 def _started(row: Supervision, now: datetime) -> None:
     with transaction.atomic():
         row.started_at = row.started_at or now
-        row.save(update_fields=["started_at"])
+        row.mode_at = row.mode_at or now
+        row.save(update_fields=["started_at", "mode_at"])
         record("supervision.started", _subject(row), to_state=row.mode, note=row.agent.username,
                by=row.supervisor.username)  # fmt: skip
         _tell("supervision.started", row)
 
 
-def _changed(row: Supervision, mode: str) -> None:
+def _changed(row: Supervision, mode: str, now: datetime) -> None:
     if row.mode == mode:
         return
     with transaction.atomic():
-        before, row.mode = row.mode, mode
-        row.save(update_fields=["mode"])
+        before, row.mode, row.mode_at = row.mode, mode, now
+        row.save(update_fields=["mode", "mode_at"])
         record("supervision.changed", _subject(row), from_state=before, to_state=mode,
                note=row.agent.username, by=row.supervisor.username)  # fmt: skip
-        _tell("supervision.changed", row)
+        _tell("supervision.changed", row, before)
 
 
 def _close(row: Supervision, why: str, *, by: str = "") -> None:
@@ -222,13 +243,18 @@ def _subject(row: Supervision) -> str:
     return f"call:{row.call.call_id}" if row.call else f"user:{row.agent_id}"
 
 
-def _tell(name: str, row: Supervision) -> None:
-    """Told to agents' screens when the house has chosen so; an agent who is spoken to knows."""
-    policy = settings.STANDPIPE["TELL_LISTENED"]
-    openly = policy == "always" or (policy == "spoken" and row.mode != "listen")
+def _tell(name: str, row: Supervision, before: str = "") -> None:
+    """Supervisors hear all of it. The agent's own screens, and nobody else's, hear what stands on
+    them from now on, when the house has chosen that they may; otherwise not even that it ended.
+    """
     publish(
-        name, f"user:{row.agent_id}", topic="calls" if openly else "supervision",
+        name, f"user:{row.agent_id}", topic="supervision",
         agent=row.agent.username, supervisor=row.supervisor.username,
         supervisor_name=row.supervisor.name, mode=row.mode, channel=row.channel,
         call=row.call.call_id if row.call else None, why=row.ended_why,
     )  # fmt: skip
+    if _openly(row.mode) or (before and _openly(before)):
+        publish(
+            "supervision.shown", f"user:{row.agent_id}", topic=personal(row.agent_id),
+            listeners=[{**who, "since": who["since"].isoformat()} for who in open_to(row.agent)],
+        )  # fmt: skip

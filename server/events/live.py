@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from server.events.reading import CHANNEL, POSITIONS_CHANNEL, Listener, Mark, Row, after, end
 from server.events.reading import waiting_behind as waiting
+from server.events.services import personal
 
 log = logging.getLogger("standpipe.live")
 
@@ -188,9 +189,8 @@ async def live(request: HttpRequest) -> HttpResponseBase:
     resume = Mark.parse(
         request.headers.get("Last-Event-ID", "") or request.GET.get("last_event_id", "")
     )
-    response = StreamingHttpResponse(
-        _stream(asked & allowed if asked else allowed, resume), content_type="text/event-stream"
-    )
+    topics = (asked & allowed if asked else allowed) | {personal(user.pk)}
+    response = StreamingHttpResponse(_stream(topics, resume), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache"
     response["X-Accel-Buffering"] = "no"
     return response

@@ -22,3 +22,8 @@ def publish(
 def beat(name: str, **detail: Any) -> None:
     """Say that the process `name` has just done something."""
     Beat.objects.update_or_create(name=name, defaults={"at": timezone.now(), "detail": detail})
+
+
+def personal(user_id: int) -> str:
+    """The topic that only this person's own screens hear, whatever the role."""
+    return f"user:{user_id}"

@@ -14,7 +14,7 @@ from django.test import AsyncClient
 from server.accounts.models import User
 from server.events import live
 from server.events.models import Event
-from server.events.services import publish
+from server.events.services import personal, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,6 +136,21 @@ async def test_topics_are_those_of_the_role_whatever_is_asked_for(hub, people):
     found = await stream.named("call.ringing", "wall", "incident.opened")
     assert found[0] == "incident.opened"
     await stream.close()
+
+
+async def test_what_is_for_one_person_comes_to_that_persons_screens_alone(hub, people):
+    agent, boss = people["agent"], people["supervisor"]
+    theirs = Stream(await ask(agent, "?topics=calls"))
+    other = Stream(await ask(boss, f"?topics=calls,user:{agent.pk}"))
+    await theirs.frame()
+    await other.frame()
+    await told("supervision.shown", topic=personal(agent.pk))
+    await told("call.ringing", topic="calls")
+    names = ("supervision.shown", "call.ringing")
+    assert [(await theirs.named(*names))[0] for _ in names] == list(names)
+    assert (await other.named(*names))[0] == "call.ringing"
+    await theirs.close()
+    await other.close()
 
 
 @pytest.mark.parametrize("text", ["²-1", "9" * 25 + "-1", "x", "<script>"])

@@ -141,14 +141,54 @@ def test_beginning_changing_and_ending_are_written_down(talk, cast, client_of, a
 
 @pytest.mark.parametrize(("policy", "mode", "seen"), [
     ("always", "listen", True), ("spoken", "listen", False), ("spoken", "whisper", True),
-    ("spoken", "barge", True), ("never", "barge", False),
+    ("spoken", "barge", True), ("never", "listen", False), ("never", "barge", False),
 ])  # fmt: skip
 def test_agents_see_it_as_the_house_has_chosen(talk, cast, client_of, settings, policy, mode, seen):
     settings.STANDPIPE = {**settings.STANDPIPE, "TELL_LISTENED": policy}
-    begun(client_of(cast.sari), mode)
-    event = Event.objects.get(name="supervision.started")
-    assert event.topic == ("calls" if seen else "supervision")
-    assert (event.payload["agent"], event.payload["mode"]) == ("aino", mode)
+    aino = client_of(cast.aino)
+    before = aino.get("/api/me").json()
+    boss = client_of(cast.sari)
+    row = begun(boss, mode)
+    me = aino.get("/api/me").json()
+    if seen:
+        since = row.mode_at.isoformat().replace("+00:00", "Z")
+        assert me["listeners"] == [{"supervisor": "Sari", "mode": mode, "since": since}]
+    else:
+        # Not even an empty field, and no name of theirs anywhere.
+        assert me == before
+        assert "sari" not in str([aino.get(url).json() for url in AGENTS_DOORS]).lower()
+    boss.delete(LISTEN)
+    assert aino.get("/api/me").json() == before
+    shown = Event.objects.filter(name="supervision.shown").order_by("id")
+    assert [len(e.payload["listeners"]) for e in shown] == ([1, 0] if seen else [])
+    # Aino's own screens alone: no colleague's and no dispatcher's.
+    assert {e.topic for e in shown} == ({f"user:{cast.aino.pk}"} if seen else set())
+    rest = Event.objects.filter(name__startswith="supervision.").exclude(name="supervision.shown")
+    assert {(e.topic, e.payload["agent"]) for e in rest} == {("supervision", "aino")}
+
+
+AGENTS_DOORS = (
+    "/api/calls/live", "/api/calls/sp-1.0", "/api/calls/sp-1.0/talk", "/api/desk/colleagues",
+    "/api/wall", "/api/items",
+)  # fmt: skip
+
+
+def test_who_stops_speaking_and_listens_on_leaves_the_agents_screen(
+    talk, cast, client_of, settings
+):
+    settings.STANDPIPE = {**settings.STANDPIPE, "TELL_LISTENED": "spoken"}
+    aino = client_of(cast.aino)
+    row = begun(client_of(cast.sari), "listen")
+    shown = Event.objects.filter(name="supervision.shown").order_by("id")
+    assert "listeners" not in aino.get("/api/me").json() and not shown.exists()
+    for key, modes in (("5", ["whisper"]), ("6", ["barge"]), ("4", [])):
+        tell("DTMFEnd", Uniqueid=row.channel, Digit=key, Direction="Received")
+        assert [w["mode"] for w in aino.get("/api/me").json().get("listeners", [])] == modes
+        assert [w["mode"] for w in shown.last().payload["listeners"]] == modes
+    # Since when they were spoken to, not since when somebody listened.
+    assert shown[0].payload["listeners"][0]["since"] > row.started_at.isoformat()
+    tell("Hangup", Uniqueid=row.channel)
+    assert len(shown.all()) == 3
 
 
 def test_of_a_telephone_that_is_not_answered_nothing_stays(talk, cast, client_of):

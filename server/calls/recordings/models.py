@@ -162,6 +162,8 @@ class Supervision(models.Model):
     mode = models.CharField(max_length=8, choices=Mode.choices)
     asked_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
+    # Since when it goes on in this mode.
+    mode_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     ended_why = models.CharField(max_length=40, blank=True)
 

@@ -12,6 +12,7 @@ import { readBill, verify } from './desk/bill.js';
 import { DeskPhone } from './desk/deskphone.js';
 import { handing } from './desk/handing.js';
 import { keypad } from './desk/keypad.js';
+import * as listeners from './desk/listeners.js';
 import { pausing } from './desk/pausing.js';
 import { callPanel, customer, form, identity, queue, questionList, verdict } from './desk/parts.js';
 import { drawLocation, isPlace, ring } from './desk/located.js';
@@ -402,7 +403,7 @@ on('call.located', (data) => {
 on('agent.changed', (data) => {
   if (me && data.agent === me.user) api.get('/api/me').then((answer) => { me = answer; if (phone instanceof DeskPhone) phone.follow(me); drawState(); choose(); }).catch(() => undefined);
 });
-handing.follow(); pausing.follow(drawLeft); alarm.follow(() => phone); keypad.follow(() => (inTalk() ? phone : null));
+listeners.follow(); handing.follow(); pausing.follow(drawLeft); alarm.follow(() => phone); keypad.follow(() => (inTalk() ? phone : null));
 $('#customer').addEventListener('submit', (event) => { event.preventDefault(); if (event.target instanceof HTMLFormElement && card && card.customer) verify(event.target, card.customer.account); });
 // A link followed in a talk opens beside it: leaving the page would leave the caller.
 document.addEventListener('click', (event) => {
