@@ -24,7 +24,7 @@ from ops.ports import PORTS, RTP_FIRST, RTP_PORTS
 from ops.postgres import DATABASE_STATEMENT, EXTENSION_STATEMENTS, role_statement
 from ops.say import Say
 from ops.secrets import NAMES
-from ops.settings import AMI_USER, ARI_USER, DB_NAME, MQTT_USER
+from ops.settings import AMI_USER, ARI_USER, DB_NAME, MQTT_USER, asks_rating
 
 HOME = Path("/var/lib/standpipe")
 STATE = HOME / "state"
@@ -100,6 +100,7 @@ def asterisk() -> None:
         ami_password=_secret("ami_password"), prompts=HOME / "prompts",
         recordings=STATE / "recordings", phones=phones(_secret("phone_password_seed")),
         host_ipv4s=host_ipv4s(), trunk_contact=os.environ.get("STANDPIPE_TRUNK_CONTACT", ""),
+        ask_rating=asks_rating(),
     )  # fmt: skip
     config.write()
     command = config.command()

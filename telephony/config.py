@@ -94,7 +94,8 @@ class AsteriskConfig:
     the gateway that our own calls go out by; without it there are none. They reach numbers that fit
     `dial_allowed` (Asterisk's patterns, without the underscore) and none of `dial_denied`.
     `peers` are the other sites of the same switchboard; the queue is kept by the first of
-    `queue_sites` (codes in order, this one among them) that can be reached.
+    `queue_sites` (codes in order, this one among them) that can be reached. `ask_rating`: whoever
+    talked with an agent is asked how it went.
     """
 
     prefix: Path
@@ -132,6 +133,7 @@ class AsteriskConfig:
     queue_timeout_s: int = 300
     guard_s: int = 3
     message_max_s: int = 180
+    ask_rating: bool = True
     own_prompts: Path | None = None
     max_calls: int = 200
 
@@ -276,6 +278,7 @@ class AsteriskConfig:
             queue_timeout_s=self.queue_timeout_s,
             browsers=[phone.extension for phone in self.phones if phone.webrtc],
             message_max_s=self.message_max_s,
+            ask_rating=self.ask_rating,
             trunk_out=bool(self.trunk_contact),
             dial_allowed=self.dial_allowed,
             dial_denied=self.dial_denied,

@@ -340,15 +340,15 @@ class IncomingCalls:
             await self._ari.continue_to(call_id, MESSAGE_CONTEXT)
         else:
             await self._silence(conversation)
-            await self._ari.continue_to(call_id, *self._door(step))
+            await self._ari.continue_to(call_id, *self._door(step, conversation.flow.language))
 
-    def _door(self, step: ToQueue) -> tuple[str, str]:
+    def _door(self, step: ToQueue, language: Language) -> tuple[str, str]:
         """Who asks for a queue that is not there any more is led to the usual one by Asterisk."""
         try:
-            return queue_door(step.queue or self._queue, step.priority)
+            return queue_door(step.queue or self._queue, step.priority, language)
         except ValueError:
             log.exception("the usual queue is used")
-            return queue_door(self._queue, 0)
+            return queue_door(self._queue, 0, language)
 
     async def _enquire(self, call_id: str, conversation: _Conversation, step: Enquire) -> None:
         try:

@@ -142,6 +142,20 @@ PROMPTS: dict[str, dict[Language, str]] = {
         "en": "Thank you for calling. Goodbye.",
         "zh": "感谢您的来电，再见。",
     },
+    "rate-service": {
+        "en": "Please rate our service. Five is very satisfied, four satisfied, three neither, "
+              "two dissatisfied, one very dissatisfied.",
+        "zh": "请对本次服务进行满意度评价。非常满意请按五，满意按四，一般按三，不满意按二，"
+              "非常不满意按一。",
+    },
+    "rate-again": {
+        "en": "Please press a key from one, very dissatisfied, to five, very satisfied.",
+        "zh": "您的按键无效。非常满意请按五，非常不满意按一。",
+    },
+    "rate-thanks": {
+        "en": "Thank you for your rating. Goodbye.",
+        "zh": "感谢您的评价，再见。",
+    },
     "please-wait": {
         "en": "Please stay on the line. To leave a message instead, press nine.",
         "zh": "请不要挂机。如需留言，请按九。",

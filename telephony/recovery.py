@@ -70,6 +70,11 @@ class RecoveredCall:
     hold_s: float | None = None
     talk_s: float | None = None
     wants_back: BackWanted | None = None
+    # When the caller was asked how it went, which is also the end of the talk, and what they said:
+    # 1 to 5, 0 for nothing.
+    asked_at: datetime | None = None
+    score: int = 0
+    rated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +202,7 @@ def _call(
         merged.setdefault(kind, {}).update(values)
     arrived, ended = merged.get("arrived", {}), merged.get("ended", {})
     queued, fallback = merged.get("queued", {}), merged.get("fallback", {})
+    rated = merged.get("rated", {})
     # The dialplan puts one letter in front of the name, see dialplan.py.
     name = unquote(arrived.get("name", ""), errors="replace").removeprefix("x")
     hold_s, talk_s = waits.get(call_id, (None, None))
@@ -207,7 +213,7 @@ def _call(
         arrived_at=first.get("arrived"),
         queued_at=first.get("queued"),
         answered_at=first.get("answered"),
-        ended_at=first.get("ended"),
+        ended_at=first.get("asked") or first.get("ended"),
         agent=merged.get("answered", {}).get("agent") or ended.get("agent", ""),
         queue=queued.get("queue", ""),
         priority=int(queued["priority"]) if queued.get("priority", "").isdecimal() else 0,
@@ -219,6 +225,9 @@ def _call(
         hold_s=hold_s,
         talk_s=talk_s,
         wants_back=_back(first.get("callback_wanted"), merged.get("callback_wanted", {})),
+        asked_at=first.get("asked"),
+        score=int(score) if (score := rated.get("score", "")) in set("12345") else 0,
+        rated_at=first.get("rated"),
     )
 
 

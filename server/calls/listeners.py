@@ -52,6 +52,10 @@ def follow_call(event: told.AmiEvent, now: datetime) -> None:
         case told.CallEnded(call_id=call, queue_status=status, message_left=left):
             services.ended(call, at=now, status=status, message_left=left)
             voicemail.after(call, status, message_left=left)
+        case told.RatingAsked(call_id=call):
+            services.talk_over(call, at=now)
+        case told.Rated(call_id=call, score=score):
+            services.rated(call, score, at=now)
         case told.RecordingReady(call_id=call, path=path):
             services.recorded(call, path)
         case told.MessageLeft(call_id=call, path=path):

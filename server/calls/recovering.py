@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from server.accounts.refusals import Refused
 from server.calls import dialling, services, sites, voicemail
-from server.calls.models import Call
+from server.calls.models import Call, Rating
 from server.calls.queueing import callbacks
 from server.calls.services import Ring
 from server.events.models import Cursor
@@ -90,7 +90,7 @@ def _not_stored(calls: Iterable[RecoveredCall]) -> list[RecoveredCall]:
     """
     told = list(calls)
     rows = Call.objects.filter(call_id__in=[one.call_id for one in told])
-    known = {row.call_id: row for row in rows.select_related("recording", "kept_place")}
+    known = {row.call_id: row for row in rows.select_related("recording", "kept_place", "rating")}
     return [one for one in told if not _is_stored(one, known.get(one.call_id))]
 
 
@@ -107,6 +107,8 @@ def _is_stored(told: RecoveredCall, call: Call | None) -> bool:
         return False
     if told.wants_back is not None and not hasattr(call, "kept_place"):
         return False
+    if not _rating_is_stored(told, call):
+        return False
     if told.ended_at is not None:
         left = told.message is not None
         owed = call.outcome != Call.Outcome.ANSWERED and voicemail.was_offered(
@@ -115,6 +117,13 @@ def _is_stored(told: RecoveredCall, call: Call | None) -> bool:
         if owed or call.state != Call.State.ENDED:
             return False
     return hasattr(call, "recording") or (told.recording is None and told.message is None)
+
+
+def _rating_is_stored(told: RecoveredCall, call: Call) -> bool:
+    if told.asked_at is None:
+        return True
+    row: Rating | None = getattr(call, "rating", None)
+    return row is not None and (not told.score or row.score is not None)
 
 
 def _safely(told: RecoveredCall) -> bool:
@@ -160,6 +169,10 @@ def _bring_in(told: RecoveredCall) -> bool:
             message_left=told.message is not None, live=not made,
         )  # fmt: skip
         voicemail.after(told.call_id, told.status, message_left=told.message is not None)
+    if told.asked_at is not None:
+        services.asked_how_it_went(told.call_id, at=told.asked_at)
+    if told.score:
+        services.rated(told.call_id, told.score, at=told.rated_at or told.ended_at or now)
     if not hasattr(call, "recording"):
         if told.recording is not None:
             services.recorded(told.call_id, str(told.recording))

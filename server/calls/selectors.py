@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from routing.model import Origin
 from server.accounts.refusals import Refused
-from server.calls.models import Call
+from server.calls.models import Call, Rating
 from server.calls.wording import evidence, sentence
 from server.customers import selectors as customers
 from server.customers.models import Account
@@ -110,8 +110,15 @@ def card(call: Call) -> dict[str, Any]:
             "started_at": call.started_at, "queued_at": call.queued_at,
             "answered_at": call.answered_at, "ended_at": call.ended_at,
         },
-        "recovered": call.recovered, "cut": call.cut,
+        "recovered": call.recovered, "cut": call.cut, "rating": rating_of(call),
     }  # fmt: skip
+
+
+def rating_of(call: Call) -> dict[str, Any] | None:
+    """{asked_at, score} of a call whose caller was asked how it went; the score is None without
+    an answer."""
+    row: Rating | None = getattr(call, "rating", None)
+    return {"asked_at": row.asked_at, "score": row.score} if row is not None else None
 
 
 def matches(call: Call) -> list[dict[str, Any]]:

@@ -383,6 +383,13 @@ def phone_gone(extension: str) -> None:
         agents.set_state(user, AgentState.State.PAUSED, reason="telephone gone")
 
 
+def talk_over(call_id: str, *, at: datetime) -> None:
+    """The agent has hung up; the caller is asked how it went, which is no part of the call."""
+    with transaction.atomic():
+        ended(call_id, at=at)
+        asked_how_it_went(call_id, at=at)
+
+
 def asked_how_it_went(call_id: str, *, at: datetime) -> Rating | None:
     """The caller is asked for a rating; the same call is asked once."""
     call = Call.objects.filter(call_id=call_id).first()

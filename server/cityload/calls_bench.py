@@ -151,7 +151,8 @@ class _Stage:
             prompts=Path(settings.STANDPIPE["PROMPTS"]), recordings=state / "recordings",
             phones=[SipPhone(e, agents.phone_password(e), f"Desk {e}", webrtc=False)
                     for e in self.extensions],
-            max_calls=600,
+            # What is measured ends with the talk.
+            max_calls=600, ask_rating=False,
         )  # fmt: skip
         self.env = {
             **os.environ,

@@ -230,6 +230,21 @@ class CallEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class RatingAsked:
+    """The talk is over, the agent has gone, and the caller is asked how it went."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """The caller said how it went: `score` from 1 (bad) to 5 (good)."""
+
+    call_id: str
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessageLeft:
     """The caller left a spoken message in the file `path`."""
 
@@ -341,7 +356,7 @@ AmiEvent = (
     | MessageLeft | RecordingReady | MemberChanged | PhoneReachable | DialTaken | DialKey | DialOver
     | DialNotBegun | CallBackWanted | Knocked | SignedIn | Other
     | ConsultAsked | Consulted | AgentLeft | Transferred | TransferFailed | AgentLost
-    | BackToQueue | HeldChanged
+    | BackToQueue | HeldChanged | RatingAsked | Rated
 )  # fmt: skip
 
 
@@ -397,6 +412,10 @@ def _user_event(message: Message) -> AmiEvent | None:
         )
     if (handing := _handing_over(name, call, message)) is not None:
         return handing
+    if name == "SPAsked":
+        return RatingAsked(call)
+    if name == "SPRated":
+        return Rated(call, int(message.number("Score")))
     if name == "SPMessageLeft":
         return MessageLeft(call, message.get("Path"))
     if name == "SPRecordingReady":

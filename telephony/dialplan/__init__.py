@@ -4,6 +4,7 @@
                  |  app away: STASISSTATUS=FAILED            |
                  |  app hung: T after 60 s                   | nobody there, too long, key 9
                  +-----------> sp-fallback ------------------+-> sp-message -> Record
+    the agent has hung up -> sp-talked -> sp-rate: how did it go, 1 to 5
     every caller's channel carries the hangup handler sp-ended
     of several sites one keeps the queue, the others hand over: sp-elsewhere -> its from-site
     our own Originate -> sp-dial-out -> trunk; when it is taken -> sp-dialled-…
@@ -31,6 +32,7 @@ from telephony.dialplan.internal import internal
 from telephony.dialplan.message import leave_message
 from telephony.dialplan.outbound import outbound
 from telephony.dialplan.queue import queue, queue_door
+from telephony.dialplan.rating import rating
 from telephony.dialplan.recorded import recorded, render_recorded_script
 from telephony.dialplan.sites import sites
 from telephony.dialplan.transfer import transfer
@@ -80,7 +82,7 @@ __all__ = [
 
 PARTS: tuple[Callable[[DialplanValues], str], ...] = (
     from_pstn, fallback, queue, agent_side, leave_message, ended, recorded, internal, outbound,
-    dialled, transfer, sites, whisper,
+    dialled, transfer, sites, whisper, rating,
 )  # fmt: skip
 
 

@@ -40,6 +40,10 @@ def agent_side(v: DialplanValues) -> str:
         line(v, "answered", agent="${SP_AGENT}"),
         "UserEvent(SPAnswered,CallId: ${SP_CALL_ID},Agent: ${SP_AGENT},AgentChannel: ${CHANNEL},"
         "Why: ${SP_WHY})",
+        # Who hands a caller on takes none of it back: nobody is the one to be rated any more.
+        'ExecIf($["${SP_WHY}" = "transfer"]?Set(SHARED(SP_ANSWERER,${SP_CALLER_CHANNEL})=))',
+        'ExecIf($["${SP_WHY}" = ""]?'
+        "Set(SHARED(SP_ANSWERER,${SP_CALLER_CHANNEL})=${CHANNEL(endpoint)}))",
         # What our program had closed to them, so that this call was next, is open again even
         # should it be dead by now.
         'ExecIf($["${SP_WHY}" = ""]?UnpauseQueueMember(,PJSIP/${SP_AGENT},i))',
@@ -50,6 +54,7 @@ def agent_side(v: DialplanValues) -> str:
         # stopped, and what a browser says that is being loaded again.
         "Set(SHARED(SP_AGENT_CAUSE,${SP_CALLER_CHANNEL})=${HANGUPCAUSE})",
         "Set(SHARED(SP_AGENT_GONE,${SP_CALLER_CHANNEL})=${CHANNEL(endpoint)})",
+        "Set(SHARED(SP_AGENT_LEFT,${SP_CALLER_CHANNEL})=${EPOCH})",
         "UserEvent(SPAgentLeft,CallId: ${SP_CALL_ID},Agent: ${CHANNEL(endpoint)},"
         "AgentChannel: ${CHANNEL},Cause: ${HANGUPCAUSE})",
         "Return()",

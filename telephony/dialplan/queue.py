@@ -88,21 +88,24 @@ def _terms(v: DialplanValues) -> str:
     return "[sp-queue-terms]\n" + block("s", steps)
 
 
-def queue_door(queue: str, priority: int) -> tuple[str, str]:
+def queue_door(queue: str, priority: int, language: str = "") -> tuple[str, str]:
     """(context, extension) by which the application sends a caller into a queue.
 
-    Both travel as the extension. The application must not set channel variables instead: a channel
-    it has written to may no longer write files or read their sizes in the dialplan ("dangerous
-    function blocked"). A queue that Asterisk does not know leads to the first one. Raises
-    ValueError for what cannot be a queue.
+    All travel as the extension, with the caller's language, where it is known, behind. The
+    application must not set channel variables instead: a channel it has written to may no longer
+    write files or read their sizes in the dialplan ("dangerous function blocked"). A queue that
+    Asterisk does not know leads to the first one. Raises ValueError for what cannot be a queue.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", queue) or not 0 <= priority <= 1000:
         raise ValueError(f"queue: {queue!r} with priority {priority} is none")
-    return QUEUE_DOOR, f"{queue}_{priority}"
+    if not re.fullmatch(r"[a-z]{0,8}", language):
+        raise ValueError(f"language: {language!r} is none")
+    return QUEUE_DOOR, "_".join([queue, str(priority), *([language] if language else [])])
 
 
 def _doors(v: DialplanValues) -> str:
-    take_apart = ["Set(SP_QUEUE=${CUT(EXTEN,_,1)})", "Set(SP_PRIORITY=${CUT(EXTEN,_,2)})"]
+    take_apart = ["Set(SP_QUEUE=${CUT(EXTEN,_,1)})", "Set(SP_PRIORITY=${CUT(EXTEN,_,2)})",
+                  "Set(SP_LANGUAGE=${CUT(EXTEN,_,3)})"]  # fmt: skip
     own = block("_[a-z].", [*take_apart, f"Goto({QUEUE_CONTEXT},s,1)"])
     back = block("_[a-z].", [*take_apart, f"Goto({CALLBACK_CONTEXT},s,1)"])
     return f"[{QUEUE_DOOR}]\n{own}\n\n[{CALLBACK_CONTEXT}-to]\n{back}"

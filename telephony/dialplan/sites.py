@@ -55,10 +55,9 @@ def hand_over(v: DialplanValues) -> str:
         "[sp-to-site]\n" + block("s", [
             f"Set(PJSIP_HEADER(add,{SITE_HEADER})={v.site_secret})",
             "Set(PJSIP_HEADER(add,X-SP-Call-Id)=${SP_CALL_ID})",
-            "Set(PJSIP_HEADER(add,X-SP-Queue)=${SP_QUEUE})",
-            "Set(PJSIP_HEADER(add,X-SP-Priority)=${SP_PRIORITY})",
-            "Set(PJSIP_HEADER(add,X-SP-Since)=${SP_SINCE})",
-            "Set(PJSIP_HEADER(add,X-SP-Since)=${SP_SINCE})",
+            # Runs on the channel to the other site, which knows nothing of the caller's own.
+            *(f"Set(PJSIP_HEADER(add,X-SP-{name.title()})=${{IMPORT(${{ARG1}},SP_{name})}})"
+              for name in ("QUEUE", "PRIORITY", "SINCE", "LANGUAGE")),
             "Set(SP_CALLER_CHANNEL=${ARG1})",
             "Set(CHANNEL(hangup_handler_push)=sp-site-ended,s,1)",
             "Return()",
@@ -87,8 +86,8 @@ def visitors(v: DialplanValues) -> str:
         "Set(CHANNEL(hangup_handler_push)=sp-ended,s,1)",
         "Set(SP_QUEUE=${FILTER(0-9a-z,/${PJSIP_HEADER(read,X-SP-Queue)})})",
         "Set(SP_PRIORITY=${FILTER(0-9,x${PJSIP_HEADER(read,X-SP-Priority)})})",
-        "Set(SP_SINCE=${FILTER(0-9.,x${PJSIP_HEADER(read,X-SP-Since)})})",
         "Set(SP_SINCE=${FILTER(0-9.,/${PJSIP_HEADER(read,X-SP-Since)})})",
+        "Set(SP_LANGUAGE=${FILTER(a-z,/${PJSIP_HEADER(read,X-SP-Language)})})",
         line(
             v, "arrived", number="${SP_FROM}", name="${URIENCODE(x${CALLERID(name)})}",
             to=v.service_number,

@@ -30,10 +30,19 @@ def dial_line(v: DialplanValues, what: str, **fields: str) -> str:
     return f"Set(FILE({v.dials_log},,,al,u)={{{body}}})"
 
 
+def heard_in_own_language(v: DialplanValues, prompt: str) -> str:
+    """As `heard`, in the language `SP_LANGUAGE` of the caller instead of the telephone's own."""
+    built, own = (path.rpartition("/")[0] for path in (v.prompts, v.own_prompts))
+    return _own_or_built(f"{own}/${{SP_LANGUAGE}}/{prompt}", f"{built}/${{SP_LANGUAGE}}/{prompt}")
+
+
 def heard(v: DialplanValues, prompt: str) -> str:
     """The path of a prompt as `Playback` wants it: the utility's own recording where there is one.
 
     Looked for at every playing, so that another one is heard without a restart.
     """
-    own = f"{v.own_prompts}/{prompt}"
-    return f'${{IF($["${{STAT(e,{own}.wav)}}" = "1"]?{own}:{v.prompts}/{prompt})}}'
+    return _own_or_built(f"{v.own_prompts}/{prompt}", f"{v.prompts}/{prompt}")
+
+
+def _own_or_built(own: str, built: str) -> str:
+    return f'${{IF($["${{STAT(e,{own}.wav)}}" = "1"]?{own}:{built})}}'

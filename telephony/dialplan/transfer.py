@@ -13,6 +13,7 @@ recording, the hangup handler and the call's name go along by themselves.
 
 from __future__ import annotations
 
+from telephony.dialplan.rating import asked_after_talk
 from telephony.dialplan.text import block, heard, line
 from telephony.dialplan.values import (
     CONSULT_CONTEXT,
@@ -68,6 +69,7 @@ def transfer(v: DialplanValues) -> str:
     talked = [
         "Wait(0.3)",
         f'GotoIf($["${{SHARED(SP_AGENT_CAUSE)}}" = "44"]?{RESUME_CONTEXT},s,1)',
+        *asked_after_talk(v),
         "Hangup(16)",
     ]
     blocks = [block(extension, start) for extension in v.extensions]

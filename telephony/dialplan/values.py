@@ -55,6 +55,7 @@ class DialplanValues:
     # Those extensions that are browsers.
     browsers: Sequence[str] = ()
     message_max_s: int = 180
+    ask_rating: bool = True
     trunk_out: bool = False
     dial_allowed: Sequence[str] = ()
     dial_denied: Sequence[str] = ()

@@ -88,6 +88,10 @@ class Office(httpx.Client):
         return self.post(path, json={"key": str(uuid.uuid4()), **what})
 
 
+# A caller who wants a person, and presses five until somebody asks how it went.
+CONTENT = "0" + "5" * 19
+
+
 @dataclass
 class System:
     """A running installation. `state` is its directory; times of pids and ports are now."""

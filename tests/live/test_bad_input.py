@@ -14,7 +14,7 @@ import pytest
 from tests.live import screens
 from tests.live.city import customer_on_a_quiet_pipe
 from tests.live.crew import at_work
-from tests.live.system import REPO, eventually
+from tests.live.system import CONTENT, REPO, eventually
 
 pytestmark = pytest.mark.live
 
@@ -79,7 +79,7 @@ def test_a_long_name_full_of_markup_is_shown_as_text(
     screens.take_calls(desk)
     screens.watch_pop(desk)
     began = time.time()
-    ringing = system.ring("0299997766", name=name, seconds=30)
+    ringing = system.ring("0299997766", name=name, seconds=80, keys=CONTENT, keys_every_s=4)
     screens.popped(desk)
     row = system.call_from("0299997766", began)
     assert row.name and name.startswith(row.name)

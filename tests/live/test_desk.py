@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.live import screens
-from tests.live.system import eventually
+from tests.live.system import CONTENT, eventually
 
 pytestmark = pytest.mark.live
 
@@ -43,7 +43,7 @@ def test_a_page_loaded_again_in_the_talk_has_caller_sound_and_draft_back(
     screens.take_calls(desk)
     customer = known_caller(system)
     began = time.time()
-    ringing = system.ring(customer.number, keys="0", seconds=60)
+    ringing = system.ring(customer.number, keys=CONTENT, keys_every_s=4, seconds=80)
     try:
         answer(desk)
         screens.hears(desk)
@@ -155,7 +155,7 @@ def test_a_leak_is_on_the_map_within_a_minute_of_the_ring(
         screens.take_calls(desk)
         customer = known_caller(system)
         began = time.time()
-        ringing = system.ring(customer.number, keys="0", seconds=80)
+        ringing = system.ring(customer.number, keys=CONTENT, keys_every_s=4, seconds=80)
         try:
             call = system.call_from(customer.number, began)
             # Somebody next to a reported leak hears of it first.

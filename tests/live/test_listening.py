@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.live import screens
+from tests.live.system import CONTENT
 from tests.live.test_desk import answer, known_caller
 
 pytestmark = pytest.mark.live
@@ -21,7 +22,7 @@ def test_the_desk_says_who_listens_how_and_since_when_until_it_is_over(
     desk = screen_of("agent1", "/desk", width=1440, height=900)
     floor = screen_of("supervisor1", "/supervisor", width=1440, height=900)
     screens.take_calls(desk)
-    ringing = system.ring(known_caller(system).number, keys="0", seconds=90)
+    ringing = system.ring(known_caller(system).number, keys=CONTENT, keys_every_s=4, seconds=90)
     listener = desk.get_by_test_id("listener")
     try:
         answer(desk)

@@ -20,7 +20,7 @@ from shapely.geometry import LineString
 from tests.live import screens
 from tests.live.city import customer_on_a_quiet_pipe
 from tests.live.crew import at_work, picture
-from tests.live.system import eventually
+from tests.live.system import CONTENT, eventually
 from tests.telephony.sound import loud_tones, seconds_of
 
 pytestmark = pytest.mark.live
@@ -42,7 +42,9 @@ def test_a_burst_main_from_a_real_ring_to_the_closed_ticket(
     # 1-4. A customer telephones. Who it is and what is known there stand on the screen at once.
     screens.watch_pop(desk)
     began = time.time()
-    ringing = system.ring(customer.number, name="Customer", seconds=90)
+    ringing = system.ring(
+        customer.number, name="Customer", keys=CONTENT, keys_every_s=4, seconds=90
+    )
     pop = screens.popped(desk)
     assert pop["code"] == "nothing_known"
     row = system.call_from(customer.number, began)
@@ -86,6 +88,11 @@ def test_a_burst_main_from_a_real_ring_to_the_closed_ticket(
     desk.get_by_test_id("hangup").click()
     outcome = ringing.result(60)
     assert outcome.answered and outcome.hung_up_by == "desk"
+    # Asked how it went, when the agent had hung up.
+    eventually(
+        lambda: system.one("SELECT 1 FROM calls_rating WHERE call_id = %s AND score = 5", [row.id]),
+        "the customer's five",
+    )
     figure("INVITE to screen-pop with verdict", pop["at"] - outcome.invited_at.timestamp(), 0.5)
     desk.get_by_test_id("next").click()
 

@@ -22,7 +22,7 @@ from ops.ports import PORTS, RTP_PORTS, choose_ports
 from ops.profiles import BEATING, PROFILES, PROGRAMS, find_profile, package_groups, programs_of
 from ops.say import Say
 from ops.secrets import ensure_secrets
-from ops.settings import PASSED_ON, Options, server_env
+from ops.settings import PASSED_ON, Options, asks_rating, server_env
 
 DEBIAN_12 = {"ID": "debian", "VERSION_ID": "12", "PRETTY_NAME": "Debian 12"}
 UBUNTU = {"ID": "ubuntu", "VERSION_ID": "24.04"}
@@ -224,6 +224,13 @@ def test_the_server_gets_every_setting_it_reads() -> None:
     }  # fmt: skip
     lacking = {f"STANDPIPE_{name}" for name in read - derived} - set(env) - set(PASSED_ON)
     assert not lacking, f"ops/settings.py gives no value for {sorted(lacking)}"
+
+
+def test_callers_are_asked_how_it_went_unless_the_house_says_no() -> None:
+    asked = {word: asks_rating({"STANDPIPE_ASK_RATING": word}) for word in ("", "yes", "1", "No")}
+    assert asks_rating({}) and asked == {"": True, "yes": True, "1": True, "No": False}
+    with pytest.raises(OpsError, match="STANDPIPE_ASK_RATING must be yes or no"):
+        asks_rating({"STANDPIPE_ASK_RATING": "perhaps"})
 
 
 def test_what_the_caller_sets_goes_on_to_the_server_but_never_over_our_own() -> None:

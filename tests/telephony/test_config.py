@@ -123,6 +123,19 @@ def test_every_jump_has_a_place_to_land(config: AsteriskConfig) -> None:
     assert plan[keys]["2"] == ["Goto(sp-callback,s,1)"]
 
 
+def test_nobody_is_asked_how_it_went_where_the_house_does_not_want_it(
+    config: AsteriskConfig,
+) -> None:
+    asked = dialplan(config.files()["extensions.conf"])
+    assert any("?sp-rate,s,1)" in step for step in asked["sp-talked"]["s"])
+    # Closed before the question: what is pressed is in no recording.
+    steps = [step.split("(")[0] for step in asked["sp-rate"]["s"]]
+    assert steps.index("StopMixMonitor") < steps.index("Read")
+    silent = dialplan(replace(config, ask_rating=False).files()["extensions.conf"])
+    assert "sp-rate" not in silent and silent["sp-talked"]["s"][-1] == "Hangup(16)"
+    assert not any("sp-rate" in step for step in silent["sp-talked"]["s"])
+
+
 def test_the_trunk_can_never_dial_out(config: AsteriskConfig) -> None:
     text = config.files()["extensions.conf"]
     plan = dialplan(text)

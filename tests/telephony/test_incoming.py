@@ -171,7 +171,7 @@ async def test_a_usual_call_is_answered_greeted_and_queued() -> None:
     assert [(verb, details) for verb, _, details in ari.requests] == [
         ("answer", None),
         ("play", ("/p/en/recorded",)),
-        ("continue", ("sp-to-queue", "faults_0", 1)),
+        ("continue", ("sp-to-queue", "faults_0_en", 1)),
     ]
     [left] = ended
     assert (left.call_id, left.to, left.priority, left.late) == ("sp-1.0", "queue", 0, False)
@@ -184,7 +184,7 @@ async def test_a_key_silences_the_announcement_before_the_call_goes_on() -> None
         ari.feed(start(), KeyPressed("sp-1.0", "1", AT))
         await until(ended)
     assert [verb for verb, _, _ in ari.requests] == ["answer", "play", "stop", "continue"]
-    assert ari.requests[-1][2] == ("sp-to-queue", "faults_10", 1)
+    assert ari.requests[-1][2] == ("sp-to-queue", "faults_10_en", 1)
 
 
 async def test_a_failing_decision_still_queues_the_caller() -> None:
@@ -259,7 +259,7 @@ async def test_what_can_be_no_queue_becomes_the_usual_one() -> None:
         await until(ended, 2)
     ways = {call: details[:2] for verb, call, details in ari.requests if verb == "continue"}
     assert ways == {
-        "sp-1.0": ("sp-to-queue", "billing_0"), "sp-2.0": ("sp-to-queue", "faults_0"),
+        "sp-1.0": ("sp-to-queue", "billing_0_en"), "sp-2.0": ("sp-to-queue", "faults_0_en"),
     }  # fmt: skip
 
 

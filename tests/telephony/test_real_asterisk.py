@@ -79,6 +79,8 @@ async def test_a_call_is_announced_answered_and_recorded_with_both_voices(asteri
 
     stored = asterisk.call_from("0401230001")
     assert stored.call_id == call_id and stored.agent == "1101" and stored.fallback == ""
+    # Who hangs up first is asked nothing.
+    assert stored.asked_at is None
     assert stored.recording == recording
     assert stored.talk_s is not None and stored.talk_s >= 1
     invited = outcome.invited_at
@@ -132,7 +134,9 @@ async def test_a_caller_in_a_known_shut_off_hears_of_it_and_may_leave_a_message(
 async def test_without_the_application_the_caller_still_reaches_an_agent(asterisk: Desk) -> None:
     async with listening(asterisk) as (ami, heard), asterisk.phone(hold_s=1.5) as phone:
         await join_queue(ami, "faults", "1101", "Desk 1")
-        outcome = await asterisk.caller().call("0401230004", seconds=20)
+        outcome = await asterisk.caller().call(
+            "0401230004", keys="5", keys_after_s=9, seconds=30
+        )
         await heard.one(RecordingReady)
         fallback = await heard.one(Fallback)
         taken = phone.taken()
@@ -142,6 +146,8 @@ async def test_without_the_application_the_caller_still_reaches_an_agent(asteris
     stored = asterisk.call_from("0401230004")
     assert [call.call_id for call in taken] == [stored.call_id]
     assert stored.fallback == "absent" and stored.agent == "1101"
+    # Asked how it went, and heard, with nobody of ours there.
+    assert stored.score == 5
     assert stored.recording is not None
     assert loud_tones(stored.recording, TONES) == {440, 1000}
 

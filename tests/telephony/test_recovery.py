@@ -156,3 +156,23 @@ def test_whatever_the_mark_every_call_after_it_is_found(lines: int) -> None:
 def test_lines_of_queue_log_in_another_form_are_left_out() -> None:
     entries = parse_queue_log(["", "x|y", "1795399396|sp-1.0|faults|Desk 1|CONNECT|0|sp-1.1|0"])
     assert [(e.event, e.data) for e in entries] == [("CONNECT", ("0", "sp-1.1", "0"))]
+
+
+def test_the_question_ends_the_call_and_what_was_pressed_comes_with_it(tmp_path: Path) -> None:
+    log = tmp_path / "calls.jsonl"
+    said = [line("arrived"), line("answered", agent="1001"), line("asked", agent="1001")]
+    log.write_text("".join(said))
+    (going_on,) = recover(log, tmp_path, now=LATER).calls
+    assert going_on.ended_at == going_on.asked_at is not None and going_on.score == 0
+    later = "2026-11-23T08:01:00.000Z"
+    log.write_text("".join([*said, line("rated", score="4"), line("ended", at=later)]))
+    (over,) = recover(log, tmp_path, now=LATER).calls
+    assert (over.score, over.ended_at) == (4, over.asked_at)
+
+
+@pytest.mark.parametrize("score", ["", "0", "6", "44", "x", "٤"])
+def test_a_score_that_is_none_counts_as_no_answer(tmp_path: Path, score: str) -> None:
+    log = tmp_path / "calls.jsonl"
+    log.write_text(line("arrived") + line("asked") + line("rated", score=score) + line("ended"))
+    (call,) = recover(log, tmp_path, now=LATER).calls
+    assert call.score == 0 and call.asked_at is not None

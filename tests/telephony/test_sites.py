@@ -16,11 +16,20 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from telephony.agents import join_queue, leave_queue
-from telephony.ami.events import AgentConnected, CallEnded, PhoneReachable, QueueJoined
+from telephony.ami.events import (
+    AgentConnected,
+    CallEnded,
+    PhoneReachable,
+    QueueJoined,
+    Rated,
+    RatingAsked,
+)
+from telephony.incoming import Decision, IncomingCall
 from telephony.sip import Peer
 from telephony.sipp import free_udp_port
 from telephony.sites import Sites
@@ -29,6 +38,8 @@ from tests.telephony.sound import loud_tones
 from tests.telephony.wan import Wan
 
 pytestmark = pytest.mark.live
+# Presses five until somebody asks how it went.
+CONTENT: dict[str, Any] = {"keys": "5" * 16, "keys_after_s": 5.0, "keys_every_s": 2.0}
 
 
 @dataclass
@@ -127,7 +138,9 @@ async def test_first_come_is_first_served_over_both_sites(pair: Pair) -> None:
             calls = [asyncio.create_task(pair.south.caller().call("0401230400", seconds=30))]
             await heard.one(AgentConnected)
             for n, site in enumerate([pair.south, pair.north, pair.south]):
-                caller = site.caller().call(f"040123041{n}", seconds=40, patience_s=30)
+                caller = site.caller().call(
+                    f"040123041{n}", seconds=40, patience_s=30, **CONTENT
+                )
                 calls.append(asyncio.create_task(caller))
                 await asyncio.sleep(0.4)
             came = await in_queue(heard, 4)
@@ -150,9 +163,37 @@ async def test_first_come_is_first_served_over_both_sites(pair: Pair) -> None:
     assert agents == {came[0]: "1101", **dict.fromkeys(came[1:], "1102")}
     ends = [e for e in heard.events if isinstance(e, CallEnded)]
     assert sorted(e.call_id for e in ends) == sorted(came), "each call ended once"
+    # Asked how it went by the site that keeps the queue, wherever they called.
+    rated = {e.call_id: e.score for e in heard.events if isinstance(e, Rated)}
+    assert rated == dict.fromkeys(came[1:], 5)
     # recorded at the site that keeps the queue, under the name given where it arrived
     sound = pair.north.config.recordings / f"{came[0]}.wav"
     assert loud_tones(sound, [440, 700, 1000]) == {440, 1000}
+
+
+async def test_a_visitors_language_and_place_come_along(pair: Pair) -> None:
+    """Who speaks Chinese in the south and is in front there is so in the north's queue."""
+
+    async def decide(call: IncomingCall) -> Decision:
+        return Decision(language="zh", priority=5)
+
+    async with pair.wan(), pair.exchange() as (sites, heard), pair.south.application(decide):
+        await reachable(pair.south)
+        async with pair.north.phone("1101", ring_s=0.2, hold_s=1.0):
+            await join_queue(sites, "faults", "1101", "Desk 1")
+            caller = pair.south.caller().call(
+                "0401230415", seconds=40, keys="0" + "5" * 16, keys_after_s=1, keys_every_s=2
+            )
+            calling = asyncio.create_task(caller)
+            asked = await heard.one(RatingAsked)
+            said = await sites.at("north").actions_list("CoreShowChannels")
+            channel = next(m.get("Channel") for m in said if "site-south-" in m.get("Channel"))
+            playing = await sites.at("north").action("Getvar", Channel=channel, Variable="SP_SAY")
+            assert "/zh/rate-" in playing.get("Value")
+            await calling
+            await leave_queue(sites, "faults", "1101")
+    queued = [line for line in pair.north.log_lines() if line["event"] == "queued"]
+    assert (queued[-1]["call"], queued[-1]["priority"]) == (asked.call_id, "5")
 
 
 async def test_a_site_that_is_killed_costs_its_own_talks_and_nobody_elses_place(pair: Pair) -> None:
@@ -165,14 +206,14 @@ async def test_a_site_that_is_killed_costs_its_own_talks_and_nobody_elses_place(
             async with pair.north.phone("1101", ring_s=60, hold_s=60):
                 await join_queue(sites, "faults", "1101", "Desk 1")
                 waiting = asyncio.create_task(
-                    pair.south.caller().call("0401230420", seconds=40, patience_s=30)
+                    pair.south.caller().call("0401230420", seconds=40, patience_s=30, **CONTENT)
                 )
                 (came,) = await in_queue(heard, 1)
                 pair.north.stop(signal.SIGKILL)
                 killed_at = time.monotonic()
                 await join_queue(sites, "faults", "1102", "Desk 2")
                 new = asyncio.create_task(
-                    pair.south.caller().call("0401230421", seconds=40, patience_s=20)
+                    pair.south.caller().call("0401230421", seconds=40, patience_s=20, **CONTENT)
                 )
 
                 async def both() -> bool:
@@ -211,8 +252,8 @@ async def test_a_cut_line_leaves_both_sites_answering_and_no_call_is_counted_twi
             for line in lines:
                 line.cut = True
             outcomes = await asyncio.gather(
-                pair.north.caller().call("0401230430", seconds=40),
-                pair.south.caller().call("0401230431", seconds=40),
+                pair.north.caller().call("0401230430", seconds=40, **CONTENT),
+                pair.south.caller().call("0401230431", seconds=40, **CONTENT),
             )
             assert all(outcome.answered for outcome in outcomes)
             assert [len(north.taken()), len(south.taken())] == [1, 1]
@@ -221,7 +262,7 @@ async def test_a_cut_line_leaves_both_sites_answering_and_no_call_is_counted_twi
             await reachable(pair.south)
             await leave_queue(sites, "faults", "1101")
             # healed: a caller of the north finds the agent of the south
-            outcome = await pair.north.caller().call("0401230432", seconds=40)
+            outcome = await pair.north.caller().call("0401230432", seconds=40, **CONTENT)
             assert outcome.answered and len(south.taken()) == 2
             await leave_queue(sites, "faults", "1102")
     # The key is the id with its site in it: one call may stand in both sites' files.
@@ -250,7 +291,7 @@ async def test_an_agent_who_signs_in_at_another_site_is_moved_and_never_offered_
                     ]
 
                 await eventually(moved_in_the_queue, "the queue knows one place of the agent")
-                outcome = await pair.north.caller().call("0401230440", seconds=40)
+                outcome = await pair.north.caller().call("0401230440", seconds=40, **CONTENT)
                 moved = [e for e in heard.events if isinstance(e, PhoneReachable) and e.moved]
                 assert [e.agent for e in moved][-1] == "1102"
                 assert outcome.answered

@@ -25,6 +25,7 @@ from telephony.ami.events import (
     Consulted,
     HeldChanged,
     Queued,
+    RatingAsked,
     RecordingReady,
     TransferFailed,
     Transferred,
@@ -87,6 +88,10 @@ class Table:
         except AssertionError:
             found = {n: p.hears(*TONES) for n, p in people.items()}
             raise AssertionError(f"expected {expected}, heard {found}") from None
+
+    def nobody_was_asked(self) -> None:
+        """Whom to rate is not plain where several have talked."""
+        assert not [e for e in self.heard.events if isinstance(e, RatingAsked)]
 
     async def until(self, true: Callable[[], bool], what: str, seconds: float = 10) -> None:
         async def now() -> bool:
@@ -162,6 +167,7 @@ async def test_a_blind_transfer_brings_recording_and_call_along(
     await table.until(lambda: wav.stat().st_size > before + 32_000, "the recording goes on")
     await table.two.hang_up()
     await table.heard.one(CallEnded)
+    table.nobody_was_asked()
     recording = await table.heard.one(RecordingReady)
     assert recording.call_id == said[0].call_id
     assert loud_tones(wav, list(TONES)) == {CALLER, ONE, TWO}
@@ -212,6 +218,7 @@ async def test_asking_a_colleague_first_and_then_three_talk_and_one_leaves(table
     assert [(e.agent, e.cause) for e in left] == [("1101", 16)]
     await table.two.hang_up()
     await table.until(lambda: not table.caller.in_call, "the caller is let go")
+    table.nobody_was_asked()
 
 
 async def test_the_agent_hands_over_after_asking_or_goes_back_to_the_caller(table: Table) -> None:
@@ -229,8 +236,9 @@ async def test_the_agent_hands_over_after_asking_or_goes_back_to_the_caller(tabl
     await table.press("1101", features.CONSULT_COMPLETE)
     await table.ears(caller={TWO}, two={CALLER})
     assert not table.one.in_call
-    await table.caller.hang_up()
+    await table.two.hang_up()
     ended = await table.heard.one(CallEnded)
+    table.nobody_was_asked()
     assert len({e.call_id for e in table.heard.events if isinstance(e, Answered)}) == 1
     assert ended.call_id == (await table.heard.one(Answered)).call_id
 

@@ -16,6 +16,7 @@ from server.accounts.refusals import Refused
 from server.calls.models import Recording
 from server.calls.recordings import alarms, disk, keeping, retention, vault
 from server.calls.recordings.models import Gap, Hold, SoundFile
+from server.calls.selectors import rating_of
 from server.customers.selectors import read_number
 from server.tickets import selectors as tickets
 from server.tickets.models import Ticket
@@ -119,7 +120,7 @@ def detail(recording: Recording) -> dict[str, Any]:
     talk = getattr(call, "talk_time", None)
     return {
         **row(recording), "ticket": ticket.number if ticket else None,
-        "talk_s": talk.seconds if talk else None,
+        "talk_s": talk.seconds if talk else None, "rating": rating_of(call),
         "files": [
             {"leg": f.leg, "label": str(f.get_leg_display()), "seconds": f.seconds,
              "size": f.size, "sha256": f.sha256, "key": f.key_id, "repaired": f.repaired,

@@ -8,7 +8,7 @@ import { keys } from './keys.js';
 import { on } from './live.js';
 import { page } from './page.js';
 import { ask, play } from './recordings/player.js';
-import { keepingOf, sizeText } from './recordings/state.js';
+import { keepingOf, ratingFact, sizeText } from './recordings/state.js';
 import { clock, stopwatch } from './time.js';
 import { complain, toast } from './toast.js';
 import { word } from './words.js';
@@ -80,7 +80,7 @@ function drawDetail() {
       ${boss ? html`<button type="button" data-do="class" data-testid="rec-class">${gettext('Keep as…')}</button>` : ''}<button type="button" data-do="hold" data-testid="rec-hold">${d.held ? gettext('Lift the legal hold…') : gettext('Legal hold…')}</button></div>`}
     <dl class="facts"><dt>${gettext('Caller')}</dt><dd>${d.customer} ${d.from_masked || gettext('number hidden')}</dd><dt>${gettext('Agent')}</dt><dd>${d.agent_name || '–'}</dd>${d.ticket ? html`<dt>${gettext('Ticket')}</dt><dd><a href="/tickets/${d.ticket}">${d.ticket}</a></dd>` : ''}
       <dt>${gettext('Call')}</dt><dd><code>${d.call}</code></dd>${d.retention ? html`<dt>${gettext('Kept as')}</dt><dd>${word('retention', d.retention)}, ${gettext('until %(at)s', { at: clock(d.keep_until, true) })} ${new Date(d.keep_until).getFullYear()}</dd>` : ''}
-      ${d.talk_s === null ? '' : html`<dt>${gettext('Talk, by the exchange')}</dt><dd>${stopwatch(d.talk_s)}</dd>`}</dl>
+      ${d.talk_s === null ? '' : html`<dt>${gettext('Talk, by the exchange')}</dt><dd>${stopwatch(d.talk_s)}</dd>`}${ratingFact(d.rating)}</dl>
     ${d.files.length ? html`<details data-key="files"><summary>${gettext('Files and checksums')}</summary><table><tbody>${d.files.map((/** @type {any} */ f) => html`<tr><td>${f.label}${f.repaired ? html` <span class="chip warn">${gettext('repaired')}</span>` : ''}</td><td class="n">${stopwatch(f.seconds)}</td><td class="n">${sizeText(f.size)}</td><td><code title="${f.sha256}">${f.sha256.slice(0, 16)}…</code></td></tr>`)}</tbody></table></details>` : ''}
     ${d.holds.map((/** @type {any} */ h) => html`<p>${gettext('Legal hold')}: ${h.reason} <span class="muted">${h.by}, ${clock(h.at, true)}${h.lifted_at ? html`; ${gettext('lifted')}: ${h.lifted_why}, ${h.lifted_by}, ${clock(h.lifted_at, true)}` : ''}</span></p>`)}
     <details data-key="log" open><summary>${gettext('Who asked for it, and why')}</summary>${d.log.length ? html`<ul class="lines" data-testid="rec-log">${d.log.map((/** @type {any} */ a) => html`<li><time title="${clock(a.at, true)}">${clock(a.at)}</time><span>${a.by}: ${word('recording', a.action.replace('recording.', ''))}${a.note ? html` · ${a.note}` : ''}</span></li>`)}</ul>` : html`<p class="muted">${gettext('Nobody yet.')}</p>`}</details>`);

@@ -10,6 +10,7 @@ import { keys } from './keys.js';
 import { on } from './live.js';
 import { page as me } from './page.js';
 import { listenTo } from './recordings/player.js';
+import { ratingFact } from './recordings/state.js';
 import { ago, clock, stopwatch } from './time.js';
 import { complain, toast } from './toast.js';
 import { word } from './words.js';
@@ -26,13 +27,13 @@ async function soundOf(t) {
   if (!t.call || !['agent', 'supervisor', 'auditor'].includes(me.role)) return [];
   if (me.role === 'auditor') return [{ call: t.call }];
   const card = await api.get(`/api/calls/${encodeURIComponent(t.call)}`).catch(() => null);
-  return card && card.recording ? [{ ...card.recording, call: t.call }] : [];
+  return card && card.recording ? [{ ...card.recording, call: t.call, rating: card.rating }] : [];
 }
 
 /** @param {any[]} list */
 function recordings(list) {
   if (!list.length) return '';
-  return html`<section class="panel"><h2>${gettext('Recording')}</h2>${list.map((r) => html`<button type="button" data-do="hear" data-call="${r.call}" data-testid="recording-open">${gettext('Listen, with a reason')}</button><p class="muted">${r.seconds ? `${stopwatch(r.seconds)} · ` : ''}${r.sha256 ? html`SHA-256 <code title="${r.sha256}">${r.sha256.slice(0, 12)}…</code> · ` : ''}${gettext('every play is written to the log')}</p>`)}</section>`;
+  return html`<section class="panel"><h2>${gettext('Recording')}</h2>${list.map((r) => html`<button type="button" data-do="hear" data-call="${r.call}" data-testid="recording-open">${gettext('Listen, with a reason')}</button>${r.rating ? html`<dl class="facts">${ratingFact(r.rating)}</dl>` : ''}<p class="muted">${r.seconds ? `${stopwatch(r.seconds)} · ` : ''}${r.sha256 ? html`SHA-256 <code title="${r.sha256}">${r.sha256.slice(0, 12)}…</code> · ` : ''}${gettext('every play is written to the log')}</p>`)}</section>`;
 }
 
 /** What was texted about this ticket, to whom. @param {any[]} list */
