@@ -65,11 +65,12 @@ def _checked(numbers: Sequence[str], per_second: float, at_once: int) -> None:
 async def call_all(
     sip_port: int, trunk_secret: str, numbers: Sequence[str], *, per_second: float, at_once: int,
     seconds: float, to: str = "965113", keys: str = "", keys_after_s: float = 1.5,
-    sip_host: str = "127.0.0.1", local_host: str = "127.0.0.1",
+    keys_every_s: float = 1.0, sip_host: str = "127.0.0.1", local_host: str = "127.0.0.1",
 ) -> list[CrowdCall]:  # fmt: skip
     """One call from each of `numbers`, `per_second` of them begun a second; how each went.
 
-    Each lasts `seconds` after the answer at most and hums; `keys` are pressed one a second.
+    Each lasts `seconds` after the answer at most and hums; `keys` are pressed one every
+    `keys_every_s`.
     Raises CallerError, also where keys cannot be sent because raw packets may not be.
     """
     _checked(numbers, per_second, at_once)
@@ -79,7 +80,7 @@ async def call_all(
         raise CallerError("keys: a crowd can press none without the right to send raw packets")
     with tempfile.TemporaryDirectory(prefix="sp-crowd-") as folder:
         work = Path(folder)
-        presses = [KeyPress(key, keys_after_s + n) for n, key in enumerate(keys)]
+        presses = [KeyPress(key, keys_after_s + n * keys_every_s) for n, key in enumerate(keys)]
         sound = _sound(work, CALLER_TONE_HZ, seconds, presses)
         text = caller_scenario(
             number=_NUMBER, name="", secret=trunk_secret, seconds=seconds, sound=sound,

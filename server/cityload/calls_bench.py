@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,7 +81,7 @@ def _prefix() -> Path:
 
 
 @contextmanager
-def _stage() -> Iterator[_Stage]:
+def _stage(made: Callable[[Path], _Stage] | None = None) -> Iterator[_Stage]:
     kept = settings.STANDPIPE
     # A short path: Asterisk's control socket lies below it.
     with tempfile.TemporaryDirectory(prefix="spb-", dir="/tmp") as folder:
@@ -91,7 +91,7 @@ def _stage() -> Iterator[_Stage]:
             "RECORDINGS": state / "recordings", "CALL_LOG": state / "asterisk" / "log",
             "PHONE_PASSWORD_SEED": SEED,
         }  # fmt: skip
-        stage = _Stage(state)
+        stage = (made or _Stage)(state)
         try:
             stage.begin()
             yield stage

@@ -61,11 +61,18 @@ def _places(addresses: int = 500_000) -> Rows:
     return places(addresses)
 
 
-def _calls() -> Rows:
+def _calls(minutes: float = 0, at_once: int = 30) -> Rows:
+    if minutes:
+        from server.cityload.calls_endurance import standing
+
+        return standing(minutes, at_once)
     from server.cityload.calls_bench import calls
 
     return calls()
 
+
+# What may be said to which.
+SIZES = {"network": ("pipes",), "places": ("addresses",), "calls": ("minutes", "at_once")}
 
 BENCHES: dict[str, Callable[..., Rows]] = {
     "nearest": _nearest, "trace": _pipes("trace"), "snap": _pipes("snap"), "network": _network,
@@ -82,6 +89,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
         parser.add_argument("--pipes", type=int, default=500_000, help="size of `network`")
         parser.add_argument("--addresses", type=int, default=500_000, help="size of `places`")
+        parser.add_argument(
+            "--minutes", type=float, default=0, help="`calls`: let them stand so long instead"
+        )
+        parser.add_argument("--at-once", type=int, default=30, help="`calls` with --minutes")
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["name"]
@@ -90,8 +101,7 @@ class Command(BaseCommand):
         rows: Rows = []
         for key, bench in BENCHES.items():
             if name in (None, key):
-                size = {"network": "pipes", "places": "addresses"}.get(key)
-                rows += bench(**({size: options[size]} if size else {}))
+                rows += bench(**{size: options[size] for size in SIZES.get(key, ())})
         if options["json"]:
             self.stdout.write(json.dumps(rows))
             return
