@@ -13,27 +13,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import os
 import re
 import signal
 import subprocess
 import time
-import wave
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-import numpy as np
 from django.conf import settings
 from django.db import connections
 
 from server.accounts.models import User
 from server.calls import agents, dialling
 from server.calls.models import Call, DialAttempt, Recording
-from server.calls.recordings import keeping
 from server.cityload.bench import until
 from server.cityload.calls_bench import (
     AMI_PASSWORD,
@@ -44,14 +40,12 @@ from server.cityload.calls_bench import (
     _Stage,
     _stage,
 )
+from server.cityload.calls_watched import Watched, sounds
 from server.cityload.gateway import ADDRESS, Gateway
 from server.cityload.scratch import scratch_database
 from telephony.ami.client import AmiClient
-from telephony.ami.events import Other
-from telephony.caller import CALLER_TONE_HZ
 from telephony.crowd import CrowdCall, PhoneRoom, call_all
 from telephony.network import Line, PlacedCall, PublicNetwork
-from telephony.phone import AGENT_TONE_HZ
 from telephony.sip import Phone as SipPhone
 
 SHORT_S, LONG_S = 150.0, 270.0
@@ -61,7 +55,6 @@ SAMPLE_S = 5.0
 # Begun at this rate until all of them stand, and again whenever one has ended.
 BEGUN_PER_S = 2.0
 FIRST_CALLER, FIRST_DIALLER = 2001, 2801
-MB = 1024.0
 
 
 def standing(minutes: float, at_once: int) -> list[Row]:
@@ -94,26 +87,6 @@ class Batch:
     def keys(self) -> str:
         """What is pressed in the middle of the talk: as many keys as fit."""
         return KEYS[: max(1, min(len(KEYS), int((self.seconds - 15) / KEYS_EVERY_S)))]
-
-
-@dataclass
-class Watched:
-    """What was seen of the processes and of the trunk while the calls stood."""
-
-    begun: float = 0.0
-    # name -> (seconds since the beginning, resident kB)
-    memory: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    files: dict[str, list[int]] = field(default_factory=dict)
-    # seconds of a core used up so far
-    cpu: dict[str, list[float]] = field(default_factory=dict)
-    at_once: list[int] = field(default_factory=list)
-    codecs: Counter[str] = field(default_factory=Counter)
-    # channel -> packets, lost (the last seen)
-    packets: dict[str, tuple[int, int]] = field(default_factory=dict)
-    jitter_ms: list[float] = field(default_factory=list)
-    # trunk channel -> keys that were received there; agent's channel -> keys passed on
-    received: dict[str, str] = field(default_factory=dict)
-    passed_on: dict[str, str] = field(default_factory=dict)
 
 
 class Endurance(_Stage):
@@ -178,6 +151,7 @@ class Endurance(_Stage):
             PhoneRoom(self.config.sip_port, phones, hold_s=hold_s),
             AmiClient("127.0.0.1", self.config.ami_port, "standpipe", AMI_PASSWORD) as ami,
         ):
+            self.watched = Watched()
             watching = [asyncio.create_task(self._keys(ami)), asyncio.create_task(self._watch())]
             crowds, first = [], 0
             for batch in batches:
@@ -216,38 +190,16 @@ class Endurance(_Stage):
 
     async def _keys(self, ami: AmiClient) -> None:
         async for event in ami.events():
-            if not isinstance(event, Other) or event.name != "DTMFEnd":
-                continue
-            channel, key = event.message.get("Channel"), event.message.get("Digit")
-            came = event.message.get("Direction") == "Received"
-            if channel.startswith("PJSIP/") and channel.startswith("PJSIP/trunk-") == came:
-                keys = self.watched.received if came else self.watched.passed_on
-                keys[channel] = keys.get(channel, "") + key
+            self.watched.hear(event)
 
     async def _watch(self) -> None:
-        self.watched.begun = time.monotonic()
         while True:
             await asyncio.to_thread(self._look)
             await asyncio.sleep(SAMPLE_S)
 
     def _look(self) -> None:
-        seen, now = self.watched, time.monotonic() - self.watched.begun
-        for name in ("asterisk", "telephony", "worker"):
-            pid = self.running[name].pid
-            status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-            kb = float(re.search(r"^VmRSS:\s+(\d+)", status, re.MULTILINE)[1])  # type: ignore[index]
-            seen.memory.setdefault(name, []).append((now, kb))
-            opened = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-            seen.files.setdefault(name, []).append(opened)
-            times = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-            used = (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
-            seen.cpu.setdefault(name, []).append(used)
-        legs = trunk_legs(self._asked("pjsip show channelstats"))
-        seen.at_once.append(len(legs))
-        for leg in legs:
-            seen.codecs[leg.codec] += 1
-            seen.packets[leg.channel] = (leg.packets, leg.lost)
-            seen.jitter_ms.append(leg.jitter_ms)
+        pids = {n: self.running[n].pid for n in ("asterisk", "telephony", "worker")}
+        self.watched.look(pids, self._asked("pjsip show channelstats"))
 
     def _asked(self, line: str) -> str:
         told = subprocess.run(self.config.console(line), capture_output=True, check=False)
@@ -302,12 +254,12 @@ class Endurance(_Stage):
             "no recording": wanted + out.count - len(recorded),
         }  # fmt: skip
         keys = self._keys_counted(batches, out)
-        quality = self._quality()
+        quality = self.watched.quality()
         figures = {
             "failed": failed, "calls": {"in": len(calls), "out": len(placed), "on record":
             len(stored)}, "keys": keys, "trunk": quality,
-            "sound": _sound(recorded, placed), "left": self._left(),
-            "processes": {n: self._grown(n) for n in self.watched.memory},
+            "sound": sounds(recorded, placed), "left": self._left(),
+            "processes": {n: self.watched.grown(n) for n in self.watched.memory},
             "restart": {"answered_s": round(again.answered_s, 2),
                         "agent_s": round(again.agent_s, 2), "callers": again.callers,
                         "answered": again.answered, "talked": again.talked},
@@ -340,18 +292,6 @@ class Endurance(_Stage):
             "calls with exactly their keys": right, "calls": expected.total(),
         }  # fmt: skip
 
-    def _quality(self) -> dict[str, Any]:
-        seen = self.watched
-        packets = sum(n for n, _ in seen.packets.values())
-        lost = sum(n for _, n in seen.packets.values())
-        # Without the first and the last moments, in which calls are still being begun.
-        middle = seen.at_once[len(seen.at_once) // 10 : -max(1, len(seen.at_once) // 10)]
-        return {
-            "codecs": dict(seen.codecs), "packets": packets, "lost": lost,
-            "jitter_ms_p95": round(float(np.percentile(seen.jitter_ms or [0], 95)), 2),
-            "standing_median": int(np.median(middle or [0])), "standing_least": min(middle or [0]),
-        }  # fmt: skip
-
     def _left(self) -> dict[str, int]:
         """What remains in Asterisk when everybody has hung up."""
         told = self._asked("core show channels count")
@@ -363,26 +303,6 @@ class Endurance(_Stage):
             "recordings not told": sum(1 for _ in spool.glob("*.call")),
         }
 
-    def _grown(self, name: str) -> dict[str, float]:
-        """Resident memory in MB: the first quarter's middle, the last one's, a line through half.
-
-        The first quarter holds the warming up; what leaks goes on growing in the second half.
-        """
-        rows = np.asarray(self.watched.memory[name])
-        quarter = max(1, len(rows) // 4)
-        late = rows[len(rows) // 2 :]
-        slope = float(np.polyfit(late[:, 0], late[:, 1], 1)[0]) if len(late) > 2 else 0.0
-        files, cpu = self.watched.files[name], self.watched.cpu[name]
-        return {
-            "first_mb": round(float(np.median(rows[:quarter, 1])) / MB, 1),
-            "last_mb": round(float(np.median(rows[-quarter:, 1])) / MB, 1),
-            "second_half_mb_per_h": round(slope * 3600 / MB, 1),
-            "files_first": int(np.median(files[:quarter])),
-            "files_last": int(np.median(files[-quarter:])),
-            "cores": round((cpu[-1] - cpu[0]) / max(1.0, rows[-1, 0] - rows[0, 0]), 3),
-        }
-
-
 @dataclass(frozen=True, slots=True)
 class Again:
     """After the kill: seconds to the first 200 OK and to the first talk; how many got through."""
@@ -392,30 +312,6 @@ class Again:
     answered: int
     callers: int
     talked: int
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One row of Asterisk's `pjsip show channelstats`, the receiving side."""
-
-    channel: str
-    codec: str
-    packets: int
-    lost: int
-    jitter_ms: float
-
-
-_LEG = re.compile(
-    r"^\s+\S+\s+(trunk-\w+)\s+[\d:]+\s+(\w+)\s+(\d+)(K?)\s+(\d+)\s+\d+\s+([\d.]+)", re.MULTILINE
-)
-
-
-def trunk_legs(text: str) -> list[Leg]:
-    """The trunk's legs that are bridged to somebody; others have no row of figures yet."""
-    return [
-        Leg(m[1], m[2], int(m[3]) * (1000 if m[4] else 1), int(m[5]), float(m[6]) * 1000)
-        for m in _LEG.finditer(text)
-    ]
 
 
 def _dial(number: str, extension: str) -> None:
@@ -444,36 +340,3 @@ def _lasted(call: CrowdCall) -> float:
 def _talk(call: PlacedCall) -> float:
     assert call.answered_at is not None and call.ended_at is not None
     return (call.ended_at - call.answered_at).total_seconds()
-
-
-def _sound(recorded: Sequence[Call], placed: Sequence[PlacedCall]) -> dict[str, Any]:
-    """Whether both sides are to be heard: in each recording, and at the telephones beyond."""
-    both, seconds = 0, 0.0
-    for call in recorded:
-        with keeping.open(call.recording) as file, wave.open(file) as sound:
-            samples = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2")
-            seconds += sound.getnframes() / sound.getframerate()
-        both += {CALLER_TONE_HZ, AGENT_TONE_HZ} <= _tones(samples.astype(float))
-    heard = sum(AGENT_TONE_HZ in _tones(_linear(bytes(call.heard))) for call in placed)
-    return {
-        "recordings": len(recorded), "both sides": both, "minutes": round(seconds / 60, 1),
-        "lines that heard the agent": heard,
-    }  # fmt: skip
-
-
-def _tones(samples: np.ndarray) -> set[int]:
-    """Which of the two tones stand out."""
-    if len(samples) < 8000:
-        return set()
-    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
-    at = np.fft.rfftfreq(len(samples), 1 / 8000)
-    limit = spectrum.max() / 50
-    near = {hz: spectrum[np.abs(at - hz) < 8].max() for hz in (CALLER_TONE_HZ, AGENT_TONE_HZ)}
-    return {hz for hz, loud in near.items() if loud > limit}
-
-
-def _linear(law: bytes) -> np.ndarray:
-    """Mu-law as samples."""
-    code = ~np.frombuffer(law, dtype=np.uint8)
-    size = (((code & 0x0F).astype(int) << 3) + 0x84) << ((code & 0x70) >> 4)
-    return np.where(code & 0x80, 0x84 - size, size - 0x84).astype(float)

@@ -412,6 +412,7 @@ document.addEventListener('click', (event) => {
 }, true);
 on('resumed', () => { readCalls().catch(() => undefined); if (current && current !== WITHOUT_CALL) open(current, true); });
 on('incident.opened incident.changed', () => { readIncidents(); if (current && current !== WITHOUT_CALL && !done) open(current, true); });
+on('call.ended', (data) => { if (phone && phone.over) phone.over(subject(data)); });
 on('call.ended ticket.changed resumed', () => owed.read());
 
 /** @type {Map<string, any>} */ const crews = new Map();

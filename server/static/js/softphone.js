@@ -17,6 +17,8 @@ const DIALLED_FOR = 20000;
 
 /** So often in a row one site may not answer before another one is tried. */
 const TRIES_A_SITE = 2;
+/** So many looks (ASK_EVERY) in a row without an answer and without sound, and the site is dead. */
+const DEAD_LOOKS = 3;
 
 /** @typedef {'off' | 'connecting' | 'registered' | 'failed' | 'elsewhere' | 'ringing' | 'answering' | 'talking' | 'held'} PhoneState */
 
@@ -31,6 +33,7 @@ export class Softphone {
     this.attempt = 0;
     /** The sites where this line may register, the home site first. */ this.servers = [account.ws, ...(account.further_ws || [])];
     this.site = 0;
+    /** Looks in a row at which nothing came, and what had come at the last. */ this.silent = 0; this.packets = 0;
     /** Whether the exchange answers. */ this.up = false;
     /** Why it rings, where it is no new call: transfer, back, consult, resume, dial. */ this.why = '';
     this.expecting = ''; this.expectingUntil = 0;
@@ -64,7 +67,7 @@ export class Softphone {
     addEventListener('pagehide', () => this.leave());
     addEventListener('offline', () => this.reachable(false));
     this.connect();
-    setInterval(() => this.ask(), ASK_EVERY);
+    setInterval(() => { this.ask(); this.look(); }, ASK_EVERY);
   }
 
   /** The line at the site in turn. */
@@ -95,15 +98,46 @@ export class Softphone {
     left.stop().catch(() => undefined);
   }
 
+  /** A site that dies hangs up nobody, and one that loses its power closes no connection: the talk would stand
+   * for ever and the line would never leave. While sound arrives the talk goes on, whoever answers; a caller
+   * on hold is left to the server's word (`over`). */
+  async look() {
+    if (this.up || this.state === 'failed' || this.state === 'held') { this.silent = 0; return; }
+    const packets = this.busy ? (await this.stats()).inbound.packets : 0;
+    this.silent = packets === this.packets ? this.silent + 1 : 0;
+    this.packets = packets;
+    if (!this.up && this.silent >= DEAD_LOOKS && (this.busy || this.agent.isConnected())) this.giveUp();
+  }
+
+  /** The server says that this call is over. @param {string} call */
+  over(call) { if (!this.up && this.busy && call === this.callId) this.giveUp(); }
+
+  /** Neither answer nor sound: begin anew, here or at the next site. Where the caller is still there, the
+   * exchange rings here first and the talk goes on. */
+  giveUp() {
+    const { session, agent } = this;
+    this.keep();
+    this.session = null; this.muted = false; this.why = ''; this.silent = 0; this.audio.srcObject = null;
+    if (session) Promise.resolve().then(() => session.dispose()).catch(() => undefined);
+    clearTimeout(this.timer); this.timer = undefined; this.attempt = 0;
+    this.build();
+    agent.stop().catch(() => undefined);
+    this.state = 'connecting';
+    this.reconnect();
+  }
+
   /** The page goes: reloaded, closed, crashed into. The exchange keeps the caller some seconds and rings
    * here first when this page is back. */
   leave() {
-    const session = this.session;
-    if (session && this.sip && session.state === this.sip.SessionState.Established) {
-      try { sessionStorage.setItem(KEPT, JSON.stringify({ call: this.callId, at: Date.now(), muted: this.muted, held: this.state === 'held' })); } catch { /* private window: answered by hand */ }
-      session.bye({ requestOptions: { extraHeaders: [AGAIN] } }).catch(() => undefined);
-    }
+    if (this.keep()) this.session.bye({ requestOptions: { extraHeaders: [AGAIN] } }).catch(() => undefined);
     if (this.registerer) this.registerer.unregister().catch(() => undefined);
+  }
+
+  /** Note the talk that may be taken up again. @returns {boolean} whether there is one */
+  keep() {
+    if (!this.session || !this.sip || this.session.state !== this.sip.SessionState.Established) return false;
+    try { sessionStorage.setItem(KEPT, JSON.stringify({ call: this.callId, at: Date.now(), muted: this.muted, held: this.state === 'held' })); } catch { /* private window: answered by hand */ }
+    return true;
   }
 
   /** The talk this page had when it was loaded again. @returns {{call: string, at: number, muted: boolean, held: boolean} | null} */

@@ -102,7 +102,14 @@ class Command(BaseCommand):
         for key, bench in BENCHES.items():
             if name in (None, key):
                 rows += bench(**{size: options[size] for size in SIZES.get(key, ())})
-        if options["json"]:
+        self._tell(rows, as_json=options["json"])
+        figures = [row.get("figures", {}) for row in rows]
+        failed = {why: n for told in figures for why, n in told.get("failed", {}).items() if n}
+        if failed:
+            raise CommandError(f"calls failed: {failed}")
+
+    def _tell(self, rows: Rows, *, as_json: bool) -> None:
+        if as_json:
             self.stdout.write(json.dumps(rows))
             return
         for row in rows:
@@ -111,3 +118,5 @@ class Command(BaseCommand):
                 f"{row['bench']:24} n={row['n']:<8} p50 {row['p50_ms']:.3f} ms  "
                 f"p95 {row['p95_ms']:.3f} ms  {ratios}  ({row['input']})"
             )
+            if "figures" in row:
+                self.stdout.write(json.dumps(row["figures"], indent=1))
