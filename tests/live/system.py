@@ -112,9 +112,8 @@ class System:
             capture_output=True, timeout=patience_s, errors="replace",
         )  # fmt: skip
 
-    def up(self, *more: str) -> None:
-        words = ("up", "--detach", "--no-simulator", "--no-install", *more)
-        done = self.command(*words, patience_s=900)
+    def up(self) -> None:
+        done = self.command("up", "--detach", "--no-simulator", "--no-install", patience_s=900)
         assert done.returncode == 0, f"up failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
     def down(self) -> None:

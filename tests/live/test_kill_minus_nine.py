@@ -265,7 +265,6 @@ def test_the_supervisor_killed_leaves_no_process_and_no_gap(system: System, figu
     os.kill(int((system.state / "supervisor" / "supervisord.pid").read_text()), signal.SIGKILL)
     eventually(lambda: not system.processes(), "the end of every process", 40)
     began = time.time()
-    # With a second telephone site, for the tests that come after (test_two_sites.py).
-    system.up("--sites", "2")
+    system.up()
     figure("second start", time.time() - began, 20.0)
     assert system.one(count) == before
