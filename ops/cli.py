@@ -37,7 +37,7 @@ COMMANDS = """\
   locate      the places a text may mean: locate TEXT (--json)
   crew        open the crew's app
   logs        show a service's log (SERVICE, --follow)
-  backup      write everything into FILE
+  backup      write everything into FILE (--recordings DIR: those apart, each once)
   restore     put FILE into an empty state
   lock        compile the Python requirements anew
 """
@@ -119,10 +119,25 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("service", nargs="?")
     logs.add_argument("-f", "--follow", action="store_true")
     logs.add_argument("-n", "--lines", type=int, default=50)
-    backup = add("backup", "Write database, recordings and photos into FILE.")
+    backup = add("backup", "Write database, recordings, their keys and photos into FILE.")
     backup.add_argument("file", type=Path)
+    backup.add_argument(
+        "--recordings", type=Path, metavar="DIR", help="sealed recordings into DIR, each once"
+    )
+    backup.add_argument(
+        "--keep-days", type=int, default=0, metavar="N",
+        help="remove from DIR what no backup of the last N days names",
+    )  # fmt: skip
+    backup.add_argument("--without-keys", action="store_true", help="the keys are kept elsewhere")
     restore = add("restore", "Put a backup into an empty state.")
     restore.add_argument("file", type=Path)
+    restore.add_argument(
+        "--recordings", type=Path, metavar="DIR", help="where backup --recordings put them"
+    )
+    restore.add_argument("--keys", type=Path, metavar="FILE", help="exported keys of recordings")
+    restore.add_argument(
+        "--without-keys", action="store_true", help="recordings stay silent until keys are there"
+    )
     restore.add_argument("--force", action="store_true", help="replace what is in the state")
     restore.add_argument("--no-install", action="store_true")
     add("check", "ruff, mypy, import contracts, migrations.")
@@ -214,20 +229,31 @@ def _logs(options: argparse.Namespace, state: State, home: Path, words: list[str
 def _backup(
     options: argparse.Namespace, state: State, home: Path, words: list[str], say: Say
 ) -> int:
-    from ops.backup import backup
+    from ops.backup import Wish, backup
 
-    return backup(state, home, options.file.absolute(), say, words)
+    if options.keep_days < 0 or (options.keep_days and options.recordings is None):
+        raise OpsError("--keep-days N needs --recordings DIR, and a number of days", 2)
+    wish = Wish(
+        options.file.absolute(), _absolute(options.recordings), options.keep_days,
+        options.without_keys,
+    )  # fmt: skip
+    return backup(state, home, wish, say, words)
 
 
 def _restore(
     options: argparse.Namespace, state: State, home: Path, words: list[str], say: Say
 ) -> int:
-    from ops.backup import restore
+    from ops.restore import Wish, restore
 
-    return restore(
-        state, home, options.file.absolute(), say, words, force=options.force,
-        install=not options.no_install,
+    wish = Wish(
+        options.file.absolute(), _absolute(options.recordings), _absolute(options.keys),
+        options.without_keys, options.force, not options.no_install,
     )  # fmt: skip
+    return restore(state, home, wish, say, words)
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else path.absolute()
 
 
 def _check(

@@ -23,7 +23,7 @@ from ops.paths import State
 from ops.ports import PORTS, RTP_FIRST, RTP_PORTS
 from ops.postgres import DATABASE_STATEMENT, EXTENSION_STATEMENTS, role_statement
 from ops.say import Say
-from ops.secrets import NAMES
+from ops.secrets import NAMES, RECORDING_KEYS
 from ops.settings import AMI_USER, ARI_USER, DB_NAME, MQTT_USER, asks_rating
 
 HOME = Path("/var/lib/standpipe")
@@ -45,7 +45,7 @@ def env_file() -> str:
     """A .env for docker compose: one fresh secret per line."""
     lines = [
         f"{variable(name)}={secrets.token_hex(4 if name == 'demo_password' else 24)}"
-        for name in NAMES
+        for name in (*NAMES, RECORDING_KEYS)
     ]
     return "\n".join(lines) + "\n"
 

@@ -115,7 +115,10 @@ def server_env(
         "STANDPIPE_SIP_WS_URL": f"ws://{HOST}:{ports['ari']}/ws",
         "STANDPIPE_DESK_PHONES": ",".join(DESK_PHONES),
         "STANDPIPE_PHONE_PASSWORD_SEED": secrets["phone_password_seed"],
-        "STANDPIPE_RECORDING_KEYS": secrets["recording_keys"],
+        # On a machine the state's file has them (ops/secrets.py); these come from outside.
+        "STANDPIPE_RECORDING_KEYS": outer.get(
+            "STANDPIPE_RECORDING_KEYS", secrets.get("recording_keys", "")
+        ),
         "STANDPIPE_PROMPTS": str(home / "prompts"),
         "STANDPIPE_DEMO_PASSWORD": secrets["demo_password"],
         "STANDPIPE_CITY": options.city,

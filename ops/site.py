@@ -20,7 +20,7 @@ from ops.ports import ensure_ports, read_ports
 from ops.programs import Site, broker_user, manage_command_exists
 from ops.run import run
 from ops.say import Say
-from ops.secrets import ensure_secrets
+from ops.secrets import PASSPHRASE_NAMES, ensure_secrets
 from ops.settings import Options, process_env, server_env
 from ops.supervise import Supervisor
 
@@ -106,8 +106,10 @@ def manage(installation: Installation, arguments: Sequence[str]) -> str:
 
 def hand_over(installation: Installation, arguments: Sequence[str]) -> int:
     """Run a management command, ours or Django's, on our own terminal and return its status."""
+    # For `recording_keys`; the processes of the server never get it.
+    given = {name: os.environ[name] for name in PASSPHRASE_NAMES if name in os.environ}
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "server.manage", *arguments], env=installation.env,
+        [sys.executable, "-P", "-m", "server.manage", *arguments], env=installation.env | given,
         # Files are named from where the reader stands, not from the repository.
         cwd=Path.cwd(),
     ) as process:  # fmt: skip

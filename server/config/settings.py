@@ -251,7 +251,9 @@ STANDPIPE: dict[str, Any] = {
     "COUNTRY_CODE": env.text("COUNTRY_CODE", "358"),
     "AREA_CODE": env.text("AREA_CODE", "09"),
     "RECORDINGS": Path(env.text("RECORDINGS", str(STATE / "recordings"))),
-    # Secrets that recordings are sealed with, the newest first, separated by commas.
+    # Keys that recordings are sealed with (recordings/keyfile.py), changed by a command.
+    "RECORDING_KEY_FILE": STATE / "recording_keys.json",
+    # Behind them secrets from outside, the newest first, separated by commas.
     "RECORDING_KEYS": env.text("RECORDING_KEYS"),
     # Days by class of retention where they are not those of recordings/retention.py.
     "RECORDING_DAYS": env.text("RECORDING_DAYS"),

@@ -16,7 +16,7 @@ from ops.paths import REPO, State
 from ops.postgres import TUNING
 from ops.profiles import PROGRAMS
 from ops.programs import MANAGE, WEB
-from ops.secrets import NAMES
+from ops.secrets import NAMES, RECORDING_KEYS
 from ops.settings import DB_ADMIN, HOST, Options, server_env
 
 OURS = ("web", "worker", "subscribers", "clock", "ingest", "telephony", "dialler",
@@ -35,7 +35,7 @@ def test_there_is_a_container_for_every_program(compose: dict[str, Any]) -> None
 
 
 def test_the_servers_containers_get_the_servers_settings(compose: dict[str, Any]) -> None:
-    marks = {name: f"<{variable(name)}>" for name in NAMES}
+    marks = {name: f"<{variable(name)}>" for name in (*NAMES, RECORDING_KEYS)}
     wanted = server_env(
         State(STATE), FIXED_PORTS, marks, Options(), vendor=VENDOR, home=HOME, outer={}
     )
@@ -87,7 +87,7 @@ def test_no_secret_is_written_down_and_the_env_file_has_them_all(compose: dict[s
             if re.search(r"PASSWORD|SECRET|SEED", key):
                 assert re.fullmatch(r"\$\{STANDPIPE_\w+:\?.+\}", value), key
     lines = dict(line.split("=", 1) for line in env_file().splitlines())
-    assert set(lines) == {variable(name) for name in NAMES}
+    assert set(lines) == {variable(name) for name in (*NAMES, RECORDING_KEYS)}
     assert len(set(lines.values())) == len(lines)
 
 

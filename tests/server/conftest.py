@@ -51,6 +51,7 @@ def town(_built: Path, db: Any, settings: Any, tmp_path: Path) -> Any:
     settings.STANDPIPE = {
         **settings.STANDPIPE, "STREETS": _built / "streets", "SMS_DIR": tmp_path / "sms",
         "RECORDINGS": tmp_path / "recordings", "PHOTOS": tmp_path / "photos",
+        "RECORDING_KEYS": "o" * 48, "RECORDING_KEY_FILE": tmp_path / "recording_keys.json",
         "CALL_LOG": tmp_path / "asterisk", "SMS_GATEWAY": "file",
     }  # fmt: skip
     settings.STATE = tmp_path

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from server.calls import services
 from server.calls.models import Call
-from server.calls.recordings import disk, keeping, reconciling, removing, watching
+from server.calls.recordings import disk, keeping, reconciling, removing, watching, wav
 from server.calls.recordings.models import Alarm, Gap, Keeping, SoundFile
+from telephony.ami import events as ami
 from tests.server.test_recordings import tone
 
 pytestmark = pytest.mark.django_db
@@ -145,3 +146,91 @@ def test_on_a_really_full_disk_the_plain_file_stays_until_there_is_room(call, ti
     assert not (tiny / "c1.wav").exists()
     with keeping.open(Call.objects.get(call_id="c1").recording) as sound:
         assert sound.read() == plain
+
+
+def talk(call_id: str, seconds: float) -> Call:
+    """A talk of so long, by Asterisk's own count; the files are for the test to make."""
+    at = timezone.now() - timedelta(minutes=3)
+    services.rang(services.Ring(call_id, "0401000101", "", "965113", at))
+    services.answered(call_id, "1001", at=at, live=False)
+    services.ended(call_id, at=at + timedelta(seconds=seconds), live=False)
+    reconciling.hear(ami.AgentCompleted(call_id, "1001", 1, round(seconds), "caller"), at)
+    return Call.objects.get(call_id=call_id)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_what_did_not_fit_on_a_really_full_disk_is_kept_as_far_as_it_goes_and_listed(tiny, closed):
+    """Asterisk writes until there is no room, and talks on; its last word is the header."""
+    call = talk("c1", 30.0)
+    whole = tone(tiny.with_name("whole.wav"), 30.0)
+    with pytest.raises(OSError, match="No space"), (tiny / "c1.wav").open("wb", 0) as file:
+        left = memoryview(whole)
+        while left:
+            left = left[file.write(left[:4096]) :]
+    held = (tiny / "c1.wav").stat().st_size
+    head = wav.header(8000, held - wav.HEADER if closed else 0)
+    with (tiny / "c1.wav").open("r+b") as file:
+        file.write(head)
+    os.utime(tiny / "c1.wav", (0, 0))
+    services.recorded("c1", str(tiny / "c1.wav"))
+    (tiny / disk.MARK).touch()  # it was there when the disk was not full yet
+    disk.look()
+    watching.seal()  # no room for the sealed one
+    reconciling.look()
+    gap = Gap.objects.get()
+    assert (gap.call, gap.kind) == (call, "short")
+    assert gap.seconds == pytest.approx(30.0 - held / 16000, abs=0.2)
+    assert {a.code for a in Alarm.objects.filter(closed_at=None)} == {"disk_full", "gaps"}
+    subprocess.run(["mount", "-o", "remount,size=2m", str(tiny)], check=True)
+    watching.seal()
+    disk.look()
+    with keeping.open(call.recording) as sound:
+        assert sound.read()[wav.HEADER :] == whole[wav.HEADER : held]
+    assert {a.code for a in Alarm.objects.filter(closed_at=None)} == {"gaps"}
+
+
+def test_what_was_written_into_the_place_of_a_disk_that_was_away_is_a_gap(call, tiny):
+    """A real disk: taken away in the middle of the day, and mounted again."""
+    call("before")
+    watching.seal()
+    disk.look()
+    subprocess.run(["umount", str(tiny)], check=True)
+    try:
+        lost = talk("c1", 10.0)
+        tone(tiny / "c1.wav", 10.0)
+        services.recorded("c1", str(tiny / "c1.wav"))
+        disk.look()
+        assert Alarm.objects.get(closed_at=None).code == "unmounted"
+        watching.seal()
+        # Sealed here it would stand in the database as kept, and be hidden by the disk.
+        assert SoundFile.objects.filter(recording__call=lost).count() == 0
+        reconciling.look()
+        assert not Gap.objects.exists()  # nobody can tell yet
+    finally:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=320k", "tmpfs", str(tiny)], check=True)
+    (tiny / disk.MARK).touch()  # it is the same disk
+    disk.look()
+    reconciling.look()
+    assert [(g.call.call_id, g.kind) for g in Gap.objects.all()] == [("c1", "missing")]
+    # Somebody looks into the place below, and puts the file back.
+    tone(tiny / "c1.wav", 10.0)
+    watching.seal()
+    reconciling.look()
+    assert Gap.objects.get().closed_how == "found"
+    assert not Alarm.objects.filter(closed_at=None).exists()
+
+
+def test_from_a_disk_that_is_away_to_the_alarm_it_takes_less_than_a_minute(call, tiny):
+    """By the round's own clock, whatever else is due."""
+    call("before")
+    disk.look()
+    subprocess.run(["umount", str(tiny)], check=True)
+    try:
+        parts, second = watching.Round(), 0
+        while not Alarm.objects.filter(code="unmounted", closed_at=None).exists():
+            parts.step(now=1000.0 + second)
+            second += 1
+            assert second <= 60
+    finally:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=320k", "tmpfs", str(tiny)], check=True)
+    assert second <= 11

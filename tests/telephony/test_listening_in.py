@@ -171,6 +171,7 @@ async def test_with_no_room_on_the_disk_people_talk_on_and_calls_are_answered(
             finally:
                 await leave_queue(ami, "faults", "1101")
         full = shutil.disk_usage(folder)
+        left = {p.name: (p.stat().st_size, p.read_bytes()[:44]) for p in folder.glob("*.wav")}
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
     stored = asterisk.call_from("0401235703")
@@ -179,6 +180,11 @@ async def test_with_no_room_on_the_disk_people_talk_on_and_calls_are_answered(
     assert [(t.call_id, t.answered) for t in taken] == [(stored.call_id, True)]
     assert stored.talk_s is not None and stored.talk_s >= 4
     assert full.free == 0
+    # What was written is a file whose header tells its length, or 0 as that of a killed Asterisk:
+    # it is kept as far as it goes, and listed as shorter than the talk.
+    size, head = left[f"{stored.call_id}.wav"]
+    assert 44 < size <= 16_384 and head[:4] == b"RIFF" and size / 16_000 < stored.talk_s - 3
+    assert int.from_bytes(head[40:44], "little") in (0, size - 44)
 
 
 def _silent_seconds(path: object) -> float:

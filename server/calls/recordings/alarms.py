@@ -24,8 +24,8 @@ def text_of(code: str, detail: dict[str, Any]) -> str:
         "gaps": _("%(n)s answered calls have no recording, or one that is too short."),
         "plain": _("%(n)s recordings could not be encrypted for five minutes."),
         "keys": _("There is no key for recordings, or not the right one: nothing is encrypted."),
-        "old_keys": _("%(n)s sealed files need a key that is not here. Add the old key behind the "
-                      "new one."),
+        "old_keys": _("%(n)s sealed files need a key that is not here. Import it: standpipe manage "
+                      "recording_keys import FILE"),
         "damaged": _("The recording of call %(call)s cannot be opened."),
         "recorder": _("Recordings are not looked after just now: %(call)s"),
     }  # fmt: skip

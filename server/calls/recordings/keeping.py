@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -21,7 +20,7 @@ from django.utils import timezone
 
 from server.accounts.refusals import Refused
 from server.calls.models import Call, Recording
-from server.calls.recordings import retention, vault, wav
+from server.calls.recordings import keyring, retention, vault, wav
 from server.calls.recordings.models import Keeping, SoundFile
 from server.tickets.models import Ticket
 
@@ -41,14 +40,9 @@ def folder() -> Path:
     return Path(settings.STANDPIPE["RECORDINGS"])
 
 
-@cache
-def _ring(text: str) -> vault.Ring:
-    return vault.Ring.of(text)
-
-
 def ring() -> vault.Ring:
     """The installation's keys. Raises VaultError when there is none."""
-    return _ring(settings.STANDPIPE["RECORDING_KEYS"])
+    return keyring.ring()
 
 
 def plain_path(call_id: str, leg: str) -> Path:
@@ -138,6 +132,9 @@ def _keep_one(recording: Recording, leg: str, path: Path, found: wav.Wav) -> Non
     finally:
         part.unlink(missing_ok=True)
     with transaction.atomic():
+        keyring.hold_still()
+        # Taken away while we sealed: the plain file is still here, and is sealed with another.
+        keyring.ring().find(sealed.key_id)
         SoundFile.objects.update_or_create(
             recording=recording, leg=leg,
             defaults={

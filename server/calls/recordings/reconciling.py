@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 
 from server.accounts.audit import record
 from server.accounts.refusals import Conflict, Refused
-from server.calls.models import Call
-from server.calls.recordings import alarms
+from server.calls.models import Call, Recording
+from server.calls.recordings import alarms, disk, keeping, wav
 from server.calls.recordings.models import Gap, TalkTime
 from server.events.services import publish
 from telephony.ami.events import AgentCompleted, AmiEvent
@@ -54,6 +54,12 @@ def look() -> int:
     ).exclude(answered_at=None)  # fmt: skip
     for call in answered.filter(recording=None).select_related("talk_time"):
         _open(call, Gap.Kind.MISSING, _talked(call))
+    # Asterisk said that it has written a file: into the place of a disk that was away, say.
+    told = answered.filter(recording__files=None, recording__keeping__removed_at=None)
+    if disk.present(keeping.folder()):
+        for call in told.exclude(recording=None).select_related("talk_time", "recording__call"):
+            if not _plain_is_there(call.recording):
+                _open(call, Gap.Kind.MISSING, _talked(call))
     # The days of calls that are whole stay in the database: the look comes every twenty seconds.
     short = answered.filter(
         recording__kind="call", recording__keeping__removed_at=None,
@@ -67,6 +73,19 @@ def look() -> int:
     else:
         alarms.cleared("gaps")
     return standing
+
+
+def _has_sound(recording: Recording) -> bool:
+    return recording.files.exists() or _plain_is_there(recording)
+
+
+def _plain_is_there(recording: Recording) -> bool:
+    """A file of Asterisk's that is going to be sealed."""
+    try:
+        path = keeping.plain_path(recording.call.call_id, keeping.main_leg(recording))
+        return wav.look(path) is not None
+    except OSError:
+        return False
 
 
 def _talked(call: Call) -> float:
@@ -95,6 +114,8 @@ def _close_found() -> None:
     rows = Gap.objects.filter(closed_at=None).exclude(call__recording=None)
     for gap in rows.select_related("call__recording", "call__talk_time"):
         told = getattr(gap.call, "talk_time", None)
+        if gap.kind == Gap.Kind.MISSING and not _has_sound(gap.call.recording):
+            continue
         if told is None or told.seconds - gap.call.recording.seconds <= LACKING_S:
             gap.closed_at, gap.closed_how = timezone.now(), "found"
             gap.save(update_fields=["closed_at", "closed_how"])

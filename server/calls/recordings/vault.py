@@ -53,7 +53,7 @@ class Ring:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         if not secrets:
-            raise VaultError("there is no key for recordings (STANDPIPE_RECORDING_KEYS)")
+            raise VaultError("there is no key for recordings (standpipe manage recording_keys add)")
         self._keys: dict[str, Key] = {}
         for secret in secrets:
             key = _derived(secret)
@@ -63,7 +63,7 @@ class Ring:
     @classmethod
     def of(cls, text: str) -> Ring:
         """From the setting: secrets separated by commas, the newest first. Raises VaultError."""
-        return cls([secret.strip() for secret in text.split(",") if secret.strip()])
+        return cls(secrets_in(text))
 
     def find(self, key_id: str) -> Key:
         """The key of that id. Raises VaultError."""
@@ -75,6 +75,16 @@ class Ring:
     @property
     def ids(self) -> list[str]:
         return list(self._keys)
+
+
+def secrets_in(text: str) -> list[str]:
+    """The secrets of a setting: separated by commas, the newest first."""
+    return [secret.strip() for secret in text.split(",") if secret.strip()]
+
+
+def id_of(secret: str) -> str:
+    """The id of the key that this secret makes. Raises VaultError."""
+    return _derived(secret).id
 
 
 def _derived(secret: str) -> Key:
@@ -254,13 +264,17 @@ def rewrap(path: Path, ring: Ring) -> str:
     with path.open("rb") as file:
         data_key, size, prefix = _opened(file.read(HEADER), ring)
         part = path.with_name(f"{path.name}.part")
-        with part.open("wb") as out:
-            out.write(_header(ring.current, data_key, size, prefix))
-            while block := file.read(1024 * 1024):
-                out.write(block)
-            out.flush()
-            os.fsync(out.fileno())
-    part.replace(path)
+        try:
+            with part.open("wb") as out:
+                out.write(_header(ring.current, data_key, size, prefix))
+                while block := file.read(1024 * 1024):
+                    out.write(block)
+                out.flush()
+                os.fsync(out.fileno())
+            part.replace(path)
+        finally:
+            # A full disk is not made fuller by half a file.
+            part.unlink(missing_ok=True)
     sync_folder(path.parent)
     return ring.current.id
 

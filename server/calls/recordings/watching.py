@@ -34,7 +34,13 @@ _AGAIN_S = 30.0
 
 
 def seal() -> None:
-    """Seal what was closed; raise the alarm when it cannot be done."""
+    """Seal what was closed; raise the alarm when it cannot be done.
+
+    Not while the disk is away: what is sealed into its empty place is hidden when it comes back,
+    behind a row that says it is kept.
+    """
+    if not disk.present(keeping.folder()):
+        return
     try:
         keeping.step()
     except vault.VaultError as no:
