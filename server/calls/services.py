@@ -147,9 +147,14 @@ def ended(
                 else outcome_in_menu(call) if call.queued_at is None
                 else Call.Outcome.ABANDONED
             )  # fmt: skip
+        # Somebody had it and handed it on, or was lost: the caller gave up waiting for the next.
+        gave_up = call.state == Call.State.QUEUED and call.outcome == Call.Outcome.ANSWERED
         call.state = Call.State.ENDED
         call.save()
-        _owe(call)
+        if gave_up and not cut:
+            _owe_again(call, words=message_left and has_words(call))
+        else:
+            _owe(call)
         if live and call.agent is not None and call.outcome == Call.Outcome.ANSWERED:
             agents.after_call(call.agent, call)
         tell_call("call.ended", call, outcome=call.outcome, status=status)
@@ -181,6 +186,12 @@ def _owe(call: Call) -> None:
     elif call.outcome == Call.Outcome.ANSWERED and (call.cut or call.draft) and not call.contact_id:
         # What the agent had begun to write stays as a draft, and somebody calls back.
         tickets.owe_call_back(CallBack.Reason.HUNG_UP, call.phone, call_id=call.call_id)
+
+
+def _owe_again(call: Call, *, words: bool) -> None:
+    if call.direction == Call.Direction.IN:
+        reason = CallBack.Reason.MESSAGE if words else CallBack.Reason.MISSED
+        tickets.owe_call_back(reason, call.phone, call_id=call.call_id)
 
 
 def recorded(call_id: str, path: str, *, kind: str = "call") -> Recording | None:

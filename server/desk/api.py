@@ -40,7 +40,8 @@ class ColleaguesView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        return Response({"colleagues": control.colleagues(person(request))})
+        me = person(request)
+        return Response({"colleagues": control.colleagues(me), "queues": control.queues(me)})
 
 
 class DialView(APIView):

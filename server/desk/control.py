@@ -18,9 +18,11 @@ from server.accounts.models import User
 from server.accounts.refusals import Conflict, Refused
 from server.calls import exchange
 from server.calls.models import AgentState, Call
+from server.calls.queueing import seating, selectors
 from server.customers.selectors import read_number
 from telephony import features
-from telephony.dialplan import CONSULT_CONTEXT, TRANSFER_CONTEXT
+from telephony.dialplan import CONSULT_CONTEXT, TRANSFER_CONTEXT, queue_place
+from telephony.order import HELPER_PENALTY
 
 # Keys of a feature follow each other like those of a quick finger.
 _PRESS_MS, _GAP_S = 80, 0.1
@@ -44,8 +46,8 @@ class Talk:
 def act(call: Call, what: str, *, by: User, to: str = "", on: bool = True, key: str = "") -> None:
     """Do `what` (a name in ACTS) to the talk that `by` has. Errors: Refused, Conflict.
 
-    `to` is an extension, a number outside (consult only); `on` switches hold and mute; `key` is
-    one key of a telephone.
+    `to` is an extension, a number outside (consult only) or a queue's code (queue only); `on`
+    switches hold and mute; `key` is one key of a telephone.
     """
     doing = ACTS.get(what)
     if doing is None:
@@ -108,6 +110,18 @@ def _transfer(talk: Talk, to: str, on: bool, key: str) -> None:
     )
 
 
+def _queue(talk: Talk, to: str, on: bool, key: str) -> None:
+    """To whoever answers that queue, at the place that fits how long the caller has waited."""
+    code = to.strip()
+    if code not in {q.code for q in selectors.queues()}:
+        raise Refused("to", "unknown", _("There is no such queue."))
+    place = 1 + selectors.before(talk.call, code)
+    exchange.act(
+        "BlindTransfer", Channel=talk.channel, Context=TRANSFER_CONTEXT,
+        Exten=queue_place(code, place),
+    )  # fmt: skip
+
+
 def _consult(talk: Talk, to: str, on: bool, key: str) -> None:
     """A colleague, or a number outside: the crew on site, the police."""
     number = to.strip()
@@ -140,7 +154,7 @@ def _hang_up(talk: Talk, to: str, on: bool, key: str) -> None:
 
 ACTS: dict[str, Callable[[Talk, str, bool, str], None]] = {
     "hold": _hold, "mute": _mute, "key": _key, "hangup": _hang_up,
-    "transfer": _transfer, "consult": _consult,
+    "transfer": _transfer, "queue": _queue, "consult": _consult,
     "abort": _feature(features.CONSULT_ABORT), "complete": _feature(features.CONSULT_COMPLETE),
     "conference": _feature(features.CONSULT_CONFERENCE), "swap": _feature(features.CONSULT_SWAP),
 }  # fmt: skip
@@ -162,6 +176,19 @@ def colleagues(me: User) -> list[dict[str, Any]]:
         for r in rows
     ]  # fmt: skip
     return sorted(found, key=lambda r: (order.get(str(r["state"]), 3), str(r["name"])))
+
+
+def queues(me: User) -> list[dict[str, Any]]:
+    """The queues a call may be handed to, by rank, and how they stand.
+
+    [{queue, name, waiting, longest_wait_s, expected_wait_s, working, free, mine}]; `mine`: the
+    agent answers it too, so the caller may come back. The agent is talking, so not among the free.
+    """
+    seat = seating.seat(me, AgentState.State.TALKING, "")
+    places = seat.penalties if seat else {}
+    own = {code for code, penalty in places.items() if penalty < HELPER_PENALTY}
+    keep = ("queue", "name", "waiting", "longest_wait_s", "expected_wait_s", "working", "free")
+    return [{**{k: q[k] for k in keep}, "mine": q["queue"] in own} for q in selectors.now()]
 
 
 def talk_of(call: Call) -> dict[str, Any]:

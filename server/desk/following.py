@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from server.calls import agents, services
+from server.calls import agents, queueing, services
 from server.calls.models import AgentState, Call
 from server.desk.models import Leg
 from telephony.ami import events as told
@@ -20,6 +20,8 @@ def follow(event: told.AmiEvent, now: datetime) -> None:
     match event:
         case told.Answered(call_id=call, agent=agent, channel=channel, why=why) if channel:
             _joined(call, agent, channel, why or Leg.How.QUEUE, now)
+        case told.Transferred(call_id=call, agent=agent, to=queue) if event.to_queue:
+            _waits_for_others(call, agent, queue)
         case told.ConsultAsked(call_id=call, to=to) | told.Transferred(call_id=call, to=to):
             _rings(call, to)
         case told.Consulted(call_id=call, agent=agent, channel=channel):
@@ -71,6 +73,7 @@ def _joined(call_id: str, extension: str, channel: str, how: str, now: datetime)
             agents.set_state(user, AgentState.State.TALKING, call=call)
             services.tell_call("call.consulted", call, agent=user.username)
         if how == Leg.How.TRANSFER:
+            services.handed_on(call_id)
             services.tell_call("call.transferred", call, agent=_name(extension))
 
 
@@ -103,6 +106,19 @@ def _left(call_id: str, extension: str, channel: str, cause: int, now: datetime)
             services.tell_call("call.transferred", call, agent=other.user.username)
         else:
             services.tell_call("call.left", call, agent=_name(extension))
+
+
+def _waits_for_others(call_id: str, extension: str, queue: str) -> None:
+    """Handed to a queue: nobody has the caller until somebody there takes the call."""
+    with transaction.atomic():
+        call = Call.objects.select_for_update().filter(call_id=call_id).first()
+        if call is None or call.state == Call.State.ENDED:
+            return
+        call.state, call.agent = Call.State.QUEUED, None
+        call.queue, call.skill = queue[:20], queueing.skill_of(queue)
+        call.save(update_fields=["state", "agent", "queue", "skill"])
+        services.handed_on(call_id)
+        services.tell_call("call.queued", call, queue=queue, handed_by=_name(extension))
 
 
 def _waits_again(call_id: str, now: datetime) -> None:

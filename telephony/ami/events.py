@@ -164,11 +164,15 @@ class AgentLeft:
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """An agent hands the caller over without asking."""
+    """An agent hands the caller over without asking. `to`: an extension, or a queue."""
 
     call_id: str
     agent: str
     to: str
+
+    @property
+    def to_queue(self) -> bool:
+        return not self.to.isdecimal()
 
 
 @dataclass(frozen=True, slots=True)

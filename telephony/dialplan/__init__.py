@@ -35,7 +35,7 @@ from telephony.dialplan.queue import queue, queue_door
 from telephony.dialplan.rating import rating
 from telephony.dialplan.recorded import recorded, render_recorded_script
 from telephony.dialplan.sites import sites
-from telephony.dialplan.transfer import transfer
+from telephony.dialplan.transfer import queue_place, transfer
 from telephony.dialplan.values import (
     AFTER_CLICK,
     AFTER_NOTICE,
@@ -76,6 +76,7 @@ __all__ = [
     "WHISPER_CONTEXT",
     "DialplanValues",
     "queue_door",
+    "queue_place",
     "render_dialplan",
     "render_recorded_script",
 ]  # fmt: skip

@@ -4,6 +4,8 @@
                                       | busy, no answer        answered: talk
                                       v                             |
                                    agent 1 again, three times at most, then the front of the queue
+    agent 1 --AMI BlindTransfer--> sp-transfer,<queue>_<place>: that queue by its own rules; the
+                                   fourth time in one call: the front of it
     agent 1 --AMI Atxfer--> sp-consult: agent 2, while the caller hears music
     agent's browser loaded again --> sp-resume: the same agent first, then the front of the queue
 
@@ -12,6 +14,8 @@ recording, the hangup handler and the call's name go along by themselves.
 """
 
 from __future__ import annotations
+
+import re
 
 from telephony.dialplan.rating import asked_after_talk
 from telephony.dialplan.text import block, heard, line
@@ -28,6 +32,8 @@ from telephony.dialplan.values import (
 RING_S = 15
 # So often a transfer may come back before the caller goes to the front of the queue instead.
 MOST_RETURNS = 3
+# So often a caller may be sent from queue to queue before they stand in front of everybody.
+MOST_HANDED = 3
 # How long a browser may take to be there again after it was loaded anew.
 RETURN_S = 8
 # Music instead of ringing: the caller has been talking already.
@@ -40,12 +46,47 @@ def _dial(extension: str, how: str = "") -> str:
     return f"Dial(PJSIP/{extension},{RING_S},{_RING}{before}U(sp-answered))"
 
 
+# Who transfers stands in the name of their channel: PJSIP/1101-0000001f.
+_BACK = [
+    'ExecIf($["${BLINDTRANSFER}" != ""]?Set(SP_BACK=${FILTER(0-9,x${CUT(CUT(BLINDTRANSFER,-,1),'
+    "/,2)})}))",
+    "Set(BLINDTRANSFER=)",
+]
+
+
+def queue_place(queue: str, place: int) -> str:
+    """The extension of the transfer's context that leads to a queue, at `place` in it from 1.
+
+    The place counts callers of higher priority too; nobody of a higher one is overtaken. Raises
+    ValueError for what cannot be a queue.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", queue) or not 1 <= place <= 9999:
+        raise ValueError(f"queue: {queue!r} at place {place} is none")
+    return f"{queue}_{place}"
+
+
+def _to_queue(v: DialplanValues) -> str:
+    """Since when the caller waits and with what priority stays, so their turn is what it was."""
+    # Two signs at least: one alone would be the extension that Asterisk runs at a hang-up.
+    return block("_[a-z].", [
+        *_BACK,
+        "Set(SP_QUEUE=${CUT(EXTEN,_,1)})",
+        "Set(SP_POSITION=${FILTER(0-9,x${CUT(EXTEN,_,2)})})",
+        "UserEvent(SPTransfer,CallId: ${SP_CALL_ID},From: ${SP_BACK},To: ${SP_QUEUE})",
+        line(v, "transferred", agent="${SP_BACK}", to="${SP_QUEUE}"),
+        "Set(SP_RETURNS=0)",
+        "Set(SP_HANDED=$[0${SP_HANDED} + 1])",
+        f"GotoIf($[${{SP_HANDED}} <= {MOST_HANDED}]?join)",
+        f"Set(SP_PRIORITY={LOST_AGENT_PRIORITY})",
+        "Set(SP_POSITION=)",
+        "(join),Gosub(sp-queue-terms,s,1)",
+        f"Goto({QUEUE_CONTEXT},s,join)",
+    ])  # fmt: skip
+
+
 def transfer(v: DialplanValues) -> str:
     start = [
-        # Who transfers stands in the name of their channel: PJSIP/1101-0000001f.
-        'ExecIf($["${BLINDTRANSFER}" != ""]?Set(SP_BACK=${FILTER(0-9,x${CUT(CUT(BLINDTRANSFER,-,1),'
-        "/,2)})}))",
-        "Set(BLINDTRANSFER=)",
+        *_BACK,
         "Set(SP_TO=${EXTEN})",
         "UserEvent(SPTransfer,CallId: ${SP_CALL_ID},From: ${SP_BACK},To: ${SP_TO})",
         line(v, "transferred", agent="${SP_BACK}", to="${SP_TO}"),
@@ -75,7 +116,7 @@ def transfer(v: DialplanValues) -> str:
     blocks = [block(extension, start) for extension in v.extensions]
     refuse = [block(pattern, ["Congestion(2)", "Hangup(34)"]) for pattern in ("_X!", "_+X!")]
     return "\n\n".join([
-        f"[{TRANSFER_CONTEXT}]\n" + "\n".join([*blocks, *refuse]),
+        f"[{TRANSFER_CONTEXT}]\n" + "\n".join([*blocks, _to_queue(v), *refuse]),
         "[sp-ring]\n" + block("s", ring),
         "[sp-talked]\n" + block("s", talked),
         _resume(v),
@@ -114,6 +155,7 @@ def _resume(v: DialplanValues) -> str:
         "UserEvent(SPBackToQueue,CallId: ${SP_CALL_ID})",
         "Set(SP_RETURNS=0)",
         f"Set(SP_PRIORITY={LOST_AGENT_PRIORITY})",
+        "Set(SP_POSITION=)",
         f"Goto({QUEUE_CONTEXT},s,join-again)",
     ]
     parts = [block("s", start), block("front", front)]

@@ -124,6 +124,37 @@ def test_a_colleague_is_asked_then_three_talk_and_the_caller_stays_with_the_seco
     assert outcome.answered and outcome.hung_up_by == "desk"
 
 
+def test_a_caller_is_handed_to_a_queue_by_the_keyboard(
+    system: Any, screen_of: Any, shot: Any
+) -> None:
+    desk = screen_of("agent1", "/desk", width=1440, height=900)
+    screens.take_calls(desk)
+    customer = known_caller(system)
+    began = time.time()
+    ringing = system.ring(customer.number, keys="0", seconds=25)
+    try:
+        answer(desk)
+        call = system.call_from(customer.number, began)
+        desk.keyboard.press("Alt+t")
+        desk.locator("[data-testid=hand-row][data-to=billing]").wait_for()
+        shot(desk, "desk-hand-to-queue")
+        desk.keyboard.type("billing")
+        desk.keyboard.press("Enter")
+        screens.phone_is(desk, "registered")
+        desk.get_by_test_id("hand-panel").wait_for(state="hidden")
+        row = eventually(
+            lambda: system.one(
+                "SELECT queue, transfers FROM calls_call WHERE call_id = %s AND queue = 'billing'",
+                [call.call_id],
+            ),
+            "the caller stands in the other queue",
+        )  # fmt: skip
+        assert row.transfers == 1
+    finally:
+        outcome = ringing.result(90)
+    assert outcome.answered
+
+
 def test_a_line_that_is_cut_shows_red_within_five_seconds(
     system: Any, screen_of: Any, figure: Any, shot: Any
 ) -> None:

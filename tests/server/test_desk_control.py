@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from server.accounts.models import AuditRow, User
 from server.accounts.refusals import Conflict, Refused
-from server.calls import exchange, services
+from server.calls import agents, exchange, services
 from server.calls.listeners import tell
 from server.calls.models import AgentInterval, AgentState, Call
+from server.calls.queueing.models import AgentSkill, Queue
 from server.desk import control
+from server.tickets.models import CallBack
 from telephony import features
 from telephony.ami import events as told
 from telephony.ami.parser import Message
@@ -175,6 +177,8 @@ def test_the_exchange_is_asked_for_what_the_agent_wants(
     ({"act": "explode"}, "act"), ({"act": "transfer", "to": ""}, "to"),
     ({"act": "transfer", "to": "0401234567"}, "to"), ({"act": "transfer", "to": "1001"}, "to"),
     ({"act": "consult", "to": "; rm -rf"}, "to"), ({"act": "consult", "to": "112\r\nx: y"}, "to"),
+    ({"act": "queue", "to": "billing"}, "to"), ({"act": "queue", "to": ""}, "to"),
+    ({"act": "queue", "to": "faults_1"}, "to"), ({"act": "queue", "to": 7}, "to"),
     ({"act": "key", "key": "55"}, "key"), ({"act": "key", "key": "A"}, "key"), ({}, "act"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused_by_its_name(
@@ -194,11 +198,83 @@ def test_without_a_talk_or_a_line_nothing_is_pressed(call: Call, asked: Any, cas
 
 
 def test_colleagues_are_listed_free_first(call: Call, cast: Any, client_of: Any) -> None:
-    from server.calls import agents
-
     agents.set_state(User.objects.get(username="mika"), "ready")
     listed = client_of(cast.aino).get("/api/desk/colleagues").json()["colleagues"]
     assert [(c["user"], c["state"]) for c in listed] == [("mika", "ready")]
+
+
+@pytest.fixture
+def billing(call: Call) -> Queue:
+    """Mika answers bills; two callers wait there, one for longer than Anna has waited."""
+    User.objects.filter(username="mika").update(role="agent")
+    mika = User.objects.get(username="mika")
+    AgentSkill.objects.create(user=mika, skill="billing", level=3)
+    agents.set_state(mika, "ready")
+    for name, since in (("b1", at(-30)), ("b2", at(10))):
+        services.rang(services.Ring(name, "0401000202", "", "965113", since))
+        tell(told.Queued(name, "billing", 0), since)
+    return Queue.objects.create(code="billing", name="Billing", name_zh="水费", skill="billing")
+
+
+def test_a_caller_is_handed_to_a_queue_at_the_place_of_their_turn(
+    call: Call, asked: Any, cast: Any, billing: Queue
+) -> None:
+    control.act(call, "queue", by=cast.aino, to="billing")
+    # Anna waits since second 1: after b1, before b2. Danger goes before everybody.
+    Call.objects.filter(call_id="c1").update(priority=10)
+    control.act(Call.objects.get(call_id="c1"), "queue", by=cast.aino, to="billing")
+    assert [(name, f["Channel"], f["Context"], f["Exten"]) for name, f in asked] == [
+        ("BlindTransfer", "PJSIP/1001-1", "sp-transfer", "billing_2"),
+        ("BlindTransfer", "PJSIP/1001-1", "sp-transfer", "billing_1"),
+    ]
+    audit = AuditRow.objects.filter(action="call.queue", subject="call:c1", by="aino")
+    assert [row.note for row in audit] == ["billing"] * 2
+    billing.active = False
+    billing.save()
+    with pytest.raises(Refused) as no:
+        control.act(call, "queue", by=cast.aino, to="billing")
+    assert (no.value.field, no.value.code) == ("to", "unknown")
+
+
+def handed(call: Call, second: float) -> Call:
+    tell(told.Transferred("c1", "1001", "billing"), at(second))
+    tell(told.AgentLeft("c1", "1001", "PJSIP/1001-1", 16), at(second))
+    tell(told.Queued("c1", "billing", 0, at(1).timestamp()), at(second))
+    call.refresh_from_db()
+    return call
+
+
+def test_both_agents_are_credited_and_the_call_stays_one(call: Call, billing: Queue) -> None:
+    now = handed(call, 20)
+    assert (now.state, now.agent, now.queue, now.skill) == ("queued", None, "billing", "billing")
+    # Since when they wait is what it was; the first agent is free for others.
+    assert (now.queued_at, state("aino"), now.transfers) == (at(1), "ready", 1)
+    tell(told.Answered("c1", "1002", "PJSIP/1002-2"), at(24))
+    call.refresh_from_db()
+    assert call.agent is not None and call.agent.username == "mika"
+    tell(told.CallEnded("c1", "", "1002", False, ""), at(60))
+    assert legs(call) == [("aino", "queue", True), ("mika", "queue", True)]
+    assert not CallBack.objects.filter(call_id="c1").exists()
+    talked = AgentInterval.objects.filter(state="talking", call=call)
+    assert {i.user.username for i in talked} == {"aino", "mika"}
+
+
+@pytest.mark.parametrize(("words", "reason"), [(False, "missed"), (True, "message")])
+def test_who_gives_up_in_the_second_queue_is_owed_a_call(
+    call: Call, billing: Queue, words: bool, reason: str
+) -> None:
+    handed(call, 20)
+    tell(told.CallEnded("c1", "TIMEOUT" if words else "ABANDON", "1001", words, ""), at(90))
+    assert [row.reason for row in CallBack.objects.filter(call_id="c1")] == [reason]
+    assert Call.objects.get(call_id="c1").outcome == "answered"
+
+
+def test_queues_are_listed_beside_colleagues_as_they_stand(
+    call: Call, cast: Any, billing: Queue, client_of: Any
+) -> None:
+    listed = client_of(cast.aino).get("/api/desk/colleagues").json()["queues"]
+    found = {q["queue"]: (q["waiting"], q["free"], q["working"], q["mine"]) for q in listed}
+    assert found == {"faults": (0, 0, 1, True), "billing": (2, 1, 1, False)}
 
 
 def test_dialling_needs_a_line_and_a_free_telephone(

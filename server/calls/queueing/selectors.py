@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from server.calls.models import AgentInterval, AgentState, Call
@@ -34,6 +34,15 @@ def by_code(code: str, among: list[Queue] | None = None) -> Queue:
     """The queue of this code, the general one for a code that is none; `among` if read already."""
     found = {q.code: q for q in among or queues()}
     return found.get(code) or found[GENERAL]
+
+
+def before(call: Call, queue: str) -> int:
+    """How many who wait in this queue have their turn before `call`, were it to wait there."""
+    waiting = Call.objects.filter(state=Call.State.QUEUED, queue=queue).exclude(pk=call.pk)
+    earlier = Q(priority__gt=call.priority)
+    if call.queued_at is not None:
+        earlier |= Q(priority=call.priority, queued_at__lt=call.queued_at)
+    return waiting.filter(earlier, queued_at__gt=timezone.now() - OLDEST).count()
 
 
 def handling_s(queue: str, now: datetime) -> float:

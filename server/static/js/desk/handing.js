@@ -1,5 +1,5 @@
 // @ts-check
-// Handing a call over: at once, or after asking a colleague; three together; back to the caller.
+// Handing a call over: to a colleague at once or after asking, to a queue; three together; back to the caller.
 import { api } from '../api.js';
 import { html, render } from '../html.js';
 import { gettext } from '../i18n.js';
@@ -13,7 +13,7 @@ import { talk } from './talk.js';
 
 export const handing = {
   /** @type {Step} */ step: '',
-  /** @type {any[]} */ colleagues: [],
+  /** @type {any[]} */ colleagues: [], /** @type {any[]} */ queues: [],
   /** @type {{to: string, user: string, name: string} | null} */ whom: null,
   text: '', at: 0, call: '', swapped: false,
   /** @type {() => void} */ changed: () => undefined,
@@ -25,20 +25,29 @@ export const handing = {
     Object.assign(this, { step: 'choosing', call, text: '', at: 0, whom: null, swapped: false });
     changed();
     this.focus();
-    try { this.colleagues = (await api.get('/api/desk/colleagues')).colleagues; } catch (error) { complain(error); }
+    try { Object.assign(this, await api.get('/api/desk/colleagues')); } catch (error) { complain(error); }
     this.list();
   },
   close() { if (!this.step) return; this.step = ''; this.whom = null; this.changed(); },
   focus() { const input = document.getElementById('hand-to'); if (input) input.focus(); },
 
-  /** Whom the words mean, and the number itself where it is one. */
+  /** Whom the words mean: colleagues, queues, and the number itself where it is one. `acts`: what can be done, first what Enter does. */
   found() {
     const words = this.text.trim().toLowerCase();
     const people = this.colleagues.filter((c) => !words || `${c.name} ${c.user} ${c.extension}`.toLowerCase().includes(words))
-      .map((c) => ({ to: c.extension, user: c.user, name: c.name, note: `${c.extension} · ${word('agent', c.state)}`, inside: true, free: c.state === 'ready' }));
+      .map((c) => ({ to: c.extension, user: c.user, name: c.name, note: `${c.extension} · ${word('agent', c.state)}`, acts: ['consult', 'transfer'] }));
+    const lines = this.queues.filter((q) => !words || `${q.name} ${q.queue}`.toLowerCase().includes(words))
+      .map((q) => ({ to: q.queue, user: '', name: q.name, note: this.stands(q), acts: ['queue'] }));
     const digits = words.replace(/[\s()-]/g, '');
-    if (/^\+?\d{3,20}$/.test(digits) && !people.some((p) => p.to === digits)) people.push({ to: digits, user: '', name: digits, note: gettext('number outside: ask first only'), inside: false, free: true });
-    return people;
+    if (/^\+?\d{3,20}$/.test(digits) && !people.some((p) => p.to === digits)) people.push({ to: digits, user: '', name: digits, note: gettext('number outside: ask first only'), acts: ['consult'] });
+    return [...people, ...lines];
+  },
+
+  /** @param {any} q how a queue stands */
+  stands(q) {
+    const waiting = gettext('%(n)s waiting', { n: q.waiting });
+    const free = q.working ? gettext('%(n)s of %(all)s free', { n: q.free, all: q.working }) : gettext('nobody signed in');
+    return [waiting, free, q.mine ? gettext('you answer it too') : ''].filter(Boolean).join(' · ');
   },
 
   list() {
@@ -46,15 +55,15 @@ export const handing = {
     if (!holder) return;
     const found = this.found();
     this.at = Math.min(this.at, Math.max(0, found.length - 1));
-    render(holder, html`${found.map((p, i) => html`<li role="option" aria-selected="${i === this.at ? 'true' : 'false'}" data-testid="hand-row" data-to="${p.to}"><span><b>${p.name}</b><small class="muted">${p.note}</small></span>
-      <span class="row"><button type="button" data-do="ask-first" data-i="${i}" data-testid="ask-first">${gettext('Ask first')}</button>${p.inside ? html`<button type="button" data-do="hand-over" data-i="${i}" data-testid="hand-over">${gettext('Hand over')}</button>` : ''}</span></li>`)}
+    render(holder, html`${found.map((p, i) => html`${p.acts[0] === 'queue' && (i === 0 || found[i - 1].acts[0] !== 'queue') ? html`<li role="presentation" class="muted group">${gettext('Queues')}</li>` : ''}<li role="option" data-kind="${p.acts[0] === 'queue' ? 'queue' : 'person'}" aria-selected="${i === this.at ? 'true' : 'false'}" data-testid="hand-row" data-to="${p.to}"><span><b>${p.name}</b><small class="muted">${p.note}</small></span>
+      <span class="row">${p.acts[0] === 'consult' ? html`<button type="button" data-do="ask-first" data-i="${i}" data-testid="ask-first">${gettext('Ask first')}</button>` : ''}${p.acts.length > 1 || p.acts[0] === 'queue' ? html`<button type="button" data-do="hand-over" data-i="${i}" data-testid="hand-over">${gettext('Hand over')}</button>` : ''}</span></li>`)}
       ${found.length ? '' : html`<li class="muted">${gettext('Nobody of that name is signed in. A number outside can be asked too.')}</li>`}`);
   },
 
   panel() {
     if (!this.step) return '';
     if (this.step === 'choosing') {
-      return html`<div class="hand" data-testid="hand-panel"><label for="hand-to">${gettext('Hand over to')}</label><input id="hand-to" type="search" autocomplete="off" placeholder="${gettext('Name, line or number')}" data-testid="hand-to">
+      return html`<div class="hand" data-testid="hand-panel"><label for="hand-to">${gettext('Hand over to')}</label><input id="hand-to" type="search" autocomplete="off" placeholder="${gettext('Name, line, queue or number')}" data-testid="hand-to">
         <ul id="hand-list" role="listbox"></ul><p class="muted hint"><kbd>↑↓</kbd> <kbd>Enter</kbd> ${gettext('ask first')} · <kbd>Shift Enter</kbd> ${gettext('hand over')} · <kbd>Esc</kbd></p></div>`;
     }
     const name = this.whom ? this.whom.name : '';
@@ -66,10 +75,13 @@ export const handing = {
   /** @param {number} i @param {boolean} first ask them before */
   async hand(i, first) {
     const whom = this.found()[i];
-    if (!whom || (!first && !whom.inside)) return;
+    if (!whom) return;
+    // Nobody can be asked for a whole queue: either key hands over.
+    const act = whom.acts[0] === 'queue' ? 'queue' : first ? 'consult' : 'transfer';
+    if (!whom.acts.includes(act)) return;
     this.whom = whom;
-    if (!await talk(this.call, first ? 'consult' : 'transfer', { to: whom.to })) return;
-    if (first) { this.step = 'asking'; this.changed(); } else { toast(gettext('Handed to %(name)s.', { name: whom.name })); this.close(); }
+    if (!await talk(this.call, act, { to: whom.to })) return;
+    if (act === 'consult') { this.step = 'asking'; this.changed(); } else { toast(gettext('Handed to %(name)s.', { name: whom.name })); this.close(); }
   },
 
   /** A button of the consultation. @param {string} act */
@@ -93,6 +105,7 @@ export const handing = {
     else return;
     event.preventDefault();
     this.list();
+    document.querySelector('#hand-list [aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
   },
 
   /** Follow what the exchange says of the call in hand. */
