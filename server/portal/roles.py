@@ -91,7 +91,7 @@ SHUTOFF = Page("shutoff", "/shutoffs/", _("Shut-off"), _OFFICE)
 HOME: dict[str, str] = {
     "agent": "/desk",
     "dispatcher": "/dispatch",
-    "supervisor": "/wall",
+    "supervisor": "/supervisor",
     "engineer": "/network",
     "manager": "/bi",
     "auditor": "/bi",

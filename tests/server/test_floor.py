@@ -50,3 +50,8 @@ def test_callers_inside_a_shut_off_are_counted_by_shut_off(cast):
     Call.objects.create(call_id="x", state="talking", started_at=now)
     assert [(r["shut_off"], r["now"], r["today"], r["informed"])
             for r in floor.inside_shut_offs(now)] == [("A-0001", 2, 4, 1)]  # fmt: skip
+
+
+def test_a_supervisor_begins_at_the_floor(cast, client_of):
+    home = client_of(cast.sari).get("/")
+    assert (home.status_code, home.headers["Location"]) == (302, "/supervisor")
