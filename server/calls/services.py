@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from server.accounts.audit import record
+from server.accounts.models import User
 from server.accounts.refusals import Conflict, Refused
 from server.calls import agents, queueing, verdict
 from server.calls.models import AgentState, Call, Rating, Recording
@@ -114,16 +115,23 @@ def answered(call_id: str, extension: str, *, at: datetime, live: bool = True) -
     with transaction.atomic():
         user = agents.by_extension(extension)
         call = Call.objects.select_for_update().filter(call_id=call_id).first()
-        if call is None:
+        if call is None or (user is not None and _talk_already(call, user)):
             return
         call.agent, call.answered_at = user, call.answered_at or at
         call.state, call.outcome = Call.State.TALKING, Call.Outcome.ANSWERED
         if call.direction == Call.Direction.IN:
             call.queued_at = call.queued_at or call.started_at
-        call.save()
+        call.save(update_fields=["agent", "answered_at", "state", "outcome", "queued_at"])
         if user is not None and live:
             agents.set_state(user, AgentState.State.TALKING, call=call)
         tell_call("call.answered", call, agent=user.username if user else extension)
+
+
+def _talk_already(call: Call, user: User) -> bool:
+    """Asterisk's queue and the dialplan both say who took a call; the second says nothing new."""
+    return (call.state, call.agent_id) == (Call.State.TALKING, user.pk) and (
+        AgentState.objects.filter(user=user, call=call, state=AgentState.State.TALKING).exists()
+    )
 
 
 def ended(
@@ -150,7 +158,7 @@ def ended(
         # Somebody had it and handed it on, or was lost: the caller gave up waiting for the next.
         gave_up = call.state == Call.State.QUEUED and call.outcome == Call.Outcome.ANSWERED
         call.state = Call.State.ENDED
-        call.save()
+        call.save(update_fields=["ended_at", "cut", "outcome", "state"])
         if gave_up and not cut:
             _owe_again(call, words=message_left and has_words(call))
         else:

@@ -7,13 +7,14 @@ does not hold up the others: the event is put aside with the reason and tried ag
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -24,6 +25,18 @@ from server.events.reading import Mark, Row, after
 log = logging.getLogger("standpipe.events")
 Subscriber = Callable[[Row], None]
 MAX_ATTEMPTS = 12
+# No event is read past a transaction that still writes: a long one holds up every screen.
+LONGEST_S = 0.05
+_BEHIND = """
+    SELECT name FROM unnest(%s::text[]) WITH ORDINALITY AS wanted (name, place)
+    LEFT JOIN events_cursor c ON c.subscriber = name
+    WHERE EXISTS (
+        SELECT 1 FROM events_event e
+        WHERE (e.xid, e.id) > (coalesce(c.xid, 0), coalesce(c.event_id, 0))
+          AND e.xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+    )
+    ORDER BY place
+"""
 
 
 @cache
@@ -33,22 +46,33 @@ def subscribers() -> dict[str, Subscriber]:
 
 def deliver(limit: int = 50) -> int:
     """Give every subscriber its next events; returns how many were handed over."""
-    return sum(_deliver_to(name, limit) for name in subscribers())
+    return sum(_deliver_to(name, limit) for name in _behind())
+
+
+def _behind() -> list[str]:
+    """Those for whom there is something, in their order: one look for all of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEHIND, [list(subscribers())])
+        return [name for (name,) in cursor.fetchall()]
 
 
 def _deliver_to(name: str, limit: int) -> int:
     done = 0
+    began = time.monotonic()
     with transaction.atomic():
-        Cursor.objects.get_or_create(subscriber=name)
         cursor = (
             Cursor.objects.select_for_update(skip_locked=True).filter(subscriber=name).first()
         )
-        if cursor is None:  # another worker has it
-            return 0
+        if cursor is None:
+            cursor, made = Cursor.objects.get_or_create(subscriber=name)
+            if not made:  # another worker has it
+                return 0
         for row in after(Mark(cursor.xid, cursor.event_id), limit=limit):
             _hand_over(name, row)
             cursor.xid, cursor.event_id = row.mark
             done += 1
+            if time.monotonic() - began > LONGEST_S:
+                break
         if done:
             cursor.save(update_fields=["xid", "event_id"])
     return done

@@ -28,10 +28,12 @@ def render_recorded_script(spool_outgoing: str, spool_tmp: str, recordings: str)
     return f"""#!/bin/sh
 set -eu
 id=$1
+set --
 for leg in "$id" "$id-in" "$id-out"; do
-  file="{recordings}/$leg.wav"
-  if [ -f "$file" ] && [ "$(wc -c < "$file")" -le {EMPTY_WAV_BYTES} ]; then rm -f "$file"; fi
+  if [ -f "{recordings}/$leg.wav" ]; then set -- "$@" "{recordings}/$leg.wav"; fi
 done
+# One program for all of them: this runs at the end of every call.
+if [ $# -gt 0 ]; then find "$@" -size -{EMPTY_WAV_BYTES + 1}c -delete; fi
 [ -f "{recordings}/$id.wav" ] || exit 0
 call="{spool_tmp}/recorded-$id.call"
 printf 'Channel: Local/s@sp-recorded\\nSetvar: SP_CALL_ID=%s\\n' "$id" > "$call"
