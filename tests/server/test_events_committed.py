@@ -114,12 +114,18 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     return found
 
 
+def deliver_all() -> None:
+    """As the process does: again and again until nobody is behind."""
+    while subscribing.deliver():
+        pass
+
+
 def test_a_failing_subscriber_is_put_aside_and_the_others_go_on(heard):
     for name in ("one", "bad", "two"):
         publish(name)
-    subscribing.deliver()
-    assert heard["good"] == ["one", "bad", "two"]
-    assert heard["picky"][:2] == ["one", "two"]
+    deliver_all()
+    assert [n for n in heard["good"] if n != "effect"] == ["one", "bad", "two"]
+    assert [n for n in heard["picky"] if n != "effect"] == ["one", "two"]
     kept = FailedDelivery.objects.get()
     assert (kept.subscriber, kept.attempts) == ("picky", 1)
     assert "indigestible" in kept.error
@@ -129,7 +135,7 @@ def test_a_failing_subscriber_is_put_aside_and_the_others_go_on(heard):
 
 def test_what_was_put_aside_is_tried_again_later_and_only_then(heard):
     publish("bad")
-    subscribing.deliver()
+    deliver_all()
     assert subscribing.retry_failed() == 0  # not yet due
     FailedDelivery.objects.update(next_try_at="2020-01-01T00:00Z")
     assert subscribing.retry_failed() == 0  # fails again, waits longer
@@ -144,7 +150,7 @@ def test_what_was_put_aside_is_tried_again_later_and_only_then(heard):
 
 def test_after_many_tries_a_person_has_to_look(heard):
     publish("bad")
-    subscribing.deliver()
+    deliver_all()
     FailedDelivery.objects.update(attempts=subscribing.MAX_ATTEMPTS - 1,
                                   next_try_at="2020-01-01T00:00Z")  # fmt: skip
     subscribing.retry_failed()
