@@ -47,7 +47,7 @@ from telephony.sip import Phone as SipPhone
 
 Row = dict[str, Any]
 AGENTS = 100
-TALK_S = 10.0
+TALK_S = 8.0
 PER_SECOND = 6.0
 CALLS = 360
 AWAY = 200
