@@ -33,7 +33,8 @@ def asked_after_talk(v: DialplanValues) -> list[str]:
     return [
         f'GotoIf($["${{SHARED(SP_AGENT_CAUSE)}}" = "{_HUNG_UP}" & "${{SHARED(SP_ANSWERER)}}" != ""'
         ' & "${SHARED(SP_ANSWERER)}" = "${SHARED(SP_AGENT_GONE)}"'
-        f" & ${{LEN(${{SP_ATTEMPT}})}} = 0 & 0${{SP_PRIORITY}} < {EMERGENCY_PRIORITY}"
+        f" & ${{LEN(${{SP_ATTEMPT}})}} = 0 & ${{LEN(${{SP_HANDED}})}} = 0"
+        f" & 0${{SP_PRIORITY}} < {EMERGENCY_PRIORITY}"
         f" & ${{EPOCH}} - 0${{SHARED(SP_AGENT_LEFT)}} < {TOGETHER_S}]?{RATE_CONTEXT},s,1)",
     ]
 

@@ -10,7 +10,14 @@ import asyncio
 import pytest
 
 from telephony.agents import join_queue, leave_queue, pause
-from telephony.ami.events import AgentCompleted, Answered, Queued, QueueJoined, Transferred
+from telephony.ami.events import (
+    AgentCompleted,
+    Answered,
+    Queued,
+    QueueJoined,
+    RatingAsked,
+    Transferred,
+)
 from telephony.dialplan import queue_place
 from tests.telephony.conftest import Desk, eventually
 from tests.telephony.person import Person
@@ -63,6 +70,9 @@ async def test_the_caller_keeps_the_turn_and_the_sound_and_is_taken_by_who_answe
             before = wav.stat().st_size
             await table.until(lambda: wav.stat().st_size > before + 24_000, "it is recorded on")
             await table.two.hang_up()
+            # Which of the two agents would be meant? Nobody is asked.
+            await table.until(lambda: not table.caller.in_call, "our caller is let go")
+            assert told(table, RatingAsked) == []
             # The other one is next.
             await table.until(lambda: len(told(table, Answered)) == 3, "the other is taken", 12)
             await other.hang_up()

@@ -102,7 +102,7 @@ def _talk_s(call: RecoveredCall) -> float:
 async def test_five_is_kept_without_the_application_and_the_agent_is_free_meanwhile(
     asterisk: Desk,
 ) -> None:
-    async with talking(asterisk, "0401230501") as talk:
+    async with talking(asterisk, "0401230701") as talk:
         call_id = (await talk.heard.one(Answered)).call_id
         wav = asterisk.config.recordings / f"{call_id}.wav"
 
@@ -130,7 +130,7 @@ async def test_five_is_kept_without_the_application_and_the_agent_is_free_meanwh
         talk.caller.press("5")
         assert (await talk.heard.one(Rated)) == Rated(call_id, 5)
         await talk.until_let_go()
-    stored = asterisk.call_from("0401230501")
+    stored = asterisk.call_from("0401230701")
     assert (stored.score, stored.agent, stored.status) == (5, "1101", "")
     assert stored.asked_at == stored.ended_at and stored.rated_at is not None
     assert stored.asked_at is not None and stored.asked_at < stored.rated_at
@@ -140,18 +140,18 @@ async def test_five_is_kept_without_the_application_and_the_agent_is_free_meanwh
 
 
 async def test_who_says_nothing_is_thanked_and_let_go(asterisk: Desk) -> None:
-    async with asterisk.application(english), talking(asterisk, "0401230502", keys="0") as talk:
+    async with asterisk.application(english), talking(asterisk, "0401230702", keys="0") as talk:
         await talk.agent.hang_up()
         await talk.until_let_go()
         assert talk.was_asked() and talk.scores() == []
-    stored = asterisk.call_from("0401230502")
+    stored = asterisk.call_from("0401230702")
     assert stored.asked_at is not None and (stored.score, stored.rated_at) == (0, None)
 
 
 async def test_a_key_that_is_no_answer_is_asked_about_once_more_in_the_callers_language(
     asterisk: Desk,
 ) -> None:
-    async with asterisk.application(chinese), talking(asterisk, "0401230503", keys="0") as talk:
+    async with asterisk.application(chinese), talking(asterisk, "0401230703", keys="0") as talk:
         await talk.agent.hang_up()
         assert (await talk.asked_in()).endswith("/zh/rate-service")
         talk.caller.press("9")
@@ -163,11 +163,11 @@ async def test_a_key_that_is_no_answer_is_asked_about_once_more_in_the_callers_l
         talk.caller.press("4")
         await talk.until_let_go()
         assert talk.scores() == [4]
-    assert asterisk.call_from("0401230503").score == 4
+    assert asterisk.call_from("0401230703").score == 4
 
 
 async def test_who_presses_nonsense_twice_is_let_go(asterisk: Desk) -> None:
-    async with asterisk.application(english), talking(asterisk, "0401230504", keys="0") as talk:
+    async with asterisk.application(english), talking(asterisk, "0401230704", keys="0") as talk:
         await talk.agent.hang_up()
         await talk.heard.one(RatingAsked)
         talk.caller.press("0#")
@@ -176,7 +176,7 @@ async def test_who_presses_nonsense_twice_is_let_go(asterisk: Desk) -> None:
 
 
 async def test_in_danger_nobody_is_asked(asterisk: Desk) -> None:
-    async with asterisk.application(english), talking(asterisk, "0401230505", keys="1") as talk:
+    async with asterisk.application(english), talking(asterisk, "0401230705", keys="1") as talk:
         await talk.agent.hang_up()
         await talk.until_let_go(5)
         assert not talk.was_asked()
