@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.contrib.gis.db.models.functions import Distance
 from django.contrib.gis.geos import Point
 from django.utils.translation import gettext as _
 
@@ -17,6 +18,8 @@ from server.tickets.models import Kind
 
 # A point this near to the main of its premise means that main, whichever is the nearest.
 SERVICE_REACH_M = 100.0
+# Two points so near to each other are one house.
+HOUSE_M = 10.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def locate(where: Where, premise: Premise | None, *, kind: str = "") -> Place:
         return Place(point, where.address or premise.address, pipe, segment, area_of(point))
     hit = _own_main(where, premise) or network.snap(where.lon, where.lat)
     point = Point(where.lon, where.lat, srid=4326)
-    return Place(point, where.address, hit.pipe or "", hit.segment, area_of(point))
+    pipe, segment = (hit.pipe, hit.segment) if hit.pipe else _main_of_house_at(point)
+    return Place(point, where.address, pipe, segment, area_of(point))
 
 
 def _check_network(asset: str, *, drains: bool) -> None:
@@ -111,6 +115,22 @@ def _own_main(where: Where, premise: Premise | None) -> network.SnapResult | Non
         return None
     near = network.snap(where.lon, where.lat, radius_m=SERVICE_REACH_M, premise=premise.code)
     return near if near.pipe == own.pipe else None
+
+
+def _main_of_house_at(point: Point) -> tuple[str, int | None]:
+    """(pipe, segment) of the service line of the house that stands there; ("", None) for none.
+
+    For a house in a yard, out of reach of every main: an address was chosen, not a customer.
+    """
+    reach = network.degrees_around(HOUSE_M, point.y)
+    nearest = (
+        Premise.objects.filter(geom__dwithin=(point, reach))
+        .annotate(far=Distance("geom", point))
+        .order_by("far", "pk")
+        .first()
+    )
+    on = network.place_of_premise(nearest.code) if nearest is not None else None
+    return (on.pipe, on.segment) if on is not None else ("", None)
 
 
 def area_of(point: Point | None) -> Area | None:

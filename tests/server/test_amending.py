@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.gis.geos import Point
 
 from server.accounts.models import AuditRow
 from server.accounts.refusals import Conflict, Refused
+from server.customers.models import Premise
 from server.dispatch import services as dispatch
 from server.dispatch.models import WorkOrder
 from server.outages.models import ShutOff
@@ -20,7 +22,7 @@ from server.service_level.models import Clock
 from server.tickets import amending
 from server.tickets.amending import Amendment
 from server.tickets.models import Incident, Ticket
-from server.tickets.placing import Where
+from server.tickets.placing import Where, locate
 from tests.town import along
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +61,24 @@ def test_a_report_without_a_place_gets_one_and_then_its_plan(lost, news, cast):
     assert plan_of(incident) == {"V6", "V8", "V11"}
     assert dispatch.assign(incident, cast.north, by="mika", reason="near").number
     assert AuditRow.objects.filter(action="ticket.amend", by="aino").exists()
+
+
+def test_a_house_in_a_yard_stands_on_the_main_its_service_line_says(cast):
+    """A hundred metres from every street: the address of the house means Anna's main all the same.
+
+        E x---P8---- F
+               :
+               : her service line
+               Anna, and beside her nobody
+    """
+    lon, lat = along("P8", 0.5)
+    yard = Point(lon, lat - 100 / 111_000, srid=4326)
+    assert locate(Where(yard.x, yard.y, "Church Street 21"), None).pipe == ""
+    Premise.objects.filter(code="anna").update(geom=yard)
+    found = locate(Where(yard.x, yard.y, "Church Street 21"), None)
+    assert found.pipe == "P8" and found.segment is not None
+    beside = locate(Where(yard.x + 0.0005, yard.y, "Nobody's field"), None)
+    assert (beside.pipe, beside.segment) == ("", None)
 
 
 def test_a_place_where_trouble_is_known_joins_it_there(burst, lost, news):
