@@ -17,6 +17,7 @@ from server.dispatch import eta
 from server.dispatch.models import WorkOrder
 from server.dispatch.waiting import why_text
 from server.events.reading import Row
+from server.events.subscribing import hears
 from server.messaging.services import text
 from server.outages.models import PremiseOff, ShutOff
 from server.service_level.models import Escalation
@@ -26,6 +27,7 @@ from server.tickets.models import Incident, Kind, Ticket
 UTILITY = settings.STANDPIPE["UTILITY"]
 
 
+@hears("ticket", "order", "shutoff", "incident", "clock")
 def text_people(row: Row) -> None:
     """Send each piece of news to those it concerns, once."""
     match row.name:

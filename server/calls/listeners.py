@@ -94,6 +94,21 @@ LISTENERS: list[Listener] = [
 SWEEPS: list[Sweep] = [lines.look, guarding.keep]
 
 
+# Of the messages that are no news of a queue or of our own dialplan, what some listener stores.
+STORED = frozenset(
+    {"Newchannel", "Hangup", "DeviceStateChange", "DTMFEnd", "ChanSpyStart", "ChanSpyStop"}
+)
+
+
+def concerns(event: told.AmiEvent) -> bool:
+    """Whether a listener may store something of it. Most of what a busy exchange says is for the
+    router alone, or for nobody, and need not stand in line.
+    """
+    if isinstance(event, told.Other):
+        return event.name in STORED
+    return not isinstance(event, told.MemberChanged)
+
+
 def tell(event: told.AmiEvent, now: datetime) -> None:
     """Hand one event to every listener in turn."""
     for listener in LISTENERS:

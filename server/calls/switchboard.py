@@ -167,7 +167,8 @@ class Switchboard:
                 else:
                     await self.router.take(event)
                     await self._announcer.take(event)
-                backlog.put_nowait((datetime.now(UTC), event))
+                if listeners.concerns(event):
+                    backlog.put_nowait((datetime.now(UTC), event))
             backlog.put_nowait(None)
             await storing
         finally:

@@ -10,6 +10,7 @@ from server.dispatch import planning, rerouting, services, states
 from server.dispatch.models import WorkOrder
 from server.dispatch.publishing import send_list
 from server.events.reading import Row
+from server.events.subscribing import hears
 from server.streets.services import lift_trench, suggest_trench
 from server.tickets import services as tickets
 from server.tickets.models import Incident, Ticket
@@ -25,6 +26,7 @@ DUG_NOTHING = {
 PLAN_NEWS = {"shutoff.replanned", "shutoff.planned", "valve.closed", "valve.opened"}
 
 
+@hears("order", "shutoff", "valve")
 def send_order_lists(row: Row) -> None:
     """A crew's list goes out when one of its orders, or the plan it works on, has changed."""
     if row.name == "order.changed" and row.payload.get("action") != "eta":
@@ -40,6 +42,7 @@ def send_order_lists(row: Row) -> None:
         send_list(crew)
 
 
+@hears("incident")
 def reroute_crews(row: Row) -> None:
     """The place of an incident was put right: crews on their way hear of it."""
     if row.name == "incident.changed" and row.payload.get("change") == "moved":
@@ -48,12 +51,14 @@ def reroute_crews(row: Row) -> None:
             services.reroute(incident, by=row.by)
 
 
+@hears("streets")
 def follow_closures(row: Row) -> None:
     """Streets were closed or opened: crews on their way get another way where they need one."""
     if row.name == "streets.changed":
         rerouting.follow(row)
 
 
+@hears("order")
 def follow_trenches(row: Row) -> None:
     """A crew has dug up the street, or made it good: the closure is suggested, or lifted."""
     if row.name != "order.changed" or row.at < timezone.now() - LATE_NEWS:
@@ -81,6 +86,7 @@ PLAN_EVENTS = frozenset(
 )  # fmt: skip
 
 
+@hears("incident", "order", "crew", "shutoff", "valve", "streets", "roster")
 def plan_again(row: Row) -> None:
     """The plan is made anew within a second of anything that can change it."""
     if row.name in PLAN_EVENTS and row.payload.get("action") != "eta":
@@ -95,6 +101,7 @@ TICKET_STEPS = {
 }
 
 
+@hears("order")
 def follow_orders_with_tickets(row: Row) -> None:
     """Tickets walk with the work: assigned, in progress, resolved, then the customer is called."""
     if row.name != "order.changed":

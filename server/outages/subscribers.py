@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.events.reading import Row
+from server.events.subscribing import hears
 from server.outages import notices, services
 from server.tickets import services as tickets
 from server.tickets.models import Incident, Kind
@@ -11,6 +12,7 @@ from server.tickets.models import Incident, Kind
 PLANNED_FOR = frozenset({Kind.BURST, Kind.LEAK})
 
 
+@hears("incident")
 def plan_shut_off(row: Row) -> None:
     """A burst or leak on a pipe gets its isolation plan at once, and another when it is moved."""
     if row.name not in ("incident.opened", "incident.changed"):
@@ -25,6 +27,7 @@ def plan_shut_off(row: Row) -> None:
             tickets.note_impact(incident, 0, by="system")
 
 
+@hears("sms")
 def keep_receipts(row: Row) -> None:
     """A text of a notice has left, or has not: who was told decides whether works may begin."""
     if row.name in ("sms.sent", "sms.failed") and row.payload["template"] in notices.TEMPLATES:

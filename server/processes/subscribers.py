@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from server.events.reading import Row
+from server.events.subscribing import hears
 from server.outages.models import ValveTask
 from server.processes import defects, digs
 from server.tickets.models import Incident, Kind
 
 
+@hears("shutoff", "incident")
 def keep_defects_and_digs(row: Row) -> None:
     """A valve that will not turn is a defect, a dig is looked at, finished work settles defects."""
     if row.name == "shutoff.replanned" and row.payload.get("valve"):

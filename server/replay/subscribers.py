@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from server.events.reading import Row
+from server.events.subscribing import hears
 from server.replay.folding import changes
 from server.replay.models import Span
 
 
+@hears("incident", "ticket", "order", "shutoff", "call", "crew", "valve")
 def keep_spans(row: Row) -> None:
     """End what held and begin what holds now, at the event's own time."""
     for change in changes(row.name, row.subject, row.payload):

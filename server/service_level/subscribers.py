@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from server.events.reading import Row
+from server.events.subscribing import hears
 from server.service_level import policy, services
 from server.service_level.models import Clock
 from server.tickets.models import Incident
@@ -20,6 +21,7 @@ STOPS = {
 }
 
 
+@hears("incident", "order", "call")
 def keep_clocks(row: Row) -> None:
     """Start, tighten and stop clocks."""
     match row.name:

@@ -20,7 +20,7 @@ EVENTS, RATE_PER_S = 1500, 500
 
 
 def noise(number: int) -> ami.Other:
-    return ami.Other("Newexten", Message((("Event", "Newexten"), ("N", str(number)))))
+    return ami.Other("Newchannel", Message((("Event", "Newchannel"), ("N", str(number)))))
 
 
 async def followed(board: Switchboard, fake: FakeAmi) -> asyncio.Task[None]:

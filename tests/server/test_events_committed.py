@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import re
+import textwrap
 import threading
 from typing import Any
 
@@ -12,6 +16,8 @@ from server.events import reading, subscribing
 from server.events.models import Cursor, Event, FailedDelivery
 from server.events.reading import Mark, Row, after
 from server.events.services import publish
+from server.replay import folding
+from server.replay.subscribers import keep_spans
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -209,3 +215,40 @@ def test_events_restored_into_a_younger_cluster_stand_behind_those_to_come(heard
 def test_a_last_event_id_that_is_none_of_ours_is_no_mark(text):
     assert Mark.parse(text) is None
     assert Mark.parse("12-34") == Mark(12, 34)
+
+
+def test_no_subscriber_listens_for_what_it_is_not_given():
+    """The kinds above a subscriber cover every event that it, or a set it looks into, names."""
+    looked = 0
+    for name, subscriber in subscribing.subscribers().items():
+        kinds = getattr(subscriber, "kinds", None)
+        if kinds is None:
+            continue
+        tree = ast.parse(textwrap.dedent(inspect.getsource(subscriber)))
+        named = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+        for held in (subscriber.__globals__.get(n.id) for n in ast.walk(tree)
+                     if isinstance(n, ast.Name)):  # fmt: skip
+            named |= set(held) if isinstance(held, set | frozenset) else set()
+        wanted = {n.partition(".")[0] for n in named
+                  if isinstance(n, str) and re.fullmatch(r"[a-z]+\.[a-z_]+", n)}  # fmt: skip
+        assert wanted <= kinds, name
+        looked += bool(wanted)
+    assert looked > 10
+    drawn = {n.partition(".")[0] for n in folding._KINDS} | {"shutoff"}
+    assert drawn <= keep_spans.kinds
+
+
+def test_a_subscriber_is_given_the_kinds_it_hears(monkeypatch):
+    found: list[str] = []
+
+    @subscribing.hears("incident", "order")
+    def deaf_to_calls(row: Row) -> None:
+        found.append(row.name)
+
+    monkeypatch.setattr(subscribing, "subscribers", lambda: {"some": deaf_to_calls})
+    for name in ("call.ringing", "incident.opened", "agent.changed", "order.changed"):
+        publish(name)
+    while subscribing.deliver():
+        pass
+    assert found == ["incident.opened", "order.changed"]
+    assert subscribing._behind() == [], "what it does not hear is behind it too"

@@ -10,12 +10,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from server.accounts.refusals import Refused
-from server.calls import agents, lines, services
+from server.calls import agents, lines, listeners, services
 from server.calls.models import AgentInterval, AgentState, Call, Line, LineSpan
 from telephony.ami import events as told
 from telephony.ami.parser import Message
@@ -241,3 +243,15 @@ def test_a_rating_counts_once_and_must_be_one_to_five(cast):
     services.rated("sp-1", 1, at=at(9))
     assert services.rated("sp-1", 5, at=at(9)).score == 4
     assert services.rated("nobody", 5, at=NOON) is None
+
+
+def test_whatever_a_listener_stores_is_put_in_line():
+    """A message that no listener names goes to the router alone, so none may be forgotten."""
+    named: set[str] = set()
+    for path in (Path(listeners.__file__).parents[1]).rglob("*.py"):
+        text = path.read_text("utf-8")
+        named |= set(re.findall(r'Other\(name="(\w+)"', text))
+    assert {"Newchannel", "Hangup", "DeviceStateChange"} <= named <= listeners.STORED
+    for name in ("ChanSpyStart", "ChanSpyStop", "DTMFEnd"):
+        assert listeners.concerns(told.Other(name, Message(())))
+    assert not listeners.concerns(told.Other("BridgeEnter", Message(())))
