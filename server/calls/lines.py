@@ -260,7 +260,10 @@ async def look(switchboard: Switchboard) -> None:
     """For the switchboard's sweeps: write what was heard; now and then ask what is true."""
     global _asked_at
     now = timezone.now()
-    if _board.known and time.monotonic() - _asked_at < ASK_EVERY_S:
+    # What Asterisk said is still being stored: compared with its list of now, talks that go on
+    # would look as if they were over.
+    behind = switchboard.lag_s > SETTLED.total_seconds()
+    if _board.known and (behind or time.monotonic() - _asked_at < ASK_EVERY_S):
         await switchboard.in_order(write, _board, now)
         return
     managers = switchboard.managers()

@@ -7,6 +7,7 @@ Asterisk then goes on by its dialplan, and `recover_calls` writes down what was 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +58,8 @@ from telephony.sites import Sites
 log = logging.getLogger("standpipe.telephony")
 # From here on the screens show the past, and /health says so.
 LATE_S = 5.0
+# So many events are stored in one turn of the storing thread.
+AT_ONCE = 20
 # Nobody listens where Asterisk was: after this its calls are over. Its supervisor needs less.
 DEAD_AFTER = timedelta(seconds=10)
 # Asterisk tells when a call began by its own clock.
@@ -96,6 +99,8 @@ class Switchboard:
         self._dead: dict[str, datetime] = {}
         self._backlog: Backlog = asyncio.Queue()
         self._storing_since = datetime.now(UTC)
+        # How many events the storing thread has in this turn.
+        self._in_hand = 0
         self.router = Router(ami)
         self._announcer = Announcer(ami, speech, time.time)
         self._terms: dict[str, Terms] = {}
@@ -175,18 +180,37 @@ class Switchboard:
             storing.cancel()
 
     async def _store(self, backlog: Backlog) -> None:
-        while (told := await backlog.get()) is not None:
-            self._storing_since, event = told
+        going_on = True
+        while going_on:
+            told = [await backlog.get()]
+            while len(told) < AT_ONCE and not backlog.empty():
+                told.append(backlog.get_nowait())
+            going_on = told[-1] is not None
+            await self._keep([one for one in told if one is not None])
+
+    async def _keep(self, told: list[tuple[datetime, ami_events.AmiEvent]]) -> None:
+        """Store these in their order: each turn of the storing thread costs more than an event."""
+        # Together what only listeners hear, each for itself what more follows from.
+        for _key, some in itertools.groupby(
+            enumerate(told), lambda one: one[0] if _acts(one[1][1]) else None
+        ):
+            turn = [one for _n, one in some]
+            at, first = turn[0]
+            self._storing_since, self._in_hand = at, len(turn)
             try:
-                await self._take(event, self._storing_since)
+                if _acts(first):
+                    await self._take(first, at)
+                else:
+                    await self._in(self._order, _tell_all, turn)
             except Exception:
-                # One event that cannot be stored must not deafen us; the call log has it too.
-                log.exception("could not take %s", type(event).__name__)
+                # What cannot be stored must not deafen us; the call log has it too.
+                log.exception("could not take %s", type(first).__name__)
+        self._in_hand = 0
 
     @property
     def lag_s(self) -> float:
         """How old the event is that is being stored, in seconds; 0 when none waits."""
-        if self._backlog.empty():
+        if self._backlog.empty() and self._in_hand <= 1:
             return 0.0
         return (datetime.now(UTC) - self._storing_since).total_seconds()
 
@@ -385,6 +409,18 @@ class Switchboard:
                 log.warning("tidying up has to wait: %s", error)
             n += 1
             await asyncio.sleep(2)
+
+
+def _acts(event: ami_events.AmiEvent) -> bool:
+    """Whether more follows from it than what listeners store."""
+    return isinstance(event, ami_events.Connected | ami_events.Disconnected) or (
+        isinstance(event, ami_events.PhoneReachable) and event.moved
+    )
+
+
+def _tell_all(told: list[tuple[datetime, ami_events.AmiEvent]]) -> None:
+    for at, event in told:
+        listeners.tell(event, at)
 
 
 def _write_queues() -> bool:

@@ -205,8 +205,8 @@ def test_the_switchboard_asks_and_writes_by_itself(cast):
     )
 
     class Board:
-        def __init__(self) -> None:
-            self.ami = ami
+        def __init__(self, lag_s: float = 0.0) -> None:
+            self.ami, self.lag_s = ami, lag_s
 
         def managers(self):
             return {"": self.ami}
@@ -220,6 +220,9 @@ def test_the_switchboard_asks_and_writes_by_itself(cast):
     try:
         asyncio.run(lines.look(Board()))
         asyncio.run(lines.look(Board()))
+        # Late with storing, its list is not asked for: what goes on would look as if it were over.
+        lines._asked_at = -1e9
+        asyncio.run(lines.look(Board(lag_s=9.0)))
     finally:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
     assert [n for n, _f in ami.actions] == ["CoreShowChannels", "DeviceStateList"]
