@@ -283,7 +283,8 @@ class _Stage:
         around = _around_one_main(count)
         first, rest = around[:3], around[3:]
         begun = timezone.now()
-        told, _pops = self._crowd(first, with_agents=False)
+        # Agents talk with these and write their tickets, below; whom nobody answers has one made.
+        told, _pops = self._crowd(first, with_agents=True)
         # Some of them had called before, in the measurement of the load.
         calls = [Call.objects.get(raw_number=c.number, started_at__gte=begun) for c in told]
         for call in calls:
