@@ -78,13 +78,9 @@ def _deliver_to(name: str, limit: int) -> int:
     done = 0
     began = time.monotonic()
     with transaction.atomic():
-        cursor = (
-            Cursor.objects.select_for_update(skip_locked=True).filter(subscriber=name).first()
-        )
-        if cursor is None:
-            cursor, made = Cursor.objects.get_or_create(subscriber=name)
-            if not made:  # another worker has it
-                return 0
+        if not _alone_with(name):
+            return 0
+        cursor, _made = Cursor.objects.get_or_create(subscriber=name)
         for row in after(Mark(cursor.xid, cursor.event_id), limit=limit):
             _hand_over(name, row)
             cursor.xid, cursor.event_id = row.mark
@@ -94,6 +90,19 @@ def _deliver_to(name: str, limit: int) -> int:
         if done:
             cursor.save(update_fields=["xid", "event_id"])
     return done
+
+
+def _alone_with(name: str) -> bool:
+    """Take a subscriber until the transaction ends; False while another worker has it.
+
+    Not the cursor's row: to lock a row is a write, and while the subscriber thinks nobody could
+    read past it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"subscriber {name}"]
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def _hand_over(name: str, row: Row) -> bool:
