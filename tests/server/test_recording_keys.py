@@ -260,6 +260,18 @@ def test_the_command_refuses_in_the_readers_language_and_asks_nobody_where_nobod
         run("retire", "0" * 16)
 
 
+def test_keys_that_cannot_be_used_or_written_are_refused_with_the_reason(cast, settings, tmp_path):
+    held = settings.STANDPIPE
+    settings.STANDPIPE = {**held, "RECORDING_KEYS": "too short"}
+    with pytest.raises(Refused, match="32 characters"):
+        keys.export(tmp_path / "k", WORDS, by="root")
+    assert not (tmp_path / "k").exists()
+    settings.STANDPIPE = {**held, "RECORDING_KEY_FILE": tmp_path / "no/such/folder/keys.json"}
+    with pytest.raises(Refused, match=r"keys\.json cannot be written: No such file"):
+        add()
+    assert not AuditRow.objects.filter(action__startswith="recording.key").exists()
+
+
 def test_a_damaged_file_of_keys_is_said_and_never_written_over(cast):
     keyring.path().write_text("{")
     with pytest.raises(Refused, match=r"recording_keys\.json"):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,12 @@ def _unreadable(no: Exception) -> Refused:
     return Refused("keys", "unreadable", _("The keys cannot be read: %(why)s") % {"why": no})
 
 
-def _write(keys: list[Held]) -> None:
+@contextmanager
+def _changing() -> Iterator[None]:
+    """One change of the file at a time, together with its row in the audit log. Raises Refused."""
     try:
-        keyfile.write(keyring.path(), keys)
+        with keyfile.only_one(keyring.path()), transaction.atomic():
+            yield
     except OSError as error:
         raise Refused(
             "keys", "unwritable",
@@ -99,20 +103,20 @@ def _held() -> list[Held]:
 
 def add(*, by: str, note: str = "") -> str:
     """Make a key that seals every recording from now on; those before stay readable. Its id."""
-    with keyfile.only_one(keyring.path()), transaction.atomic():
+    with _changing():
         key = Held(secrets.token_hex(32), timezone.now().isoformat(timespec="seconds"))
         before = next(iter(_all()), "")
         key_id = sealedkeys.id_of(key)
         record("recording.key_added", f"key:{key_id}", from_state=before, to_state=key_id,
                note=note, by=by)  # fmt: skip
-        _write([key, *_held()])
+        keyfile.write(keyring.path(), [key, *_held()])
     return key_id
 
 
 def retire(key_id: str, *, by: str, note: str = "") -> None:
     """Destroy a key that seals nothing any more. Raises Refused, Conflict."""
     key_id = _id(key_id)
-    with keyfile.only_one(keyring.path()), transaction.atomic():
+    with _changing():
         keyring.hold_alone()
         held = _all()
         if key_id not in held:
@@ -137,7 +141,7 @@ def retire(key_id: str, *, by: str, note: str = "") -> None:
                   "recording_keys reseal") % {"key": key_id, "n": left},
             )  # fmt: skip
         record("recording.key_retired", f"key:{key_id}", note=note, by=by)
-        _write([key for key in _held() if sealedkeys.id_of(key) != key_id])
+        keyfile.write(keyring.path(), [key for key in _held() if sealedkeys.id_of(key) != key_id])
 
 
 def _id(key_id: str) -> str:
@@ -201,6 +205,8 @@ def export(file: Path, passphrase: str, *, by: str) -> list[str]:
             os.fsync(out.fileno())
     except SealedKeysError as no:
         raise _of_sealed(no, file) from None
+    except vault.VaultError as no:
+        raise _unreadable(no) from None
     except FileExistsError:
         raise Conflict(
             "file", "exists", _("%(file)s is there already; nothing was written.") % {"file": file}
@@ -230,7 +236,7 @@ def bring(file: Path, passphrase: str, *, by: str) -> dict[str, list[str]]:
             "file", "unreadable",
             _("%(file)s cannot be read: %(why)s") % {"file": file, "why": why},
         ) from error  # fmt: skip
-    with keyfile.only_one(keyring.path()), transaction.atomic():
+    with _changing():
         known = _all()
         ids = [sealedkeys.id_of(key) for key in keys]
         fresh = [key for key in keys if sealedkeys.id_of(key) not in known]
@@ -241,7 +247,7 @@ def bring(file: Path, passphrase: str, *, by: str) -> dict[str, list[str]]:
                 # Else one of the file's would go in front of the setting's.
                 mine = [Held(secret) for secret in keyring.from_setting()[:1]]
             record("recording.keys_imported", "keys", note=" ".join(new), by=by)
-            _write([*mine, *fresh])
+            keyfile.write(keyring.path(), [*mine, *fresh])
     return {"new": new, "known": [one for one in ids if one in known]}
 
 
