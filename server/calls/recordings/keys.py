@@ -227,15 +227,9 @@ def bring(file: Path, passphrase: str, *, by: str) -> dict[str, list[str]]:
     What seals the next recording stays the same. Raises Refused.
     """
     try:
-        keys = sealedkeys.open_keys(file.read_text("utf-8"), passphrase)
+        keys = sealedkeys.open_keys(text_of(file, "file"), passphrase)
     except SealedKeysError as no:
         raise _of_sealed(no, file) from None
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise Refused(
-            "file", "unreadable",
-            _("%(file)s cannot be read: %(why)s") % {"file": file, "why": why},
-        ) from error  # fmt: skip
     with _changing():
         known = _all()
         ids = [sealedkeys.id_of(key) for key in keys]
@@ -249,6 +243,18 @@ def bring(file: Path, passphrase: str, *, by: str) -> dict[str, list[str]]:
             record("recording.keys_imported", "keys", note=" ".join(new), by=by)
             keyfile.write(keyring.path(), [*mine, *fresh])
     return {"new": new, "known": [one for one in ids if one in known]}
+
+
+def text_of(file: Path, field: str) -> str:
+    """The text of a file that a person named in `field`. Raises Refused."""
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise Refused(
+            field, "unreadable",
+            _("%(file)s cannot be read: %(why)s") % {"file": file, "why": why},
+        ) from error  # fmt: skip
 
 
 def _of_sealed(no: SealedKeysError, file: Path) -> Refused:

@@ -125,14 +125,7 @@ def passphrase(*, twice: bool = False) -> str:
     Raises Refused.
     """
     if (file := os.environ.get(f"{PASSPHRASE}_FILE")) is not None:
-        try:
-            return Path(file).read_text("utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            raise Refused(
-                "passphrase", "unreadable",
-                _("%(file)s cannot be read: %(why)s") % {"file": file, "why": why},
-            ) from error  # fmt: skip
+        return keys.text_of(Path(file), "passphrase").rstrip("\r\n")
     if (given := os.environ.get(PASSPHRASE)) is not None:
         return given
     if not sys.stdin.isatty():
