@@ -181,7 +181,7 @@ def test_a_recording_that_is_being_sealed_while_its_key_goes_is_sealed_with_anot
         monkeypatch.setattr(vault, "verify", verify)
         add()
         keys.retire(first, by="root")  # it seals nothing that the database knows
-        return verify(keeping.folder() / words[0], keeping.ring(), words[2]) or True
+        return verify(keeping.folder() / words[0], keyring.ring(), words[2]) or True
 
     monkeypatch.setattr(vault, "verify", meanwhile)
     with pytest.raises(vault.VaultError, match=first):

@@ -40,11 +40,6 @@ def folder() -> Path:
     return Path(settings.STANDPIPE["RECORDINGS"])
 
 
-def ring() -> vault.Ring:
-    """The installation's keys. Raises VaultError when there is none."""
-    return keyring.ring()
-
-
 def plain_path(call_id: str, leg: str) -> Path:
     """Asterisk's file for a leg of a call."""
     return folder() / f"{call_id}{PLAIN[leg]}.wav"
@@ -63,7 +58,7 @@ def open(recording: Recording, leg: str = "") -> IO[bytes]:
     leg = leg or main_leg(recording)
     row = recording.files.filter(leg=leg).first()
     if row is not None:
-        return vault.opened(folder() / row.name, ring())
+        return vault.opened(folder() / row.name, keyring.ring())
     if Keeping.objects.filter(recording=recording).exclude(removed_at=None).exists():
         raise FileNotFoundError(f"{leg}: removed")
     # Closed a moment ago and not sealed yet.
@@ -122,10 +117,10 @@ def _keep_one(recording: Recording, leg: str, path: Path, found: wav.Wav) -> Non
     try:
         sound, size = wav.opened(path, found)
         with sound:
-            sealed = vault.seal(sound, size, part, ring())
+            sealed = vault.seal(sound, size, part, keyring.ring())
             sound.seek(0)
             loudness = wav.peaks(sound, found.rate)
-        if not vault.verify(part, ring(), sealed.sha256):
+        if not vault.verify(part, keyring.ring(), sealed.sha256):
             raise vault.VaultError(f"{part.name}: what was written cannot be read back")
         part.replace(target)
         vault.sync_folder(target.parent)

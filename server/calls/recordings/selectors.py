@@ -14,7 +14,7 @@ from server.accounts.models import AuditRow
 from server.accounts.moments import parse_moment
 from server.accounts.refusals import Refused
 from server.calls.models import Recording
-from server.calls.recordings import alarms, disk, keeping, retention, vault
+from server.calls.recordings import alarms, disk, keeping, keyring, retention, vault
 from server.calls.recordings.models import Gap, Hold, SoundFile
 from server.calls.selectors import rating_of
 from server.customers.selectors import read_number
@@ -148,7 +148,7 @@ def state() -> dict[str, Any]:
     except OSError:
         space, plain = None, 0
     try:
-        current: str | None = keeping.ring().current.id
+        current: str | None = keyring.ring().current.id
     except vault.VaultError:
         current = None
     kept = SoundFile.objects.aggregate(files=Count("pk"), stored=Sum("stored"))

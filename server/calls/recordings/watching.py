@@ -17,6 +17,7 @@ from server.calls.recordings import (
     alarms,
     disk,
     keeping,
+    keyring,
     pausing,
     reconciling,
     removing,
@@ -76,7 +77,7 @@ def count_plain() -> None:
 
 def _key_ids() -> list[str]:
     try:
-        return keeping.ring().ids
+        return keyring.ring().ids
     except vault.VaultError:
         return []
 
