@@ -94,14 +94,14 @@ def test_without_the_key_it_does_not_open_and_says_so(tmp_path):
 @pytest.mark.parametrize("text", ["", " , ", "short", "a" * 31])
 def test_a_key_that_is_none_is_refused(text):
     with pytest.raises(vault.VaultError):
-        vault.Ring.of(text)
+        vault.Ring(vault.secrets_in(text))
 
 
 def test_a_new_key_wraps_old_files_anew_and_the_sound_stays(tmp_path):
     path, plain = tmp_path / "x.spr", os.urandom(100_000)
     told = sealed(path, plain)
     before = path.read_bytes()
-    both = vault.Ring.of(f"{NEW},{OLD}")
+    both = vault.Ring(vault.secrets_in(f"{NEW},{OLD}"))
     assert vault.key_id_of(path) == told.key_id != both.current.id
     assert vault.rewrap(path, both) == both.current.id == vault.key_id_of(path)
     assert path.read_bytes()[vault.HEADER :] == before[vault.HEADER :]

@@ -67,11 +67,6 @@ def open_keys(text: str, passphrase: str) -> list[Held]:
         raise SealedKeysError("foreign", "this is no file of sealed recording keys") from None
 
 
-def ids_of(text: str) -> list[str]:
-    """Which keys a sealed file says it holds, without the passphrase. Raises SealedKeysError."""
-    return [str(one) for one in _read(text)["key_ids"]]
-
-
 def id_of(key: Held) -> str:
     """The name of a key, as recordings and lists have it."""
     return vault.id_of(key.secret)

@@ -60,11 +60,6 @@ class Ring:
             self._keys.setdefault(key.id, key)
         self.current = next(iter(self._keys.values()))
 
-    @classmethod
-    def of(cls, text: str) -> Ring:
-        """From the setting: secrets separated by commas, the newest first. Raises VaultError."""
-        return cls(secrets_in(text))
-
     def find(self, key_id: str) -> Key:
         """The key of that id. Raises VaultError."""
         try:
