@@ -80,8 +80,12 @@ def read_in(
             f"{state.root} is not empty. Name an empty --state, or replace it with --force"
         )
     take_keys(state, brought)
-    with say.step("restoring"):
-        _restore_into(state, cluster, wish.file, manifest, wish.recordings)
+    try:
+        with say.step("restoring"):
+            _restore_into(state, cluster, wish.file, manifest, wish.recordings)
+    except OSError as error:
+        named = error.filename or state.root
+        raise OpsError(f"{named}: {error.strerror or error}") from error
 
 
 _COUNT = """SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -9,6 +9,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -268,6 +269,23 @@ def test_a_store_that_lacks_or_damaged_a_recording_is_named(
         store.check(manifest["apart"], place, file)
     # The next backup puts it right.
     assert store.take(lived_in, place).copied == 1
+
+
+def test_a_store_that_goes_away_meanwhile_is_said_and_what_is_here_stays(
+    lived_in: State, elsewhere: State, tmp_path: Path
+) -> None:
+    place = tmp_path / "store"
+    file = pack(lived_in, tmp_path, apart=place)
+    manifest = read_manifest(file)
+    shutil.rmtree(place)
+    own = elsewhere.root / "photos/own.jpg"
+    own.write_bytes(b"own")
+    # Nothing but the question whether it is empty reaches the database.
+    cluster = SimpleNamespace(sql=lambda *words: "0")
+    wish = restore.Wish(file, recordings=place, force=True)
+    with pytest.raises(OpsError, match=f"{place}.*No such file"):
+        restore.read_in(elsewhere, cluster, wish, manifest, [], Say())  # type: ignore[arg-type]
+    assert own.read_bytes() == b"own" and not list(elsewhere.root.glob(".restore-*"))
 
 
 def test_keys_of_secrets_json_move_into_their_own_file(state: State) -> None:
