@@ -260,6 +260,22 @@ def test_the_command_refuses_in_the_readers_language_and_asks_nobody_where_nobod
         run("retire", "0" * 16)
 
 
+def test_an_export_onto_a_full_disk_leaves_neither_half_a_file_nor_a_row(
+    cast, tmp_path, monkeypatch
+):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keys.os, "fsync", full)
+        with pytest.raises(Refused, match="cannot be written: No space left"):
+            keys.export(tmp_path / "k", WORDS, by="root")
+    exported = AuditRow.objects.filter(action="recording.keys_exported")
+    assert not (tmp_path / "k").exists() and not exported.exists()
+    ids = keys.export(tmp_path / "k", WORDS, by="root")
+    assert exported.get().note == " ".join(ids)
+
+
 def test_keys_that_cannot_be_used_or_written_are_refused_with_the_reason(cast, settings, tmp_path):
     held = settings.STANDPIPE
     settings.STANDPIPE = {**held, "RECORDING_KEYS": "too short"}

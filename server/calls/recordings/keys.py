@@ -198,11 +198,10 @@ def export(file: Path, passphrase: str, *, by: str) -> list[str]:
         if not keys:
             raise Refused("keys", "none", _("There is no key to export."))
         text = sealedkeys.seal_keys(keys, passphrase)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
+        ids = [sealedkeys.id_of(key) for key in keys]
+        with transaction.atomic():
+            record("recording.keys_exported", "keys", note=" ".join(ids), by=by)
+            _write_new(file, text)
     except SealedKeysError as no:
         raise _of_sealed(no, file) from None
     except vault.VaultError as no:
@@ -216,9 +215,20 @@ def export(file: Path, passphrase: str, *, by: str) -> list[str]:
             "file", "unwritable",
             _("%(file)s cannot be written: %(why)s") % {"file": file, "why": error.strerror},
         ) from error  # fmt: skip
-    ids = [sealedkeys.id_of(key) for key in keys]
-    record("recording.keys_exported", "keys", note=" ".join(ids), by=by)
     return ids
+
+
+def _write_new(file: Path, text: str) -> None:
+    """Whole or not at all: half an export would look like one. Raises OSError."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+    except OSError:
+        file.unlink(missing_ok=True)
+        raise
 
 
 def bring(file: Path, passphrase: str, *, by: str) -> dict[str, list[str]]:
