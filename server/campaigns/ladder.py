@@ -23,7 +23,7 @@ from server.campaigns import listing, rungs, wording
 from server.campaigns.models import ArrearsCase, ArrearsStep, Campaign, Target
 from server.customers import billing
 from server.customers.models import Account
-from server.customers.selectors import PRIORITY_CLASSES, called_at
+from server.customers.selectors import PRIORITY_CLASSES, called_at, texted_at
 from server.events.services import publish
 from server.messaging import services as messaging
 from server.messaging.models import SmsMessage
@@ -151,15 +151,11 @@ def _advance(pk: int, now: datetime) -> bool:
         return True
 
 
-def _number(case: ArrearsCase) -> str:
-    return called_at(case.account)
-
-
 def _text(case: ArrearsCase, template: str, **values: Any) -> SmsMessage | None:
     if not case.account.sms_consent:
         return None
     return messaging.text(
-        _number(case), template, language=case.account.language,
+        texted_at(case.account), template, language=case.account.language,
         dedupe=f"{template}:{case.pk}", utility=settings.STANDPIPE["UTILITY"],
         account=case.account.number, amount=f"{case.amount:.2f}", **values,
     )  # fmt: skip
@@ -175,7 +171,7 @@ def _call(case: ArrearsCase, now: datetime) -> str | None:
     account, campaign = case.account, calls()
     if campaign.state in (Campaign.State.STOPPED, Campaign.State.DONE):
         return "no call: stopped"
-    person = listing.Person(_number(case), account.name, account.language, account, case=case)
+    person = listing.Person(called_at(account), account.name, account.language, account, case=case)
     counted = listing.fill(campaign, [person])
     reason = next(iter(counted), "duplicate")
     return "listed for a call" if reason == Target.State.WAITING else f"no call: {reason}"

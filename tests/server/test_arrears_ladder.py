@@ -149,6 +149,18 @@ def test_one_step_at_a_time_and_not_before_its_time(cast):
     assert [str(s.balance) for s in case_of("cai").steps.all()] == ["60.00"] * 4
 
 
+def test_texts_go_to_the_mobile_and_the_call_to_the_number_used_last(cast):
+    """Cai rang from a desk yesterday; a cut-off announced there would be read by nobody."""
+    owes("cai")
+    Account.objects.get(premise__code="cai").phones.create(
+        number="0912345", last_used_at=timezone.now() - timedelta(days=1)
+    )
+    climb("cai")
+    texted = SmsMessage.objects.values_list("template", "to").order_by("pk")
+    assert list(texted) == [("arrears_reminder", "0401000106"), ("cut_off_notice", "0401000106")]
+    assert Target.objects.get(account__premise__code="cai").number == "0912345"
+
+
 def test_who_owes_little_or_not_for_long_is_not_on_the_ladder(cast):
     owes("cai", "19.99")
     owes("dora", overdue_days=30)
