@@ -1,8 +1,10 @@
 // @ts-check
 // Five figures, each with its definition, its two counts and its course.
 import { api } from './api.js';
+import { shifted, wall } from './crews/week.js';
 import { $, html, render } from './html.js';
 import { gettext } from './i18n.js';
+import { page } from './page.js';
 import { share } from './share.js';
 import { figure } from './time.js';
 import { complain } from './toast.js';
@@ -62,15 +64,12 @@ async function read() {
   } catch (error) { complain(error); }
 }
 
-/** The range on screen includes its last day; the server's ends before it. @param {string} date */
-function after(date) {
-  const at = new Date(`${date}T12:00:00Z`);
-  return Number.isNaN(at.getTime()) ? '' : new Date(at.getTime() + 86400000).toISOString().slice(0, 10);
-}
+/** The range on screen includes its last day; the server's ends before it. @param {string} date '' for none */
+const after = (date) => date && shifted(date, 1);
 
-const day = (/** @type {number} */ shift) => new Date(Date.now() + shift * 86400000).toISOString().slice(0, 10);
-/** @type {HTMLInputElement} */ ($('#from')).value = day(-6);
-/** @type {HTMLInputElement} */ ($('#to')).value = day(0);
+const today = wall(new Date().toISOString(), page.tz).day;
+/** @type {HTMLInputElement} */ ($('#from')).value = shifted(today, -6);
+/** @type {HTMLInputElement} */ ($('#to')).value = today;
 $('#range').addEventListener('change', read);
 $('#range').addEventListener('submit', (event) => { event.preventDefault(); read(); });
 addEventListener('resize', () => charts.forEach((c) => c.resize()));
