@@ -18,7 +18,7 @@ if (page.user && document.body.dataset.page) {
   offer((query) => Array.from(document.querySelectorAll('.bar nav a'))
     .filter((link) => query && matches(query, link.textContent, link.getAttribute('href')))
     .map((link) => ({ title: (link.textContent || '').trim(), detail: gettext('page'), run: () => { location.href = /** @type {HTMLAnchorElement} */ (link).href; } })));
-  // Where the bar is too narrow for all pages it begins with the one that is open in sight.
+  // On a phone the row of pages is scrolled: it begins with the one that is open in sight.
   const here = document.querySelector('.bar nav a[aria-current]');
   if (here) here.scrollIntoView({ block: 'nearest', inline: 'center' });
   connect();
