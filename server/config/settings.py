@@ -24,8 +24,8 @@ DEBUG = env.flag("DEBUG")
 TESTING = env.flag("TEST")
 # The demo shows its sign-ins on the sign-in page; a real installation never does.
 STANDPIPE_DEMO = env.flag("DEMO", True)
-ALLOWED_HOSTS = [h for h in env.text("HOSTS", "localhost,127.0.0.1,[::1]").split(",") if h]
-CSRF_TRUSTED_ORIGINS = [o for o in env.text("TRUSTED_ORIGINS").split(",") if o]
+ALLOWED_HOSTS = list(env.words("HOSTS", "localhost,127.0.0.1,[::1]"))
+CSRF_TRUSTED_ORIGINS = list(env.words("TRUSTED_ORIGINS"))
 
 # Lower apps first. import-linter keeps the direction (pyproject.toml).
 INSTALLED_APPS = [
@@ -293,9 +293,7 @@ STANDPIPE: dict[str, Any] = {
     "TRACK_RAW_DAYS": env.number("TRACK_RAW_DAYS", 30),
     "TRACK_KEPT_DAYS": env.number("TRACK_KEPT_DAYS", 365),
     # How devices write positions: one class each (mqtt/formats.py).
-    "POSITION_FORMATS": [
-        f for f in env.text("POSITION_FORMATS", ",".join(STANDARD)).split(",") if f
-    ],
+    "POSITION_FORMATS": list(env.words("POSITION_FORMATS", ",".join(STANDARD))),
     "MQTT": {
         "host": env.text("MQTT_HOST", "127.0.0.1"),
         "port": env.number("MQTT_PORT", 1883),

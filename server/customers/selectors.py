@@ -90,7 +90,6 @@ def customer_card(account: Account) -> dict[str, Any]:
     known = billing.known(account)
     bill = billing.as_json(known) if known else None
     meter = Meter.objects.filter(premise=premise, active=True).first()
-    numbers = phones_of(account)
     return {
         "name": account.name,
         "account": account.number,
@@ -117,7 +116,7 @@ def customer_card(account: Account) -> dict[str, Any]:
         ],
         "bill": bill,
         "flags": _flags(account, premise, known),
-        "phone_masked": mask(numbers[0]) if numbers else "",
+        "phone_masked": mask(called_at(account)),
     }
 
 
@@ -212,7 +211,7 @@ def search_accounts(query: str, limit: int = 20) -> list[dict[str, Any]]:
             "premise": account.premise.code,
             "use": account.premise.use,
             "active": account.active,
-            "phone_masked": next((mask(p.number) for p in account.phones.all()), ""),
+            "phone_masked": mask(called_at(account)),
             "lon": account.premise.geom.x,
             "lat": account.premise.geom.y,
         }
