@@ -20,7 +20,6 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from server.accounts.models import User
 from server.calls import (
     agents,
     dialling,
@@ -438,7 +437,7 @@ def _waiting_facts(waiter: Waiter, usual: Language) -> tuple[float, Language]:
 
 
 def _seat_of(extension: str, state: str, reason: str) -> Seat | None:
-    user = User.objects.filter(extension=extension).first()
+    user = agents.by_extension(extension)
     return seating.seat(user, state, reason) if user is not None else None
 
 
