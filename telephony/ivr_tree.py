@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from telephony.dialplan.values import QUEUE_CODE
 from telephony.sentences import LANGUAGES
 
 Kind = Literal[
@@ -49,7 +50,6 @@ MIN_DIGITS, MAX_DIGITS = 3, 20
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 # A prompt in front of which this stands is said in the language the call is not held in.
 OTHER = "other:"
-_QUEUE = re.compile(r"[a-z][a-z0-9]{0,19}")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 _DATE = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
@@ -212,7 +212,7 @@ def _check_node(
         found.append(Problem(name, "title", "bad_text"))
     found += _says(name, raw, prompts)
     queue = raw.get("queue", "")
-    if not isinstance(queue, str) or (queue and not _QUEUE.fullmatch(queue)):
+    if not isinstance(queue, str) or (queue and not QUEUE_CODE.fullmatch(queue)):
         found.append(Problem(name, "queue", "no_such_queue", _shown(queue)))
     elif queue and queues is not None and queue not in queues:
         found.append(Problem(name, "queue", "no_such_queue", queue))

@@ -6,12 +6,12 @@ again without a call noticing. Nothing secret is in it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from telephony.dialplan.queue import KEYS_WITHOUT_CALLBACK
+from telephony.dialplan.values import QUEUE_CODE
 from telephony.order import HELPER_PENALTY
 
 QUEUES_FILE = "queues-own.conf"
@@ -44,7 +44,7 @@ class QueueSettings:
 
     def check(self) -> None:
         """Raise QueueError for the first unusable value."""
-        if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", self.code):
+        if not QUEUE_CODE.fullmatch(self.code):
             raise QueueError("code", f"{self.code!r} is not 1 to 20 lower-case letters or digits")
         for name, least, most in (
             ("ring_s", 5, 60), ("service_level_s", 1, 600), ("max_wait_s", 10, 7200),

@@ -8,6 +8,7 @@ from telephony.dialplan.text import block, line
 from telephony.dialplan.values import (
     CALLBACK_CONTEXT,
     MESSAGE_CONTEXT,
+    QUEUE_CODE,
     QUEUE_CONTEXT,
     QUEUE_DOOR,
     TRANSFER_CONTEXT,
@@ -96,7 +97,7 @@ def queue_door(queue: str, priority: int, language: str = "") -> tuple[str, str]
     write files or read their sizes in the dialplan ("dangerous function blocked"). A queue that
     Asterisk does not know leads to the first one. Raises ValueError for what cannot be a queue.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", queue) or not 0 <= priority <= 1000:
+    if not QUEUE_CODE.fullmatch(queue) or not 0 <= priority <= 1000:
         raise ValueError(f"queue: {queue!r} with priority {priority} is none")
     if not re.fullmatch(r"[a-z]{0,8}", language):
         raise ValueError(f"language: {language!r} is none")

@@ -15,14 +15,13 @@ recording, the hangup handler and the call's name go along by themselves.
 
 from __future__ import annotations
 
-import re
-
 from telephony.dialplan.rating import asked_after_talk
 from telephony.dialplan.text import block, heard, line
 from telephony.dialplan.values import (
     CONSULT_CONTEXT,
     LOST_AGENT_PRIORITY,
     OUT_CONTEXT,
+    QUEUE_CODE,
     QUEUE_CONTEXT,
     RESUME_CONTEXT,
     TRANSFER_CONTEXT,
@@ -60,7 +59,7 @@ def queue_place(queue: str, place: int) -> str:
     The place counts callers of higher priority too; nobody of a higher one is overtaken. Raises
     ValueError for what cannot be a queue.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", queue) or not 1 <= place <= 9999:
+    if not QUEUE_CODE.fullmatch(queue) or not 1 <= place <= 9999:
         raise ValueError(f"queue: {queue!r} at place {place} is none")
     return f"{queue}_{place}"
 

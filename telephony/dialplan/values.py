@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 STASIS_APP = "standpipe"
+# Travels in extensions, where an underscore ends it.
+QUEUE_CODE = re.compile(r"[a-z][a-z0-9]{0,19}")
 QUEUE_CONTEXT = "sp-queue"
 QUEUE_DOOR = "sp-to-queue"
 CALLBACK_CONTEXT = "sp-callback"
