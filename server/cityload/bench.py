@@ -12,6 +12,7 @@ import json
 import logging
 import math
 import resource
+import socket
 import tempfile
 import threading
 import time
@@ -151,6 +152,13 @@ def served() -> Iterator[Ask]:
         held.close()
         server.should_exit = True
         thread.join(10)
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens on now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
 
 
 def until(done: Callable[[], Any], seconds: float, what: str) -> None:

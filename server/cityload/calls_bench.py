@@ -14,7 +14,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -35,7 +34,7 @@ from django.utils import timezone
 from server.accounts.models import User
 from server.calls import agents, services
 from server.calls.models import AgentState, Call, Recording
-from server.cityload.bench import until
+from server.cityload.bench import free_port, until
 from server.cityload.loading import load_demo_city
 from server.cityload.scratch import scratch_database
 from server.customers.models import Phone
@@ -100,12 +99,6 @@ def _stage(made: Callable[[Path], _Stage] | None = None) -> Iterator[_Stage]:
             settings.STANDPIPE = kept
 
 
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
 class _Pops(threading.Thread):
     """When each call could be read from the live stream, as every screen reads it."""
 
@@ -144,9 +137,9 @@ class _Stage:
         self.state = state
         self.extensions = [str(2001 + n) for n in range(AGENTS)]
         self.config = AsteriskConfig(
-            prefix=_prefix(), state=state, sip_port=_free_port(), ari_port=_free_port(),
-            wss_port=None, ami_port=_free_port(), rtp_start=36000, rtp_end=38999,
-            pstn_port=_free_port(), ari_user="standpipe", ari_password=ARI_PASSWORD,
+            prefix=_prefix(), state=state, sip_port=free_port(), ari_port=free_port(),
+            wss_port=None, ami_port=free_port(), rtp_start=36000, rtp_end=38999,
+            pstn_port=free_port(), ari_user="standpipe", ari_password=ARI_PASSWORD,
             ami_user="standpipe", ami_password=AMI_PASSWORD,
             prompts=Path(settings.STANDPIPE["PROMPTS"]), recordings=state / "recordings",
             phones=[SipPhone(e, agents.phone_password(e), f"Desk {e}", webrtc=False)

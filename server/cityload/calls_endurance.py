@@ -30,11 +30,10 @@ from django.db import connections
 from server.accounts.models import User
 from server.calls import agents, dialling
 from server.calls.models import Call, DialAttempt, Recording
-from server.cityload.bench import until
+from server.cityload.bench import free_port, until
 from server.cityload.calls_bench import (
     AMI_PASSWORD,
     Row,
-    _free_port,
     _numbers,
     _row,
     _Stage,
@@ -99,7 +98,7 @@ class Endurance(_Stage):
         # Somebody is free when a call ends and the next one comes at the same moment.
         self.extensions = [str(FIRST_CALLER + n) for n in range(self.calling_slots + 10)]
         self.diallers = [str(FIRST_DIALLER + n) for n in range(self.dialling_slots)]
-        self.gateway_port, self.lines_port = _free_port(), _free_port()
+        self.gateway_port, self.lines_port = free_port(), free_port()
         self.config = replace(
             self.config, trunk_addresses=[ADDRESS], trunk_contact=f"{ADDRESS}:{self.gateway_port}",
             phones=[SipPhone(e, agents.phone_password(e), f"Desk {e}", webrtc=False)
@@ -107,7 +106,7 @@ class Endurance(_Stage):
         )  # fmt: skip
         self.gateway = Gateway(
             prefix=self.config.prefix, state=state / "gateway", sip_port=self.gateway_port,
-            ari_port=_free_port(), wss_port=None, ami_port=_free_port(), rtp_start=39000,
+            ari_port=free_port(), wss_port=None, ami_port=free_port(), rtp_start=39000,
             rtp_end=39999, pstn_port=self.config.pstn_port, ari_user="gateway",
             ari_password="bench-gateway", ami_user="gateway", ami_password="bench-gateway",
             prompts=self.config.prompts, recordings=state / "gateway" / "recordings", phones=[],

@@ -37,7 +37,7 @@ from django.utils import timezone
 from mqtt.bench import SENTINEL
 from mqtt.broker import BrokerConfig
 from server.accounts.models import User
-from server.cityload.bench import session_of, until
+from server.cityload.bench import free_port, session_of, until
 from server.cityload.scratch import scratch_database
 from server.positions import partitions, roster
 from server.workforce.models import Crew, Shift
@@ -65,9 +65,7 @@ def gps(*, seconds: float = 6.0, data: Path | None = None) -> list[Row]:
 
 @contextmanager
 def _broker() -> Iterator[BrokerConfig]:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = int(s.getsockname()[1])
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="standpipe-bench-") as folder:
         config = BrokerConfig(Path(folder) / "mosquitto", port, server_password=PASSWORD)
         config.write()
@@ -327,9 +325,7 @@ class _Bench:
 
     @contextmanager
     def _web(self) -> Iterator[int]:
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = int(s.getsockname()[1])
+        port = free_port()
         with self._process("uvicorn", "server.config.asgi:application", "--host", "127.0.0.1",
                            "--port", str(port), "--log-level", "error"):  # fmt: skip
             until(lambda: _listens(port), 60, "the web server")

@@ -35,7 +35,7 @@ from routing.errors import Unreachable
 from routing.index import StreetIndex
 from routing.model import Origin
 from server.accounts.models import User
-from server.cityload.bench import session_of
+from server.cityload.bench import free_port, session_of
 from server.cityload.scratch import scratch_database
 from server.places import models as places_models
 from server.streets import index as streets
@@ -148,9 +148,7 @@ def _move(city: City, chance: random.Random, crews: list[int]) -> None:
 @contextmanager
 def served(database: str, folder: str) -> Iterator[tuple[Ask, int]]:
     """The product's web server as `up` starts it; ask(path) → (answer, seconds), and its pid."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "uvicorn", "server.config.asgi:application", "--host", "127.0.0.1",
          "--port", str(port), "--no-access-log", "--no-server-header", "--lifespan", "off",
