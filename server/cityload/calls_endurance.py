@@ -135,8 +135,8 @@ class Endurance(_Stage):
         out = Batch.of(self.dialling_slots, SHORT_S, whole_s)
         numbers = _numbers(sum(b.count for b in batches))
         begun = datetime.now(UTC)
-        told, placed, again_s = asyncio.run(self._stand(batches, out, numbers))
-        return self._rows(batches, out, told, placed, begun, again_s)
+        told, placed, again = asyncio.run(self._stand(batches, out, numbers))
+        return self._rows(batches, out, told, placed, begun, again)
 
     async def _stand(
         self, batches: Sequence[Batch], out: Batch, numbers: Sequence[str]
@@ -161,7 +161,10 @@ class Endurance(_Stage):
             await asyncio.sleep(3)
             for task in watching:
                 task.cancel()
-            await asyncio.gather(*watching, return_exceptions=True)
+            for left in await asyncio.gather(*watching, return_exceptions=True):
+                # Who stopped watching on the way has seen less than the figures would say.
+                if isinstance(left, Exception):
+                    raise left
             await asyncio.to_thread(self._all_over)
             return list(told), list(network.calls), await self._killed_and_back()
 
@@ -301,6 +304,7 @@ class Endurance(_Stage):
             "calls open": Call.objects.exclude(state="ended").count(),
             "recordings not told": sum(1 for _ in spool.glob("*.call")),
         }
+
 
 @dataclass(frozen=True, slots=True)
 class Again:
