@@ -63,7 +63,7 @@ def subscribers() -> dict[str, Subscriber]:
 
 
 def deliver(limit: int = 50) -> int:
-    """Give every subscriber its next events; returns how many were handed over."""
+    """Take every subscriber past its next events; returns past how many, heard or not."""
     return sum(_deliver_to(name, limit) for name in _behind())
 
 
