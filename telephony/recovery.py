@@ -70,6 +70,8 @@ class RecoveredCall:
     hold_s: float | None = None
     talk_s: float | None = None
     wants_back: BackWanted | None = None
+    # In a queue at last, with nobody who has taken the call since; perhaps after a talk.
+    waiting: bool = False
     # When the caller was asked how it went, which is also the end of the talk, and what they said:
     # 1 to 5, 0 for nothing.
     asked_at: datetime | None = None
@@ -197,7 +199,9 @@ def _call(
 ) -> RecoveredCall:
     first: dict[str, datetime] = {}
     merged: dict[str, dict[str, str]] = {}
+    waiting = False
     for kind, at, values in story.lines:
+        waiting = kind == "queued" or (waiting and kind != "answered")
         first.setdefault(kind, at)
         merged.setdefault(kind, {}).update(values)
     arrived, ended = merged.get("arrived", {}), merged.get("ended", {})
@@ -224,6 +228,7 @@ def _call(
         recording=_sound(recordings / f"{call_id}.wav"),
         hold_s=hold_s,
         talk_s=talk_s,
+        waiting=waiting,
         wants_back=_back(first.get("callback_wanted"), merged.get("callback_wanted", {})),
         asked_at=first.get("asked"),
         score=int(score) if (score := rated.get("score", "")) in set("12345") else 0,

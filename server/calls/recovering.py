@@ -166,7 +166,7 @@ def _bring_in(told: RecoveredCall) -> bool:
     if told.ended_at is not None:
         services.ended(
             told.call_id, at=told.ended_at, status=told.status,
-            message_left=told.message is not None, live=not made,
+            message_left=told.message is not None, live=not made, waiting=told.waiting,
         )  # fmt: skip
         voicemail.after(told.call_id, told.status, message_left=told.message is not None)
     if told.asked_at is not None:

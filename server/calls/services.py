@@ -136,11 +136,12 @@ def _talk_already(call: Call, user: User) -> bool:
 
 def ended(
     call_id: str, *, at: datetime, status: str = "", message_left: bool = False,
-    live: bool = True, cut: bool = False,
+    live: bool = True, cut: bool = False, waiting: bool | None = None,
 ) -> None:  # fmt: skip
     """It is over. Whoever hung up before an answer, or left a message, is owed a call.
 
     `cut`: nobody hung up, the exchange died under it; a caller whose talk was cut is owed one too.
+    `waiting`: whether the caller stood in a queue at the end; None where the call's state says it.
     """
     with transaction.atomic():
         call = Call.objects.select_for_update().filter(call_id=call_id).first()
@@ -156,7 +157,8 @@ def ended(
                 else Call.Outcome.ABANDONED
             )  # fmt: skip
         # Somebody had it and handed it on, or was lost: the caller gave up waiting for the next.
-        gave_up = call.state == Call.State.QUEUED and call.outcome == Call.Outcome.ANSWERED
+        waits = call.state == Call.State.QUEUED if waiting is None else waiting
+        gave_up = waits and call.outcome == Call.Outcome.ANSWERED
         call.state = Call.State.ENDED
         call.save(update_fields=["ended_at", "cut", "outcome", "state"])
         if gave_up and not cut:

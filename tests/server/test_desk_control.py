@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from server.accounts.models import AuditRow, User
 from server.accounts.refusals import Conflict, Refused
-from server.calls import agents, exchange, services
+from server.calls import agents, exchange, recovering, services
 from server.calls.listeners import tell
 from server.calls.models import AgentInterval, AgentState, Call
 from server.calls.queueing.models import AgentSkill, Queue
@@ -267,6 +268,44 @@ def test_who_gives_up_in_the_second_queue_is_owed_a_call(
     tell(told.CallEnded("c1", "TIMEOUT" if words else "ABANDON", "1001", words, ""), at(90))
     assert [row.reason for row in CallBack.objects.filter(call_id="c1")] == [reason]
     assert Call.objects.get(call_id="c1").outcome == "answered"
+
+
+def wrote(settings: Any, call_id: str, *more: tuple[str, float, dict[str, str]]) -> None:
+    """Asterisk's own file: handed to billing after a talk with 1001, and what followed."""
+    lines: list[tuple[str, float, dict[str, str]]] = [
+        ("arrived", 0, {"number": "0401000101", "to": "965113"}),
+        ("queued", 1, {"queue": "faults", "priority": "0"}), ("answered", 3, {"agent": "1001"}),
+        ("transferred", 20, {"agent": "1001", "to": "billing"}),
+        ("queued", 20, {"queue": "billing", "priority": "0"}), *more,
+    ]  # fmt: skip
+    folder = settings.STANDPIPE["CALL_LOG"]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "calls.jsonl").write_text("".join(
+        json.dumps({"event": event, "call": call_id, "at": at(second).isoformat(), **fields}) + "\n"
+        for event, second, fields in lines
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize("call_id", ["c1", "c2"])
+def test_who_gives_up_there_while_none_of_ours_runs_is_owed_a_call_as_well(
+    call: Call, billing: Queue, settings: Any, call_id: str
+) -> None:
+    """Of c1 we had seen the talk with Aino, of c2 nothing."""
+    wrote(settings, call_id, ("ended", 90, {"status": "ABANDON", "abandoned": "1"}))
+    recovering.recover_calls()
+    assert [row.reason for row in CallBack.objects.filter(call_id=call_id)] == ["missed"]
+    found = Call.objects.get(call_id=call_id)
+    assert (found.state, found.outcome) == ("ended", "answered")
+
+
+def test_whom_somebody_there_took_while_none_of_ours_ran_is_owed_nothing(
+    call: Call, billing: Queue, settings: Any
+) -> None:
+    handed(call, 20)
+    wrote(settings, "c1", ("answered", 24, {"agent": "1002"}), ("ended", 60, {"agent": "1002"}))
+    recovering.recover_calls()
+    assert Call.objects.get(call_id="c1").state == "ended"
+    assert not CallBack.objects.filter(call_id="c1").exists()
 
 
 def test_queues_are_listed_beside_colleagues_as_they_stand(

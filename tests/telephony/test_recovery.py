@@ -176,3 +176,18 @@ def test_a_score_that_is_none_counts_as_no_answer(tmp_path: Path, score: str) ->
     log.write_text(line("arrived") + line("asked") + line("rated", score=score) + line("ended"))
     (call,) = recover(log, tmp_path, now=LATER).calls
     assert call.score == 0 and call.asked_at is not None
+
+
+@pytest.mark.parametrize(("events", "waiting"), [
+    (["arrived"], False), (["queued"], True), (["queued", "answered"], False),
+    (["queued", "answered", "transferred", "queued"], True),
+    (["queued", "answered", "queued", "message_offered"], True),
+    (["queued", "answered", "queued", "answered", "recorded"], False),
+])  # fmt: skip
+def test_a_caller_who_was_handed_on_and_whom_nobody_took_was_waiting_at_the_end(
+    tmp_path: Path, events: list[str], waiting: bool
+) -> None:
+    log = tmp_path / "calls.jsonl"
+    log.write_text("".join(map(line, [*events, "ended"])))
+    (call,) = recover(log, tmp_path, now=LATER).calls
+    assert call.waiting is waiting
