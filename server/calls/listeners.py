@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from server.calls import dialling, guarding, lines, services, voicemail
+from server.calls.insisting import Insisting
 from server.calls.queueing import callbacks
 from telephony.ami import events as told
 
@@ -109,11 +110,14 @@ def concerns(event: told.AmiEvent) -> bool:
     return not isinstance(event, told.MemberChanged)
 
 
-def tell(event: told.AmiEvent, now: datetime) -> None:
-    """Hand one event to every listener in turn."""
+def tell(event: told.AmiEvent, now: datetime, insist: Insisting | None = None) -> None:
+    """Hand one event to every listener in turn; with `insist`, when the database is back."""
     for listener in LISTENERS:
         try:
-            listener(event, now)
+            if insist is None:
+                listener(event, now)
+            else:
+                insist(now, listener, event, now)
         except Exception:
             # One event that cannot be stored must not deafen us; the call log has it too.
             log.exception("%s could not take %s", listener.__name__, type(event).__name__)

@@ -34,6 +34,10 @@ log = logging.getLogger("standpipe.telephony")
 
 # An enquiry that was answered: whoever hangs up after it got what they called for.
 SERVED = frozenset({"bill:ok", "ticket:ok", "outage:known", "bill_ticket:ok", "callback:ok"})
+# What may become of a call in the menu; whoever stood in a queue gave up there.
+IN_MENU = frozenset(
+    {Call.Outcome.SERVED, Call.Outcome.INFORMED, Call.Outcome.IVR, Call.Outcome.ABANDONED}
+)
 # Less voice than this is a missed call, not a message.
 LEAST_VOICE_S = 2.0
 
@@ -88,11 +92,18 @@ def queued(call_id: str, *, at: datetime, queue: str = "", priority: int | None 
         if queue and queue[:20] != call.queue:
             call.queue, call.skill = queue[:20], queueing.skill_of(queue)
         joins = call.state in (Call.State.RINGING, Call.State.IVR)
-        if not joins and was == (call.queue, call.priority):
+        # Its end was told first: this is the word that was missed while nobody listened.
+        waited = call.state == Call.State.ENDED and call.queued_at is None
+        if not (joins or waited) and was == (call.queue, call.priority):
             return
         if joins:
-            call.state, call.queued_at = Call.State.QUEUED, call.queued_at or at
-        call.save(update_fields=["queue", "skill", "priority", "state", "queued_at"])
+            call.state = Call.State.QUEUED
+        if joins or waited:
+            call.queued_at = call.queued_at or at
+        if waited and call.outcome in IN_MENU:
+            call.outcome = Call.Outcome.ABANDONED
+            _owe(call)
+        call.save(update_fields=["queue", "skill", "priority", "state", "queued_at", "outcome"])
         if joins:
             tell_call("call.queued", call)
 

@@ -34,6 +34,7 @@ from server.calls import (
     speaking,
     voicemail,
 )
+from server.calls.insisting import Insisting
 from server.calls.models import Call
 from server.calls.queueing import callbacks, seating, selectors
 from server.calls.queueing.models import GENERAL
@@ -94,6 +95,7 @@ class Switchboard:
             )
             for one in aris
         ]  # fmt: skip
+        self._insist = Insisting()
         # site -> since when nobody listens there
         self._dead: dict[str, datetime] = {}
         self._backlog: Backlog = asyncio.Queue()
@@ -106,14 +108,17 @@ class Switchboard:
         self._mark: Mark | None = None
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for incoming in self._incoming:
-                group.create_task(incoming.run())
-            group.create_task(self._listen())
-            group.create_task(self._follow_wishes())
-            group.create_task(self._keep_order())
-            group.create_task(self._look_after_waiting())
-            group.create_task(self._tidy())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for incoming in self._incoming:
+                    group.create_task(incoming.run())
+                group.create_task(self._listen())
+                group.create_task(self._follow_wishes())
+                group.create_task(self._keep_order())
+                group.create_task(self._look_after_waiting())
+                group.create_task(self._tidy())
+        finally:
+            self._insist.stop()
 
     async def _in(
         self, pool: ThreadPoolExecutor, work: Callable[..., Any], *args: Any, **kw: Any
@@ -129,7 +134,10 @@ class Switchboard:
             call_id=call.call_id, number=call.caller.number, name=call.caller.name,
             called=call.dialled, at=call.arrived_at,
         )  # fmt: skip
-        known: Call = await self._in(self._pool, services.rang, ring)
+        # Late it is of no use to this caller any more, but the call stands in the table.
+        known: Call = await self._in(
+            self._pool, self._insist, call.received_at, services.rang, ring
+        )
         decided: Decision = await self._in(self._pool, self._greeted, known)
         return decided
 
@@ -157,7 +165,7 @@ class Switchboard:
         return found
 
     async def _left(self, left: LeftFlow) -> None:
-        await self._in(self._order, menu.left, left)
+        await self._in(self._order, self._insist, datetime.now(UTC), menu.left, left)
 
     async def _listen(self) -> None:
         """The queues follow at once; what is stored follows behind, in the same order."""
@@ -200,7 +208,7 @@ class Switchboard:
                 if _acts(first):
                     await self._take(first, at)
                 else:
-                    await self._in(self._order, _tell_all, turn)
+                    await self._in(self._order, _tell_all, turn, self._insist)
             except Exception:
                 # What cannot be stored must not deafen us; the call log has it too.
                 log.exception("could not take %s", type(first).__name__)
@@ -225,7 +233,7 @@ class Switchboard:
                 await self._in(self._order, services.moved, agent, site)
             case _:
                 pass
-        await self._in(self._order, listeners.tell, event, at or datetime.now(UTC))
+        await self._in(self._order, listeners.tell, event, at or datetime.now(UTC), self._insist)
 
     async def _bury(self, site: str) -> None:
         """Asterisk is dead, not out of reach: its talks are over, and nobody will say so."""
@@ -417,9 +425,9 @@ def _acts(event: ami_events.AmiEvent) -> bool:
     )
 
 
-def _tell_all(told: list[tuple[datetime, ami_events.AmiEvent]]) -> None:
+def _tell_all(told: list[tuple[datetime, ami_events.AmiEvent]], insist: Insisting) -> None:
     for at, event in told:
-        listeners.tell(event, at)
+        listeners.tell(event, at, insist)
 
 
 def _write_queues() -> bool:
