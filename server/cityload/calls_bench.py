@@ -11,6 +11,7 @@ Three parts: the load, calls while the application is away, and a storm of calls
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.contrib.gis.db.models.functions import Distance
+from django.core.management import call_command
 from django.db import connection, connections
 from django.utils import timezone
 
@@ -162,6 +164,8 @@ class _Stage:
 
     def begin(self) -> None:
         load_demo_city()
+        # As `./standpipe up` does: the first plan would compile for seconds.
+        call_command("warm", stdout=io.StringIO())
         self.config.write()
         self._start("asterisk", self.config.command())
         until(self._booted, 40, "Asterisk")
