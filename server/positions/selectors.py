@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from server.accounts.audit import record
+from server.positions import driving
 from server.positions.models import Device, Fix, Last, Motion
 from server.workforce.models import Crew
 
@@ -68,9 +69,11 @@ def latest(devices: Iterable[str] | None = None) -> dict[str, Place]:
 
 
 def track(crew: Crew, start: datetime, end: datetime, *, reason: str) -> dict[str, Any]:
-    """A crew's fixes over a stretch of time, of all its devices; looking leaves an audit row."""
+    """A crew's fixes over a stretch of time, of all its devices, and the streets they were driven
+    on; looking leaves an audit row.
+    """
     record("track.view", f"crew:{crew.pk}", note=reason)
-    rows = (
+    rows = list(
         Fix.objects.filter(Q(device__crew=crew) | Q(device__vehicle__crew=crew))
         .filter(fix_time__gte=start, fix_time__lt=end)
         .order_by("fix_time")
@@ -81,6 +84,11 @@ def track(crew: Crew, start: datetime, end: datetime, *, reason: str) -> dict[st
         "from": start,
         "to": min(end, timezone.now()),
         "fixes": [list(row) for row in rows],
+        "drives": driving.drives(
+            (device, (lon, lat, at))
+            for lon, lat, at, flag, device, _speed in rows
+            if flag in TRUSTED
+        ),
     }
 
 
@@ -112,8 +120,8 @@ _VEHICLES = """
 def vehicles(at: datetime | None = None) -> dict[str, Any]:
     """GeoJSON of crews on shift and of vehicles that nobody drives, each at its newest trusted fix.
 
-    Plate, crew, speed (m/s), heading (degrees), accuracy (m), engine, time and age of the fix;
-    `stale` from two minutes on.
+    Plate, crew, speed (m/s), heading (degrees), accuracy (m), engine, street, time and age of the
+    fix; `stale` from two minutes on.
     """
     at = at or timezone.now()
     chinese = (get_language() or "").startswith("zh")
@@ -143,6 +151,7 @@ def vehicles(at: datetime | None = None) -> dict[str, Any]:
                 "motion": moves or "",
                 "motion_label": str(Motion.State(moves).label) if moves else "",
                 "motion_since": since,
+                "street": driving.street_of(lon, lat),
                 "fix_time": fix_time,
                 "age_s": age,
                 "stale": age > settings.STANDPIPE["STALE_FIX_S"],

@@ -19,7 +19,7 @@ const AGAIN_MS = 10000;
 export function start(page) {
   /** @type {Map<string, any>} */ const vehicles = new Map();
   let on = true;
-  let track = '';
+  /** @type {{ crew: number, name: string } | null} */ let track = null;
   /** @type {string} */ let shown = '';
 
   const bar = document.createElement('div');
@@ -29,6 +29,11 @@ export function start(page) {
   card.className = 'vehicle-card';
   card.hidden = true;
   card.setAttribute('aria-label', gettext('Vehicle'));
+  const facts = document.createElement('div');
+  // Drawn once a track is read and not with each position: it is scrolled and clicked.
+  const ways = document.createElement('div');
+  ways.hidden = true;
+  card.append(facts, ways);
   page.tools.after(card);
 
   /** @param {string} id @param {any} data */
@@ -36,7 +41,7 @@ export function start(page) {
   const nothing = { type: 'FeatureCollection', features: [] };
 
   function draw() {
-    render(bar, html`<button type="button" id="vehicles-button" data-do="vehicles" data-testid="vehicles-button" aria-pressed="${on ? 'true' : 'false'}">${gettext('Vehicles')} <kbd>V</kbd></button>${track ? html`<button type="button" class="quiet" data-do="no-track">${gettext('Track of %(crew)s', { crew: track })} ✕</button>` : ''}`);
+    render(bar, html`<button type="button" id="vehicles-button" data-do="vehicles" data-testid="vehicles-button" aria-pressed="${on ? 'true' : 'false'}">${gettext('Vehicles')} <kbd>V</kbd></button>${track ? html`<button type="button" class="quiet" data-do="no-track">${gettext('Track of %(crew)s', { crew: track.name })} ✕</button>` : ''}`);
     const list = on && !page.replaying() ? Array.from(vehicles.values()) : [];
     put('vehicles', vehicleData(list, settings.stale_fix_s, Date.now()));
     put('vehicle-accuracy', accuracyData(list));
@@ -50,12 +55,20 @@ export function start(page) {
     const age = ageOf(v, Date.now());
     const stale = age > settings.stale_fix_s;
     const drives = [speedText(v.speed_mps), speedText(v.speed_mps) ? wayText(v.heading) : '', v.motion_label].filter(Boolean).join(', ');
-    render(card, html`<header class="row spread"><h2>${v.plate || v.crew_name || v.device}</h2><button class="quiet" data-do="close" aria-label="${gettext('Close')}">✕</button></header>
+    ways.hidden = !track || track.crew !== v.crew;
+    render(facts, html`<header class="row spread"><h2>${v.plate || v.crew_name || v.device}</h2><button class="quiet" data-do="close" aria-label="${gettext('Close')}">✕</button></header>
       <dl><dt>${gettext('Crew')}</dt><dd>${v.crew_name || gettext('nobody drives it')}</dd>
       <dt>${gettext('Last position')}</dt><dd class="${stale ? 'bad' : ''}" title="${clock(v.fix_time, true)}">${gettext('%(span)s ago', { span: span(age) })}</dd>
       <dt>${gettext('Drives')}</dt><dd>${stale ? html`<span class="muted">${gettext('not known now')}</span>` : drives || '–'}</dd>
+      ${v.street ? html`<dt>${gettext('Street')}</dt><dd>${v.street}</dd>` : ''}
       <dt>${gettext('Accurate to')}</dt><dd>${v.accuracy_m ? distance(v.accuracy_m) : '–'}</dd></dl>
       ${v.crew && settings.role === 'supervisor' ? html`<button data-do="track" data-testid="track-ask">${gettext('Track…')}</button>` : ''}`);
+  }
+
+  /** How far the crew drove, and on which streets it was when. @param {any} drive of the device that said most */
+  function drawWays(drive) {
+    render(ways, !drive ? html`` : html`<h3>${gettext('%(distance)s along the streets', { distance: distance(drive.metres) })}</h3>
+      <ol class="stretches" data-testid="stretches">${drive.stretches.map((/** @type {any} */ s) => html`<li><button class="quiet" data-do="to-stretch" data-lon="${s.lon}" data-lat="${s.lat}"><time>${clock(s.from)}–${clock(s.to)}</time> ${s.street || html`<span class="muted">${s.street === null ? gettext('away from the streets') : gettext('a street without a name')}</span>`}</button></li>`)}</ol>`);
   }
 
   async function read() {
@@ -85,7 +98,8 @@ export function start(page) {
         const found = await api.get(`/api/crews/${crew}/track?hours=${asked.get('hours')}&reason=${encodeURIComponent(String(asked.get('reason')))}`);
         const data = trackData(found.fixes);
         put('track', data);
-        track = name;
+        track = { crew, name };
+        drawWays(found.drives[0]);
         draw();
         if (!data.features.length) page.toast(gettext('No position of %(crew)s in these hours.', { crew: name }));
       } catch (error) { complain(error); }
@@ -97,7 +111,8 @@ export function start(page) {
   /** @type {Record<string, (target: HTMLElement) => void>} */
   const verbs = {
     vehicles: toggle,
-    'no-track': () => { track = ''; put('track', nothing); draw(); },
+    'no-track': () => { track = null; put('track', nothing); draw(); },
+    'to-stretch': (target) => { if (page.map) page.map.flyTo({ center: [Number(target.dataset.lon), Number(target.dataset.lat)], zoom: Math.max(15, page.map.getZoom()), duration: 0 }); },
     close: () => { shown = ''; drawCard(); },
     track: () => { const v = vehicles.get(shown); if (v) askTrack(v.crew, v.crew_name); },
   };
