@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 ORDER = "order"
 NO_ANSWER = "no answer"
 FREE_STATES = {0, 1}
+# Asterisk's words for a telephone that is not there: invalid, unavailable.
+AWAY_STATES = {4, 5}
 # What Asterisk refused is asked for again after this time.
 RETRY_S = 5.0
 
@@ -81,9 +83,16 @@ class Router:
         return sorted(self._waiting.values(), key=lambda w: w.turn)
 
     def staffed(self, queue: str) -> tuple[int, int]:
-        """(agents who take this queue's calls, those of them who are free now)."""
+        """(agents who take this queue's calls, those of them who are free now).
+
+        Whose telephone went with its site, or with a cable, takes none until it is back.
+        """
         outside = HELPER_PENALTY
-        mine = [a for a in self._agents() if a.penalties.get(queue, outside) < HELPER_PENALTY]
+        mine = [
+            a for a in self._agents()
+            if a.penalties.get(queue, outside) < HELPER_PENALTY
+            and self._phone(a.extension).status not in AWAY_STATES
+        ]  # fmt: skip
         free = sum(1 for a in mine if a.free_at is not None and a.free_at <= self.clock())
         return len(mine), free
 

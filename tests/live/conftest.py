@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.live.system import System
+from tests.live.system import System, state_directory
 
 # The story first, while everything is young; the killing last.
 ORDER = [
     "test_the_story", "test_putting_right", "test_desk", "test_listening", "test_bar",
     "test_network_page", "test_planned_shutoff", "test_bad_input", "test_dispatch_board",
-    "test_three_bursts", "test_rehearsal", "test_kill_minus_nine",
+    "test_three_bursts", "test_rehearsal", "test_kill_minus_nine", "test_two_sites",
 ]  # fmt: skip
-LONGEST = 60
 _figures: list[tuple[str, str, str]] = []
 
 
@@ -77,7 +75,7 @@ def system() -> Iterator[System]:
         found.wait_healthy()
         yield found
         return
-    made = System(_state_directory())
+    made = System(state_directory())
     try:
         made.up()
         status = made.status_json()
@@ -89,15 +87,6 @@ def system() -> Iterator[System]:
         if os.environ.get("STANDPIPE_LIVE_KEEP") is None:
             shutil.rmtree(made.state, ignore_errors=True)
         assert not left, f"processes left after down: {left}"
-
-
-def _state_directory() -> Path:
-    """Beside the tests' own state, where the services' users can reach it; short for sockets."""
-    named = os.environ.get("STANDPIPE_TEST_STATE")
-    parent = Path(named).parent if named else None
-    if parent is None or not parent.is_dir() or len(str(parent)) > LONGEST - 10:
-        parent = Path(tempfile.gettempdir())
-    return Path(tempfile.mkdtemp(prefix="live-", dir=parent))
 
 
 def chromium() -> str | None:

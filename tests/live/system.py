@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
 import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +32,8 @@ from telephony.config import derived_trunk_secret
 REPO = Path(__file__).resolve().parents[2]
 # A busy machine may be slow without being wrong.
 PATIENCE_S = 60.0
+# Of a state's path: Asterisk's control socket lies below it.
+LONGEST = 60
 
 
 def eventually(
@@ -41,6 +46,20 @@ def eventually(
             return found
         assert time.monotonic() < deadline, f"never came within {patience_s:g} s: {what}"
         time.sleep(pause_s)
+
+
+def state_directory() -> Path:
+    """Beside the tests' own state, where the services' users can reach it; short for sockets."""
+    named = os.environ.get("STANDPIPE_TEST_STATE")
+    parent = Path(named).parent if named else None
+    if parent is None or not parent.is_dir() or len(str(parent)) > LONGEST - 10:
+        parent = Path(tempfile.gettempdir())
+    return Path(tempfile.mkdtemp(prefix="live-", dir=parent))
+
+
+def phone_password(seed: str, extension: str) -> str:
+    """What a telephone signs in with."""
+    return hmac.new(seed.encode(), extension.encode(), hashlib.sha256).hexdigest()[:24]
 
 
 def outer_environment(home: str | None = None) -> dict[str, str]:
@@ -112,8 +131,9 @@ class System:
             capture_output=True, timeout=patience_s, errors="replace",
         )  # fmt: skip
 
-    def up(self) -> None:
-        done = self.command("up", "--detach", "--no-simulator", "--no-install", patience_s=900)
+    def up(self, *more: str) -> None:
+        words = ("up", "--detach", "--no-simulator", "--no-install", *more)
+        done = self.command(*words, patience_s=900)
         assert done.returncode == 0, f"up failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
     def down(self) -> None:

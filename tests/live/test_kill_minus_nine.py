@@ -7,8 +7,6 @@ report a crew wrote down, each caller who got through. At the end the tables hol
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import json
 import os
 import signal
@@ -27,7 +25,7 @@ import pytest
 from telephony.phone import DeskPhone
 from tests.live.city import customer_on_a_quiet_pipe
 from tests.live.crew import Crew, at_work
-from tests.live.system import Office, System, eventually
+from tests.live.system import Office, System, eventually, phone_password
 
 pytestmark = pytest.mark.live
 
@@ -112,7 +110,7 @@ class Desk(threading.Thread):
         seed = self._system.secrets["phone_password_seed"]
         while not self.stop.is_set():
             phone = DeskPhone(
-                "127.0.0.1", self._system.ports["sip"], "1101", _phone_password(seed, "1101"),
+                "127.0.0.1", self._system.ports["sip"], "1101", phone_password(seed, "1101"),
                 ring_s=0.2, hold_s=60.0,
             )  # fmt: skip
             async with phone:
@@ -120,10 +118,6 @@ class Desk(threading.Thread):
                 while not self.stop.is_set() and not self.again.is_set():
                     await asyncio.sleep(0.1)
             self.again.clear()
-
-
-def _phone_password(seed: str, extension: str) -> str:
-    return hmac.new(seed.encode(), extension.encode(), hashlib.sha256).hexdigest()[:24]
 
 
 @pytest.fixture

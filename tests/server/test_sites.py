@@ -22,6 +22,8 @@ from server.tickets.models import CallBack
 from telephony.ami import events as ami
 from telephony.ami.parser import Message
 from telephony.fakes import FakeAmi, FakeAri
+from telephony.identity import CallerId
+from telephony.router import Router, Seat
 from telephony.sites import Sites
 from telephony.tones import tone_samples, write_wav
 
@@ -219,4 +221,54 @@ async def test_an_agent_stands_in_each_queue_once_and_moves_with_the_telephone()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     finally:
+        await both.close()
+
+
+async def test_who_waits_hears_of_the_agents_of_both_sites() -> None:
+    """1001 sits in the south, 1002 in the north; each stands in both queues and counts once."""
+    north, south = FakeAmi(), FakeAmi()
+    both = Sites({"sp": north, "sp2": south})
+    router = Router(both)
+
+    async def listen() -> None:
+        async for event in both.events():
+            await router.take(event)
+
+    def now(site: FakeAmi, extension: str, status: int) -> None:
+        site.feed(ami.MemberChanged("faults", extension, status, False, ""))
+
+    await both.connect()
+    task = asyncio.create_task(listen())
+    try:
+        for site in (north, south):
+            site.feed(ami.Connected())
+        await until(lambda: len(both.up) == 2, "both are up")
+        south.feed(ami.PhoneReachable("1001", True))
+        north.feed(ami.PhoneReachable("1002", True))
+        await until(lambda: both.home_of("1001") == "sp2", "the telephone is in the south")
+        for extension in ("1001", "1002"):
+            await router.seat(extension, Seat(extension, {"faults": 0}))
+            for site in (north, south):
+                now(site, extension, 1)
+        assert router.staffed("faults") == (2, 2)
+        # Somebody talks in the south; the north, which keeps the queue, has it from us.
+        south.feed(state_of("1001", "INUSE"))
+        said = ("Setvar", {"Variable": "DEVICE_STATE(Custom:away1001)", "Value": "INUSE"})
+        await until(lambda: said in north.actions, "the north hears that the agent talks")
+        for site in (south, north):
+            now(site, "1001", 2)
+        await until(lambda: router.staffed("faults") == (2, 1), "one of two is free")
+        now(north, "1002", 2)
+        nobody = CallerId("", "")
+        north.feed(ami.QueueJoined("sp-1.0", "faults", nobody, 1, 1))
+        await until(lambda: router.wait_of("sp-1.0", 60) == (1, 30.0), "two work on the calls")
+        # The south is lost, and its telephones with it: one works on them.
+        south.feed(ami.Disconnected("gone", True))
+        lost = ("Setvar", {"Variable": "DEVICE_STATE(Custom:away1001)", "Value": "UNAVAILABLE"})
+        await until(lambda: lost in north.actions, "the north hears that the telephone is gone")
+        now(north, "1001", 5)
+        await until(lambda: router.wait_of("sp-1.0", 60) == (1, 60.0), "one works on the calls")
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         await both.close()
