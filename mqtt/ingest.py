@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from mqtt import condition, topics
 from mqtt import formats as position_formats
-from mqtt import topics
+from mqtt.condition import BrokerCondition
 from mqtt.connection import Account, Connection, Incoming
 from mqtt.fields import BadMessage
 from mqtt.formats import Format
@@ -84,6 +85,8 @@ class IngestStats:
     refused: Counter[str] = field(default_factory=Counter)  # by field
     last_handled_at: datetime | None = None
     last_failure: str = ""
+    # What the broker complains of, for a person.
+    alarms: list[str] = field(default_factory=list)
 
 
 # A message with the good ones of what it holds: a tracker may send many fixes in one.
@@ -139,10 +142,12 @@ class Ingest:
             [f"$share/{GROUP}/{t}" for t in (*own, *(f.topic for f in self._formats))],
             receive_maximum=max(2 * max_batch, 100),
         )
+        self._condition = BrokerCondition()
         # Answers leave by a connection of their own, which the reader need not wait for.
         self._voice = Connection(
-            Account(host, port, user, password, client_id=f"{name}-answers"), session_s=0
-        )
+            Account(host, port, user, password, client_id=f"{name}-answers"), session_s=0,
+            subscriptions=condition.TOPICS, on_message=self._hear_of_broker,
+        )  # fmt: skip
 
     @property
     def connected(self) -> bool:
@@ -212,11 +217,16 @@ class Ingest:
         if self._on_beat is None or now < self._next_beat:
             return
         self._next_beat = now + self._beat_s
+        self.stats.alarms = self._condition.alarms()
         try:
             self._on_beat(self.stats)
         except Exception:
             # The beat is written to the same database that may be away just now; the messages wait.
             log.exception("the beat could not be written")
+
+    def _hear_of_broker(self, message: Incoming) -> None:
+        self._condition.take(message)
+        self._voice.ack(message)
 
     def _settle(self, batch: list[Incoming]) -> None:
         """Bring every message of the batch to its end: handled, refused, or given back."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -155,6 +156,6 @@ def test_every_position_lies_in_one_stretch_and_neighbours_differ(
     told = row(*pairs)
     for second, _name in pairs:
         assert sum(begin <= second <= end for _street, begin, end in told) == 1
-    for (a, _b, end), (b, begin, _e) in zip(told, told[1:], strict=False):
+    for (a, _b, end), (b, begin, _e) in pairwise(told):
         assert end < begin
         assert a != b or begin - end > BREAK_S

@@ -57,7 +57,9 @@ class Command(BaseCommand):
                 count_refusals({(device_of(r.topic), reason): 1}, text=r.reason, at=r.received_at)
 
         def say(stats: IngestStats) -> None:
-            beat("ingest", handled=stats.handled, failures=stats.failures)
+            beat(
+                "ingest", handled=stats.handled, failures=stats.failures, alarms=stats.alarms
+            )
 
         worker = Ingest(
             host=m["host"], port=m["port"], user=m["user"], password=m["password"],
