@@ -121,11 +121,14 @@ def test_a_site_that_dies_in_a_talk_costs_that_talk_and_the_agent_goes_on_at_the
     desk = screen_of("agent1", "/desk", width=1440, height=900)
     screens.take_calls(desk)
     with desk_telephone(system, site_b, "1101"):
-        cut = ring(site_a, first, seconds=90)
+        ring(site_a, first, seconds=25)
         screens.phone_is(desk, "ringing")
         desk.keyboard.press("Alt+a")
         screens.phone_is(desk, "talking")
         screens.hears(desk)
+        # Two seconds of it are on the disk.
+        sound = system.state / "recordings" / f"{system.call_from(first, 0).call_id}.wav"
+        eventually(lambda: sound.exists() and sound.stat().st_size > 32_000, "some of the talk")
         assert system.office("agent4").tell("/api/me/state", state="ready").status_code == 200
 
         with burning(system, "asterisk") as began:
@@ -170,8 +173,7 @@ def test_a_site_that_dies_in_a_talk_costs_that_talk_and_the_agent_goes_on_at_the
                 lambda: (found := system.one(TALK, [first])) and found.seconds and found,
                 "its recording",
             )
-            assert kept.seconds > 0
-        cut.cancel()
+            assert kept.seconds > 1.5
     # The fire is out: the site comes back by itself, and nothing is counted twice.
     system.wait_healthy(120)
     for number in (first, second, third):
