@@ -6,7 +6,7 @@
     crew a        crew b            crew c            three different crews
 
 The vehicles are simulated and use the crew app's own link: they accept, drive and close valves by
-themselves. STANDPIPE_VEHICLES=200 makes it the size of a large utility.
+themselves. STANDPIPE_LIVE_VEHICLES says how many.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.live.city import customer_on_a_quiet_pipe
 from tests.live.system import REPO, System, eventually, outer_environment
 
 pytestmark = pytest.mark.live
-VEHICLES = int(os.environ.get("STANDPIPE_VEHICLES", "30"))
+VEHICLES = int(os.environ.get("STANDPIPE_LIVE_VEHICLES", "200"))
 MINUTES = 15  # at most: it is told to end as soon as the story is over
 STEPS = 60
 
