@@ -8,6 +8,7 @@ of its own. Answers are compared with those of the index here before anything is
 from __future__ import annotations
 
 import http.client
+import io
 import os
 import random
 import socket
@@ -25,6 +26,7 @@ import numpy as np
 import orjson
 from django.conf import settings
 from django.contrib.gis.geos import Point, Polygon
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 from scipy.sparse import csr_array
@@ -78,6 +80,8 @@ def run(
         streets.forget()
         try:
             _fill(city)
+            # As `./standpipe up` does: the web server would compile while it is asked.
+            call_command("warm", stdout=io.StringIO())
             with served(database, folder) as (ask, pid):
                 memory = 0.0
                 places = [city.place(node) for node in city.targets]

@@ -85,9 +85,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "server.accounts.middleware.RequestContext",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Innermost, for it is synchronous: whatever stood within it would be run as asynchronous code
+    # under ASGI and cost two changes of thread for each of its two sides.
+    "server.accounts.middleware.RequestContext",
 ]
 
 ROOT_URLCONF = "server.config.urls"
