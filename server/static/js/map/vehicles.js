@@ -2,7 +2,7 @@
 // Vehicles as the map draws them: an arrow where they head, a circle as wide as the fix is vague, the
 // track of a crew.
 import { gettext } from '../i18n.js';
-import { span } from '../time.js';
+import { clock, span } from '../time.js';
 
 const EMPTY = { type: 'FeatureCollection', features: [] };
 const INK = { light: { dark: '#16202a', paper: '#ffffff', vague: '#5b6773', track: '#6b2fa0' }, dark: { dark: '#e6edf2', paper: '#10161c', vague: '#8b98a3', track: '#c79bf2' } };
@@ -115,7 +115,7 @@ export function trackData(fixes) {
     before = at;
     if (at - labelled >= 900000) {
       labelled = at;
-      features.push({ type: 'Feature', properties: { label: new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }) }, geometry: { type: 'Point', coordinates: [lon, lat] } });
+      features.push({ type: 'Feature', properties: { label: clock(time) }, geometry: { type: 'Point', coordinates: [lon, lat] } });
     }
   }
   end();
