@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.system import System, state_directory
+from tests.live.system import System, installed
 
 # The story first, while everything is young; the killing last.
 ORDER = [
@@ -68,25 +68,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(scope="package")
 def system() -> Iterator[System]:
     """The whole product, up and well; stopped at the end, nothing left of it."""
-    if shutil.which("sipp") is None:
-        pytest.skip("sipp is not installed: no telephone calls can be made here")
     if running := os.environ.get("STANDPIPE_LIVE_STATE"):
         found = System(Path(running).absolute())
         found.wait_healthy()
         yield found
         return
-    made = System(state_directory())
-    try:
-        made.up()
-        status = made.status_json()
-        assert status["healthy"], status
+    with installed() as made:
         yield made
-    finally:
-        made.down()
-        left = made.processes()
-        if os.environ.get("STANDPIPE_LIVE_KEEP") is None:
-            shutil.rmtree(made.state, ignore_errors=True)
-        assert not left, f"processes left after down: {left}"
 
 
 def chromium() -> str | None:

@@ -8,6 +8,7 @@ import hmac
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -23,6 +24,7 @@ from typing import Any
 import httpx
 import psycopg2
 import psycopg2.extras
+import pytest
 
 from ops.paths import State
 from ops.status import read_status
@@ -278,3 +280,25 @@ class System:
             if word.search(told) and state != "Z":
                 found.append(int(folder.name))
         return found
+
+
+@contextmanager
+def installed(*more: str) -> Iterator[System]:
+    """A product of its own, up (with `more` on the command line) and well; nothing of it is left.
+
+    STANDPIPE_LIVE_KEEP leaves its state. Skips where no telephone calls can be made.
+    """
+    if shutil.which("sipp") is None:
+        pytest.skip("sipp is not installed: no telephone calls can be made here")
+    made = System(state_directory())
+    try:
+        made.up(*more)
+        status = made.status_json()
+        assert status["healthy"], status
+        yield made
+    finally:
+        made.down()
+        left = made.processes()
+        if os.environ.get("STANDPIPE_LIVE_KEEP") is None:
+            shutil.rmtree(made.state, ignore_errors=True)
+        assert not left, f"processes left after down: {left}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import threading
 import time
@@ -24,7 +23,7 @@ from telephony.caller import Caller, CallOutcome
 from telephony.config import derived_trunk_secret
 from telephony.phone import DeskPhone
 from tests.live import screens
-from tests.live.system import System, eventually, phone_password, state_directory
+from tests.live.system import System, eventually, installed, phone_password
 
 pytestmark = pytest.mark.live
 TALK = (
@@ -38,18 +37,8 @@ TALK = (
 @pytest.fixture(scope="module")
 def system() -> Iterator[System]:
     """An installation of its own, with two sites."""
-    if shutil.which("sipp") is None:
-        pytest.skip("sipp is not installed: no telephone calls can be made here")
-    made = System(state_directory())
-    try:
-        made.up("--sites", "2")
+    with installed("--sites", "2") as made:
         yield made
-    finally:
-        made.down()
-        left = made.processes()
-        if os.environ.get("STANDPIPE_LIVE_KEEP") is None:
-            shutil.rmtree(made.state, ignore_errors=True)
-        assert not left, f"processes left after down: {left}"
 
 
 @contextmanager
