@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ CALLER_TONE_HZ = 440
 # Above this a pause in SIPp would keep a test waiting for nobody.
 MAX_SECONDS = 600.0
 BIND_ATTEMPTS = 6
+TRACE = "trace.log"
+LOOK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +91,13 @@ class Caller:
         keys_every_s: float = 1.0,
         tone_hz: int = CALLER_TONE_HZ,
         patience_s: float = 20.0,
+        answered: threading.Event | None = None,
     ) -> CallOutcome:
         """Make one call of at most `seconds` after the answer and return how it went.
 
         An empty `number` withholds it. `keys` are pressed one every `keys_every_s`, the first
-        `keys_after_s` after the answer. Raises CallerError.
+        `keys_after_s` after the answer. `answered` is set a moment after the other side did.
+        Raises CallerError.
         """
         check_call(number, keys, seconds, to)
         binary = sipp_binary()
@@ -111,10 +116,17 @@ class Caller:
                 ),
                 encoding="utf-8",
             )  # fmt: skip
-            await self._run(binary, work, to, patience_s + seconds + 15)
-            trace = work / "trace.log"
-            text = trace.read_text("utf-8", errors="replace") if trace.exists() else ""
-        return outcome(parse_trace(text), sound.way)
+            told = asyncio.create_task(_tell_answered(work / TRACE, answered)) if answered else None
+            try:
+                await self._run(binary, work, to, patience_s + seconds + 15)
+            finally:
+                if told is not None:
+                    told.cancel()
+            text = _read(work / TRACE)
+        how = outcome(parse_trace(text), sound.way)
+        if answered is not None and how.answered:
+            answered.set()
+        return how
 
     def _sound(
         self, work: Path, presses: list[KeyPress], seconds: float, tone_hz: int, audio: bool
@@ -154,7 +166,7 @@ class Caller:
             binary, self._remote, "-sf", str(work / "call.xml"), "-s", to, "-m", "1", "-l", "1",
             "-i", host, "-mi", host, "-p", str(free_udp_port(host, port)),
             "-mp", str(free_udp_port(host, even=True)), "-nostdin", "-r", "10",
-            "-trace_msg", "-message_file", str(work / "trace.log"),
+            "-trace_msg", "-message_file", str(work / TRACE),
             "-timeout", f"{int(limit_s)}s", "-recv_timeout", str(int(limit_s * 1000)),
         ]  # fmt: skip
         process = await asyncio.create_subprocess_exec(
@@ -172,6 +184,17 @@ class Caller:
                 await process.wait()
         lines = complaint.decode("utf-8", errors="replace").strip().splitlines()
         return process.returncode or 0, lines[-1] if lines else ""
+
+
+def _read(trace: Path) -> str:
+    return trace.read_text("utf-8", errors="replace") if trace.exists() else ""
+
+
+async def _tell_answered(trace: Path, answered: threading.Event) -> None:
+    """Set `answered` as soon as SIPp wrote down that the other side did."""
+    while not outcome(parse_trace(_read(trace)), "none").answered:
+        await asyncio.sleep(LOOK_EVERY_S)
+    answered.set()
 
 
 def outcome(messages: list[TracedMessage], sound: str) -> CallOutcome:

@@ -173,8 +173,12 @@ def _kill_during_a_call(
     """Seconds from the kill until all is well. The call goes on meanwhile."""
     began = time.time()
     if victim != "telephony":
-        ringing[victim] = system.ring(number, seconds=CALL_S, patience_s=40)
+        answered = threading.Event()
+        ringing[victim] = system.ring(number, seconds=CALL_S, patience_s=40, answered=answered)
         system.call_from(number, began)
+        # We know of a call before it is answered. Whoever of ours dies then, Asterisk answers it
+        # all the same; when Asterisk itself dies then, nobody does.
+        assert victim != "asterisk" or answered.wait(40), f"{number} was not answered"
     dead = system.kill(victim)
     killed = time.time()
     if victim == "telephony":
