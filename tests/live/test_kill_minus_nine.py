@@ -250,7 +250,9 @@ def _balance(system: System, ledger: Ledger) -> None:
         # Who hung up, or was cut off, in the greeting stood in no queue by Asterisk's own file.
         in_line = call.call_id in stood_in_line
         assert (call.queued_at is not None) == in_line, (victim, call)
-        ended_as = ("answered", "abandoned", "message") if in_line else ("ivr",)
+        # Nor was anybody in the menu who was cut off before it began.
+        no_line = ("ivr",) if call.path else ("ivr", "abandoned")
+        ended_as = ("answered", "abandoned", "message") if in_line else no_line
         assert call.outcome in ended_as, (victim, call)
         # Either somebody spoke with them, and it can be heard, or somebody owes them a call.
         assert call.owed or (call.outcome == "answered"), (victim, call)

@@ -95,6 +95,7 @@ def test_a_dead_site_cuts_its_own_talks_keeps_their_sound_and_owes_a_call(
     two_sites, settings
 ) -> None:
     talk, elsewhere, waiting = ring("sp-1.0"), ring("sp2-1.0"), ring("sp-2.0")
+    unanswered = ring("sp-3.0")
     for call in (talk, elsewhere):
         services.answered(call.call_id, "1001", at=timezone.now())
     services.queued(waiting.call_id, at=timezone.now())
@@ -104,16 +105,16 @@ def test_a_dead_site_cuts_its_own_talks_keeps_their_sound_and_owes_a_call(
     data = sound.read_bytes()
     sound.write_bytes(data[:40] + b"\0\0\0\0" + data[44:])  # killed before it wrote the length
 
-    assert services.end_absent(set(), began_before=timezone.now(), site="sp") == 2
-    talk.refresh_from_db()
-    elsewhere.refresh_from_db()
-    waiting.refresh_from_db()
+    assert services.end_absent(set(), began_before=timezone.now(), site="sp") == 3
+    for call in (talk, elsewhere, waiting, unanswered):
+        call.refresh_from_db()
     assert (talk.state, talk.outcome, talk.cut) == ("ended", "answered", True)
     assert (waiting.state, waiting.outcome, waiting.cut) == ("ended", "abandoned", True)
+    assert (unanswered.state, unanswered.outcome, unanswered.cut) == ("ended", "abandoned", True)
     assert (elsewhere.state, elsewhere.cut) == ("talking", False)
     assert talk.recording.seconds == 2.0
     owed = set(CallBack.objects.values_list("call_id", "reason"))
-    assert owed == {("sp-1.0", "hung_up"), ("sp-2.0", "missed")}
+    assert owed == {("sp-1.0", "hung_up"), ("sp-2.0", "missed"), ("sp-3.0", "missed")}
 
 
 async def test_dead_is_told_from_out_of_reach(two_sites, monkeypatch) -> None:
