@@ -24,7 +24,8 @@ from ops.ports import PORTS, RTP_FIRST, RTP_PORTS
 from ops.postgres import DATABASE_STATEMENT, EXTENSION_STATEMENTS, role_statement
 from ops.say import Say
 from ops.secrets import NAMES, RECORDING_KEYS
-from ops.settings import AMI_USER, ARI_USER, DB_NAME, MQTT_USER, asks_rating
+from ops.settings import AMI_USER, ARI_USER, DB_NAME, MQTT_USER
+from ops.telephone import exchange_settings
 
 HOME = Path("/var/lib/standpipe")
 STATE = HOME / "state"
@@ -99,8 +100,7 @@ def asterisk() -> None:
         ari_password=_secret("ari_password"), ami_user=AMI_USER,
         ami_password=_secret("ami_password"), prompts=HOME / "prompts",
         recordings=STATE / "recordings", phones=phones(_secret("phone_password_seed")),
-        host_ipv4s=host_ipv4s(), trunk_contact=os.environ.get("STANDPIPE_TRUNK_CONTACT", ""),
-        ask_rating=asks_rating(),
+        host_ipv4s=host_ipv4s(), **exchange_settings(),
     )  # fmt: skip
     config.write()
     command = config.command()

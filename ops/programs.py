@@ -17,15 +17,8 @@ from ops.paths import REPO, State, is_root
 from ops.phones import phones
 from ops.postgres import Cluster
 from ops.say import Say
-from ops.settings import (
-    AMI_USER,
-    ARI_USER,
-    FIRST_SITE,
-    HOST,
-    MQTT_USER,
-    SECOND_SITE,
-    asks_rating,
-)
+from ops.settings import AMI_USER, ARI_USER, FIRST_SITE, HOST, MQTT_USER, SECOND_SITE
+from ops.telephone import exchange_settings
 
 if TYPE_CHECKING:
     from mqtt.formats import Format
@@ -178,8 +171,7 @@ def _asterisk_of(site: Site, code: str) -> Program:
             recordings=site.state.root / "recordings",
             own_prompts=site.state.root / "own-prompts",
             phones=phones(site.secrets["phone_password_seed"]), host_ipv4s=site.host_ipv4s,
-            trunk_contact=os.environ.get("STANDPIPE_TRUNK_CONTACT", f"{HOST}:{ports['network']}"),
-            ask_rating=asks_rating(),
+            **exchange_settings(network=f"{HOST}:{ports['network']}"),
         )  # fmt: skip
         config.write()
     except (AsteriskError, ConfigError) as error:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ops.errors import OpsError
 from ops.paths import REPO, State
 from ops.phones import DESK_PHONES
 
@@ -46,16 +45,6 @@ PASSED_ON = (
     "STANDPIPE_RECORDING_FULL_PERCENT", "STANDPIPE_RECORDING_LEAST_DAYS",
     "STANDPIPE_RECORDING_NETWORKS", "STANDPIPE_TELL_LISTENED",
 )  # fmt: skip
-
-
-def asks_rating(outer: Mapping[str, str] = os.environ) -> bool:
-    """Whether callers are asked how it went. It is the exchange that asks: no server reads it."""
-    word = outer.get("STANDPIPE_ASK_RATING", "").strip().lower()
-    if word in ("", "1", "true", "yes", "on"):
-        return True
-    if word in ("0", "false", "no", "off"):
-        return False
-    raise OpsError(f"STANDPIPE_ASK_RATING must be yes or no, not {word!r}", 2)
 
 
 @dataclass(frozen=True, slots=True)

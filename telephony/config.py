@@ -91,7 +91,8 @@ class AsteriskConfig:
     are absolute directories. `host_ipv4s` are the machine's own addresses, needed for a browser
     on the same machine. `trunk_addresses` are real gateways; simulated callers prove themselves
     by `trunk_secret`, derived from the ARI password when not given. `trunk_contact` (host:port) is
-    the gateway that our own calls go out by; without it there are none. They reach numbers that fit
+    the gateway that our own calls go out by, asked every `trunk_asked_s` whether it is there (0:
+    never, it counts as there); without it there are none. They reach numbers that fit
     `dial_allowed` (Asterisk's patterns, without the underscore) and none of `dial_denied`.
     `peers` are the other sites of the same switchboard; the queue is kept by the first of
     `queue_sites` (codes in order, this one among them) that can be reached. `ask_rating`: whoever
@@ -124,6 +125,7 @@ class AsteriskConfig:
     trunk_secret: str = ""
     trunk_addresses: Sequence[str] = ()
     trunk_contact: str = ""
+    trunk_asked_s: int = 0
     dial_allowed: Sequence[str] = DIAL_ALLOWED
     dial_denied: Sequence[str] = DIAL_DENIED
     peers: Sequence[Peer] = ()
@@ -237,6 +239,8 @@ class AsteriskConfig:
                 raise ConfigError("trunk_addresses", f"{value!r} is not an address") from bad
         if self.trunk_contact:
             _check_contact("trunk_contact", self.trunk_contact)
+        if not 0 <= self.trunk_asked_s <= 3600:
+            raise ConfigError("trunk_asked_s", "must be 0 to 3600 seconds")
         known = {self.site, *(peer.site for peer in self.peers)}
         for peer in self.peers:
             if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", peer.site) or peer.site == self.site:
@@ -301,6 +305,7 @@ class AsteriskConfig:
                 trunk_secret=self.secret_of_trunk,
                 trunk_addresses=self.trunk_addresses,
                 trunk_contact=self.trunk_contact,
+                trunk_asked_s=self.trunk_asked_s,
                 peers=self.peers,
                 site_secret=self.secret_of_sites,
                 phones=self.phones,

@@ -340,7 +340,9 @@ class _Message:
                 )
         if body:
             lines.append("Content-Type: application/sdp")
-        user = self.user(self.first_line)
-        host = self.first_line.partition("@")[2].partition(" ")[0].partition(";")[0]
-        lines += [f"Contact: <sip:{user}@{host}>", f"Content-Length: {len(body.encode())}"]
+        # Whoever asks whether we are there names no number, and takes no address without a host.
+        if user := self.user(self.first_line):
+            host = self.first_line.partition("@")[2].partition(" ")[0].partition(";")[0]
+            lines.append(f"Contact: <sip:{user}@{host}>")
+        lines.append(f"Content-Length: {len(body.encode())}")
         return "\r\n".join([*lines, "", body])

@@ -12,6 +12,8 @@ SITE_HEADER = "X-SP-Site"
 # How soon a site that died is known to be dead, at most: the period and the patience together.
 SITE_ASKED_EVERY_S = 5
 SITE_PATIENCE_S = 2
+# A gateway across town may take its time.
+TRUNK_PATIENCE_S = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ def render_pjsip(
     phones: Sequence[Phone],
     wss: bool,
     trunk_contact: str = "",
+    trunk_asked_s: int = 0,
     peers: Sequence[Peer] = (),
     site_secret: str = "",
 ) -> str:
@@ -61,7 +64,9 @@ def render_pjsip(
     ]
     if wss:
         sections.append(f"[transport-wss]\ntype=transport\nprotocol=wss\nbind={bind_address}")
-    sections.append(_trunk(bind_address, trunk_secret, trunk_addresses, trunk_contact))
+    sections.append(_trunk(
+        bind_address, trunk_secret, trunk_addresses, trunk_contact, trunk_asked_s
+    ))  # fmt: skip
     sections.extend(_peer(peer, bind_address, site_secret) for peer in peers)
     if peers:
         # One secret for all: whoever knows it may hand callers over, and nothing else.
@@ -85,7 +90,9 @@ def _media(bind_address: str) -> str:
     )
 
 
-def _trunk(bind_address: str, secret: str, addresses: Sequence[str], contact: str) -> str:
+def _trunk(
+    bind_address: str, secret: str, addresses: Sequence[str], contact: str, asked_s: int
+) -> str:
     endpoint = (
         "[trunk]\ntype=endpoint\ntransport=transport-udp\ncontext=from-pstn\n"
         "disallow=all\nallow=ulaw,alaw\ntrust_id_inbound=yes\nsend_connected_line=no\n"
@@ -101,7 +108,10 @@ def _trunk(bind_address: str, secret: str, addresses: Sequence[str], contact: st
     if contact:
         # A fixed place, and no room for another: nobody can register as the public network.
         endpoint += "\naors=trunk"
-        identify += f"\n\n[trunk]\ntype=aor\ncontact=sip:{contact}\nqualify_frequency=0"
+        identify += (
+            f"\n\n[trunk]\ntype=aor\ncontact=sip:{contact}\n"
+            f"qualify_frequency={asked_s}\nqualify_timeout={TRUNK_PATIENCE_S}.0"
+        )
     parts = [endpoint, identify]
     if addresses:
         matches = "\n".join(f"match={address}" for address in addresses)

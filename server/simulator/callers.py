@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
+from django.conf import settings
+
 from server.customers.models import Phone
 from server.network.models import Pipe, ServiceLine
 from server.tickets.models import Incident
@@ -123,7 +125,9 @@ class CallersSim:
             derived_trunk_secret(os.environ["STANDPIPE_ARI_PASSWORD"]),
         )  # fmt: skip
         try:
-            asyncio.run(caller.call(story.number, seconds=SECONDS))
+            asyncio.run(caller.call(
+                story.number, seconds=SECONDS, to=settings.STANDPIPE["SERVICE_NUMBER"],
+            ))
         except (CallerError, OSError) as error:
             self.failed += 1
             log.warning("a simulated call failed: %s", error)

@@ -22,7 +22,8 @@ from ops.ports import PORTS, RTP_PORTS, choose_ports
 from ops.profiles import BEATING, PROFILES, PROGRAMS, find_profile, package_groups, programs_of
 from ops.say import Say
 from ops.secrets import ensure_secrets
-from ops.settings import PASSED_ON, Options, asks_rating, server_env
+from ops.settings import PASSED_ON, Options, server_env
+from ops.telephone import asks_rating, exchange_settings
 
 DEBIAN_12 = {"ID": "debian", "VERSION_ID": "12", "PRETTY_NAME": "Debian 12"}
 UBUNTU = {"ID": "ubuntu", "VERSION_ID": "24.04"}
@@ -231,6 +232,29 @@ def test_callers_are_asked_how_it_went_unless_the_house_says_no() -> None:
     assert asks_rating({}) and asked == {"": True, "yes": True, "1": True, "No": False}
     with pytest.raises(OpsError, match="STANDPIPE_ASK_RATING must be yes or no"):
         asks_rating({"STANDPIPE_ASK_RATING": "perhaps"})
+
+
+def test_the_exchange_takes_the_houses_number_language_and_gateway() -> None:
+    none = exchange_settings({}, network="127.0.0.1:15080")
+    assert none == {
+        "language": "en", "ask_rating": True, "trunk_contact": "127.0.0.1:15080",
+        "trunk_addresses": (), "trunk_asked_s": 0,
+    }  # fmt: skip
+    theirs = exchange_settings({
+        "STANDPIPE_SERVICE_NUMBER": "12319", "STANDPIPE_LANGUAGE": "zh-hans",
+        "STANDPIPE_TRUNK_CONTACT": "10.0.0.5:5060",
+        "STANDPIPE_TRUNK_ADDRESSES": "10.0.0.5, 10.0.1.0/28",
+    }, network="127.0.0.1:15080")  # fmt: skip
+    assert theirs == {
+        "service_number": "12319", "language": "zh", "ask_rating": True,
+        "trunk_contact": "10.0.0.5:5060", "trunk_addresses": ("10.0.0.5", "10.0.1.0/28"),
+        "trunk_asked_s": 30,
+    }  # fmt: skip
+    asked = {"STANDPIPE_TRUNK_CONTACT": "10.0.0.5:5060", "STANDPIPE_TRUNK_ASKED_S": "0"}
+    assert exchange_settings(asked)["trunk_asked_s"] == 0
+    for bad in ("soon", "-1", "3601", "1.5"):
+        with pytest.raises(OpsError, match="STANDPIPE_TRUNK_ASKED_S must be seconds"):
+            exchange_settings({"STANDPIPE_TRUNK_ASKED_S": bad})
 
 
 def test_what_the_caller_sets_goes_on_to_the_server_but_never_over_our_own() -> None:

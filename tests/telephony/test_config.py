@@ -329,6 +329,7 @@ def test_a_phone_with_a_hostile_name_or_password_is_refused(
         ({"trunk_addresses": ["gateway"]}, "trunk_addresses"),
         ({"trunk_contact": "gateway"}, "trunk_contact"),
         ({"trunk_contact": "a;b:5060"}, "trunk_contact"),
+        ({"trunk_asked_s": 4000}, "trunk_asked_s"),
         ({"dial_allowed": ["0!,1,System(id)"]}, "dial_allowed"),
         ({"dial_denied": ["0[0-9"]}, "dial_denied"),
         ({"phones": [Phone("10 01", "a", "b", True)]}, "phones.extension"),
