@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.live import screens
 from tests.live.system import System, installed
 
 # The story first, while everything is young; the killing last.
@@ -118,7 +119,7 @@ def screen_of(browser: Any, system: System) -> Iterator[Callable[..., Any]]:
         )  # fmt: skip
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(screens.PATIENCE_MS)
         page.on("pageerror", lambda error: told.append(f"{user}{path}: {error}"))
         page.on("console", lambda said: told.append(f"{user}{path}: {said.text}")
                 if "Content Security Policy" in said.text else None)  # fmt: skip
@@ -127,6 +128,8 @@ def screen_of(browser: Any, system: System) -> Iterator[Callable[..., Any]]:
         form.locator("[name=username]").fill(user)
         form.locator("[name=password]").fill(system.password)
         page.get_by_test_id("sign-in-submit").click()
+        # A page asked for too soon would take the place of the answer that lets us in.
+        page.wait_for_url(lambda at: "/sign-in" not in at, wait_until="commit")
         page.goto(path)
         return page
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+# A busy machine may be slow without being wrong.
+PATIENCE_MS = 45_000
+
 # Notes the moment at which the verdict of a call stands visibly in the page.
 _POP = """() => {
   window.__popped = null;
@@ -36,7 +39,7 @@ _CREW = """([id, lon, lat]) => {
 }"""
 
 
-def becomes(page: Any, truth: str, arg: Any = None, timeout_ms: int = 20_000) -> None:
+def becomes(page: Any, truth: str, arg: Any = None, timeout_ms: int = PATIENCE_MS) -> None:
     """Wait until the expression or function `truth` holds in the page; TimeoutError names it.
 
     Playwright's own wait compiles text inside the page, which our Content-Security-Policy forbids.
@@ -53,7 +56,7 @@ def watch_pop(page: Any) -> None:
     page.evaluate(_POP)
 
 
-def popped(page: Any, timeout_ms: int = 20_000) -> dict[str, Any]:
+def popped(page: Any, timeout_ms: int = PATIENCE_MS) -> dict[str, Any]:
     """{at: seconds since the epoch, code, text} of the pop that was waited for."""
     becomes(page, "!!window.__popped", timeout_ms=timeout_ms)
     found = dict(page.evaluate("window.__popped"))
@@ -66,13 +69,13 @@ def watch_crew(page: Any, crew: int, lon: float, lat: float) -> None:
     page.evaluate(_CREW, [str(crew), lon, lat])
 
 
-def moved_at(page: Any, timeout_ms: int = 20_000) -> float:
+def moved_at(page: Any, timeout_ms: int = PATIENCE_MS) -> float:
     """When it came there, seconds since the epoch."""
     becomes(page, "!!window.__moved", timeout_ms=timeout_ms)
     return float(page.evaluate("window.__moved.at")) / 1000
 
 
-def phone_is(page: Any, *states: str, timeout_ms: int = 20_000) -> None:
+def phone_is(page: Any, *states: str, timeout_ms: int = PATIENCE_MS) -> None:
     """Wait until the agent's telephone is in one of `states`."""
     becomes(
         page, "(states) => !!window.__softphone && states.includes(window.__softphone.state)",
@@ -89,7 +92,7 @@ def take_calls(page: Any) -> None:
     page.locator("[data-testid=agent-state][data-state=ready]").wait_for()
 
 
-def hears(page: Any, patience_s: float = 10.0) -> dict[str, Any]:
+def hears(page: Any, patience_s: float = 30.0) -> dict[str, Any]:
     """The telephone's figures once sound has arrived; the last ones when none did."""
     deadline = time.monotonic() + patience_s
     while True:

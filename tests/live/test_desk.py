@@ -55,7 +55,7 @@ def test_a_page_loaded_again_in_the_talk_has_caller_sound_and_draft_back(
         shot(desk, "desk-in-talk")
         loaded = time.time()
         desk.reload()
-        screens.phone_is(desk, "talking", timeout_ms=30_000)
+        screens.phone_is(desk, "talking")
         figure("page loaded again to talking again", time.time() - loaded)
         heard = screens.hears(desk)
         assert heard["inbound"]["packets"] > 20 and heard["inbound"]["energy"] > 0, heard
@@ -163,7 +163,7 @@ def test_a_line_that_is_cut_shows_red_within_five_seconds(
     screens.becomes(desk, "window.__softphone.up === true")
     began = time.time()
     desk.context.set_offline(True)
-    desk.get_by_test_id("alarm").wait_for(timeout=5_000)
+    desk.get_by_test_id("alarm").wait_for()
     figure("line cut to red", time.time() - began, 5.0)
     shot(desk, "desk-alarm")
     desk.context.set_offline(False)

@@ -121,7 +121,7 @@ def test_a_site_that_dies_in_a_talk_costs_that_talk_and_the_agent_goes_on_at_the
         assert system.office("agent4").tell("/api/me/state", state="ready").status_code == 200
 
         with burning(system, "asterisk") as began:
-            desk.get_by_test_id("alarm").wait_for(timeout=30_000)
+            desk.get_by_test_id("alarm").wait_for()
             figure("site killed in a talk: red", time.time() - began, 5.0)
             shot(desk, "site-lost")
             # Who rings now reaches the other site, and a person there.
