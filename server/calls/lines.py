@@ -249,6 +249,8 @@ def clear_phantoms(busy: set[str], asked_at: datetime) -> list[str]:
 
 _board = Board()
 _asked_at = -1e9
+# Sites that do not say; told once each time.
+_mute: set[str] = set()
 
 
 def follow(event: told.AmiEvent, now: datetime) -> None:
@@ -275,8 +277,13 @@ async def look(switchboard: Switchboard) -> None:
             found = await manager.actions_list("CoreShowChannels")
             states = await manager.actions_list("DeviceStateList")
         except AmiError as error:
-            log.warning("Asterisk does not say which lines are busy: %s", error)
+            if site not in _mute:
+                log.warning("site %s does not say which lines are busy: %s", site, error)
+            _mute.add(site)
             continue
+        if site in _mute:
+            log.info("site %s says again which lines are busy", site)
+            _mute.discard(site)
         channels += found
         listed += states
         answered.add(site)

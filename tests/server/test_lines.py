@@ -20,6 +20,7 @@ from server.accounts.refusals import Refused
 from server.calls import agents, lines, listeners, services
 from server.calls.models import AgentInterval, AgentState, Call, Line, LineSpan
 from telephony.ami import events as told
+from telephony.ami.client import AmiError
 from telephony.ami.parser import Message
 from telephony.fakes import FakeAmi
 
@@ -228,6 +229,38 @@ def test_the_switchboard_asks_and_writes_by_itself(cast):
     assert [n for n, _f in ami.actions] == ["CoreShowChannels", "DeviceStateList"]
     assert Line.objects.get(name="trunk").busy == 1
     assert Line.objects.get(name="trunk").channels == 30
+
+
+def test_a_site_that_is_dead_for_hours_is_named_once_in_the_log_and_once_when_it_is_back(caplog):
+    ami = FakeAmi(lists={"CoreShowChannels": [], "DeviceStateList": []})
+    dead = AmiError("not connected to Asterisk")
+
+    class Board:
+        lag_s = 0.0
+
+        def managers(self):
+            return {"sp2": self}
+
+        async def actions_list(self, name):
+            if self.away:
+                raise dead
+            return await ami.actions_list(name)
+
+        async def in_order(self, work, *args):
+            return None
+
+    board = Board()
+    with caplog.at_level("INFO", logger="standpipe.telephony"):
+        for board.away in (True, True, True, False, False, True):
+            lines._asked_at = -1e9
+            asyncio.run(lines.look(board))
+    said = [r.getMessage() for r in caplog.records]
+    lines._mute.clear()
+    assert said == [
+        "site sp2 does not say which lines are busy: not connected to Asterisk",
+        "site sp2 says again which lines are busy",
+        "site sp2 does not say which lines are busy: not connected to Asterisk",
+    ]
 
 
 def test_time_on_a_call_knows_its_call(cast):
