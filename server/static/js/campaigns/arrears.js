@@ -32,7 +32,7 @@ export async function read() {
   render($('#arrears'), html`<header class="row spread"><h2>${gettext('Unpaid bills')}</h2>${boss ? html`<button type="button" class="main" data-do="arrears-list" data-testid="arrears-list">${gettext('Put on the ladder…')}</button>` : ''}</header>
     <p class="muted">${gettext('One step at a time. The balance is read before each; who pays leaves the ladder within a minute. Nobody is cut off before 72 hours have passed since it was announced, priority customers never.')}</p>
     <ol class="rungs">${Object.entries(STEP).map(([s, t]) => html`<li><span>${t()}</span><b data-testid="rung-${s}">${figure(answer.counts[s])}</b></li>`)}</ol>
-    <div class="row tabs" role="group" aria-label="${gettext('Show only')}">${filters.map(([s, t]) => html`<button type="button" class="quiet" data-do="arrears-only" data-state="${s}" aria-pressed="${state === s}">${t}</button>`)}</div>
+    <div class="row tabs" role="group" aria-label="${gettext('Show only')}">${filters.map(([s, t]) => html`<button type="button" class="quiet" id="arrears-only-${s}" data-do="arrears-only" data-state="${s}" aria-pressed="${String(state === s)}">${t}</button>`)}</div>
     <table class="cards" aria-label="${gettext('Unpaid bills')}"><thead><tr><th>${gettext('Customer')}</th><th class="n">${gettext('Overdue')}</th><th>${gettext('State')}</th><th>${gettext('What comes, what was done')}</th><th></th></tr></thead><tbody>${answer.results.length ? answer.results.map(row) : html`<tr><td colspan="5" class="empty">${gettext('Nobody.')}</td></tr>`}</tbody></table>`);
 }
 
