@@ -316,11 +316,8 @@ def _settle(pk: int) -> bool:
         )
         if made is None:
             return False
-        target = (
-            Target.objects.select_for_update(of=("self",))
-            .select_related("campaign")
-            .get(pk=made.target_id)
-        )
+        rows = Target.objects.select_for_update(of=("self",)).select_related("campaign")
+        target = rows.get(pk=made.target_id)
         if made.attempt is None:
             made.attempt = DialAttempt.objects.filter(key=key_of(made)).first()
             if made.attempt is None:
@@ -335,7 +332,9 @@ def _settle(pk: int) -> bool:
         made.save(update_fields=["result", "settled_at"])
         if not target.code and target.state == S.DIALLING:
             _apply(target, attempt, made.result, now)
-        return True
+    if target.state == S.WAITING:
+        services.leave_off_when_over(target.campaign_id)
+    return True
 
 
 def _result(target: Target, attempt: DialAttempt) -> str:
@@ -389,6 +388,7 @@ def take_back(made: Try, again_at: datetime | None = None) -> None:
     with transaction.atomic():
         target = Target.objects.select_for_update().get(pk=made.target_id)
         _undo(made, target, again_at)
+    services.leave_off_when_over(target.campaign_id)
 
 
 def _undo(made: Try, target: Target, again_at: datetime | None) -> None:

@@ -111,6 +111,10 @@ def test_a_notice_from_the_first_line_of_its_form_to_the_stop(
     # Somebody does not want to be called.
     page.get_by_test_id("tab-donotcall").click()
     page.get_by_test_id("dnc-add").click()
+    page.keyboard.type("by the harbour")
+    page.keyboard.press("Control+Enter")
+    refused_at(page, "number", "number")
+    page.keyboard.press("Control+a")
     page.keyboard.type(unwilling.phone)
     page.keyboard.press("Control+Enter")
     page.locator("dialog").wait_for(state="detached")

@@ -5,6 +5,7 @@ import { askReason, open } from '../ask.js';
 import { $, html, render } from '../html.js';
 import { gettext } from '../i18n.js';
 import { page } from '../page.js';
+import { showErrors } from '../problems.js';
 import { clock, day, figure } from '../time.js';
 import { complain, toast } from '../toast.js';
 
@@ -38,12 +39,12 @@ export async function read() {
 
 /** @param {() => void} again */
 function listThem(again) {
-  const dialog = open(html`<form data-testid="arrears-form"><h2>${gettext('Put on the ladder')}</h2><div class="pair"><div class="field"><label for="least">${gettext('Owes at least')}</label><input id="least" name="least" inputmode="decimal" value="20" required></div><div class="field"><label for="days">${gettext('Overdue for more than (days)')}</label><input id="days" name="days" type="number" min="0" value="30" required></div></div>
+  const dialog = open(html`<form novalidate data-testid="arrears-form"><h2>${gettext('Put on the ladder')}</h2><div class="pair"><div class="field"><label for="least">${gettext('Owes at least')}</label><input id="least" name="least" inputmode="decimal" value="20" required></div><div class="field"><label for="days">${gettext('Overdue for more than (days)')}</label><input id="days" name="days" type="number" min="0" value="30" required></div></div>
     <p class="muted">${gettext('The first step, a text, follows at once (by day).')}</p><div class="row"><button class="main" data-testid="arrears-save">${gettext('Put on the ladder')} <kbd>Ctrl Enter</kbd></button><button type="button" data-cancel>${gettext('Cancel')}</button></div></form>`);
   const form = /** @type {HTMLFormElement} */ ($('form', dialog));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    try { const made = await api.post('/api/arrears', Object.fromEntries(new FormData(form))); dialog.close(); toast(gettext('%(n)s accounts are new on the ladder.', { n: made.listed })); again(); } catch (error) { complain(error); }
+    try { const made = await api.post('/api/arrears', Object.fromEntries(new FormData(form))); dialog.close(); toast(gettext('%(n)s accounts are new on the ladder.', { n: made.listed })); again(); } catch (error) { showErrors(form, error, { 'source.least': 'least', 'source.days': 'days' }); }
   });
   $('#least', dialog).focus();
 }

@@ -12,7 +12,7 @@ import { write } from './write.js';
 
 const STATES = /** @type {const} */ (['reached', 'dialling', 'waiting', 'exhausted', 'skipped', 'dropped']);
 /** @type {Record<string, () => string>} */
-export const STATE = { reached: () => gettext('reached'), dialling: () => gettext('being called'), waiting: () => gettext('to be called'), exhausted: () => gettext('not reached'), skipped: () => gettext('no longer concerned'), dropped: () => gettext('left out') };
+export const STATE = { reached: () => gettext('reached'), dialling: () => gettext('being called'), waiting: () => gettext('to be called'), exhausted: () => gettext('not reached'), skipped: () => gettext('not called any more'), dropped: () => gettext('left out') };
 /** @type {Record<string, () => string>} */
 const VERB = { start: () => gettext('Start calling'), pause: () => gettext('Halt'), resume: () => gettext('Go on'), stop: () => gettext('Stop'), refill: () => gettext('Read the list again') };
 /** @type {Record<string, () => string>} */
@@ -91,8 +91,8 @@ function draw(people) {
 
 /** @param {any} t */
 function person(t) {
-  const when = t.next_at ? html`<span class="muted">${gettext('again %(when)s', { when: clock(t.next_at) })}</span>` : t.settled_at && t.state !== 'dropped' ? html`<span class="muted">${clock(t.settled_at, true)}</span>` : '';
-  return html`<tr data-testid="target"><td>${t.name || '–'}${t.address ? html`<br><span class="muted">${t.address}</span>` : ''}</td><td>${t.number_masked || '–'}</td><td><span class="chip ${t.state === 'reached' ? 'ok' : t.state === 'exhausted' ? 'warn' : ''}">${t.state_label}</span></td><td class="n" data-label="${gettext('Rings')}">${figure(t.tries)}</td>
+  const when = t.next_at ? html`<span class="muted">${gettext('again %(when)s', { when: clock(t.next_at, true) })}</span>` : t.settled_at && t.state !== 'dropped' ? html`<span class="muted">${clock(t.settled_at, true)}</span>` : '';
+  return html`<tr data-testid="target"><td>${t.name || '–'}${t.address ? html`<br><span class="muted">${t.address}</span>` : ''}</td><td>${t.number_masked || '–'}</td><td><span class="chip ${t.state === 'reached' ? 'ok' : t.state === 'exhausted' ? 'warn' : ''}">${STATE[t.state]()}</span></td><td class="n" data-label="${gettext('Rings')}">${figure(t.tries)}</td>
     <td class="body">${t.code_text || t.reason_text}${t.note ? html` <span class="muted">${t.note}</span>` : ''}${t.agent ? html` <span class="muted">${t.agent}</span>` : ''} ${when}</td></tr>`;
 }
 
