@@ -7,6 +7,7 @@ process instead (`WISHES` in listeners.py).
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -36,9 +37,43 @@ def listed(name: str, *, site: str = "", **fields: FieldValue) -> list[Message]:
     return _ask(name, site, fields)[1:]
 
 
-def _ask(name: str, site: str, fields: dict[str, FieldValue]) -> list[Message]:
+def listed_at_each(name: str, **fields: FieldValue) -> list[list[Message]]:
+    """As `listed`, asked of all sites at the same time: the items of each one that answers.
+
+    Raises Refused("telephone", ...) when none does.
+    """
+    places = sites.known()
+    with ThreadPoolExecutor(len(places)) as pool:
+        said = list(pool.map(lambda site: _listed_or_away(site, name, fields), places))
+    answers = [items for items in said if not isinstance(items, AmiError)]
+    if not answers:
+        raise _not_done(name, next(away for away in said if isinstance(away, AmiError)))
+    return answers
+
+
+def _listed_or_away(
+    site: sites.Site, name: str, fields: dict[str, FieldValue]
+) -> list[Message] | AmiError:
+    try:
+        return ask(site.ami, _account(), name, fields)[1:]
+    except AmiError as away:
+        log.warning("site %s: %s", site.code, away)
+        return away
+
+
+def _account() -> tuple[str, str]:
     account = settings.STANDPIPE["AMI"]
-    who = (account["user"], account["password"])
+    return account["user"], account["password"]
+
+
+def _not_done(name: str, said: AmiError) -> Refused:
+    log.warning("%s was not done: %s", name, said)
+    text = _("The telephone exchange did not do that. Please try again.")
+    return Refused("telephone", "exchange", text, reason=str(said))
+
+
+def _ask(name: str, site: str, fields: dict[str, FieldValue]) -> list[Message]:
+    who = _account()
     places = [sites.named(site)] if site or not sites.several() else list(sites.known())
     try:
         for place in places[:-1]:
@@ -48,8 +83,6 @@ def _ask(name: str, site: str, fields: dict[str, FieldValue]) -> list[Message]:
                 log.warning("site %s: %s", place.code, away)
         return ask(places[-1].ami, who, name, fields)
     except AmiError as said:
-        log.warning("%s was not done: %s", name, said)
-        text = _("The telephone exchange did not do that. Please try again.")
-        raise Refused("telephone", "exchange", text, reason=str(said)) from said
+        raise _not_done(name, said) from said
     except ValueError as bad:
         raise Refused("telephone", "shape", _("This cannot be dialled.")) from bad

@@ -25,6 +25,7 @@ from server.campaigns.eligibility import NotNow, reason_against
 from server.campaigns.models import Campaign, Target, Try
 from server.campaigns.policy import Retry, Window, lines_wanted
 from server.events.services import publish
+from telephony.free import free_and_waiting
 
 log = logging.getLogger("standpipe.campaigns")
 S = Target.State
@@ -146,15 +147,12 @@ def going_on(campaign: Campaign) -> dict[str, int]:
 
 
 def free_agents(queue: str) -> int:
-    """Who could take a call of the queue now, less its waiting callers. Refused ("telephone")."""
-    free, callers, now = 0, 0, timezone.now().timestamp()
-    for message in exchange.listed("QueueStatus", Queue=queue):
-        if message.get("Event") == "QueueMember":
-            # Asterisk's device state 1 is "not in use"; its guard after a talk does not show in it.
-            rested = message.number("LastCall") + WRAP_GUARD_S <= now
-            free += rested and message.get("Status") == "1" and message.get("Paused") == "0"
-        elif message.get("Event") == "QueueEntry":
-            callers += 1
+    """Who could take a call of the queue now, less its waiting callers, at all sites that answer.
+
+    Refused ("telephone") when none does.
+    """
+    listed = exchange.listed_at_each("QueueStatus", Queue=queue)
+    free, callers = free_and_waiting(listed, timezone.now().timestamp(), WRAP_GUARD_S)
     return max(0, free - callers)
 
 
@@ -318,11 +316,8 @@ def _settle(pk: int) -> bool:
         )
         if made is None:
             return False
-        target = (
-            Target.objects.select_for_update(of=("self",))
-            .select_related("campaign")
-            .get(pk=made.target_id)
-        )
+        rows = Target.objects.select_for_update(of=("self",)).select_related("campaign")
+        target = rows.get(pk=made.target_id)
         if made.attempt is None:
             made.attempt = DialAttempt.objects.filter(key=key_of(made)).first()
             if made.attempt is None:
@@ -337,7 +332,9 @@ def _settle(pk: int) -> bool:
         made.save(update_fields=["result", "settled_at"])
         if not target.code and target.state == S.DIALLING:
             _apply(target, attempt, made.result, now)
-        return True
+    if target.state == S.WAITING:
+        services.leave_off_when_over(target.campaign_id)
+    return True
 
 
 def _result(target: Target, attempt: DialAttempt) -> str:
@@ -391,6 +388,7 @@ def take_back(made: Try, again_at: datetime | None = None) -> None:
     with transaction.atomic():
         target = Target.objects.select_for_update().get(pk=made.target_id)
         _undo(made, target, again_at)
+    services.leave_off_when_over(target.campaign_id)
 
 
 def _undo(made: Try, target: Target, again_at: datetime | None) -> None:

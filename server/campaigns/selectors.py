@@ -8,7 +8,7 @@ from django.db.models import Avg, Case, Count, F, Q, When
 from django.utils import timezone
 
 from server.calls.models import DialAttempt, DoNotCall
-from server.campaigns import ladder, rungs, running, states, wording
+from server.campaigns import ladder, rungs, running, services, states, wording
 from server.campaigns.models import ArrearsCase, Campaign, Target, Try
 from server.customers.phones import mask
 
@@ -77,7 +77,11 @@ def report(row: Campaign) -> dict[str, Any]:
     times = attempts.filter(answered_at__isnull=False).aggregate(
         ring=Avg(F("answered_at") - F("placed_at")), talk=Avg(F("ended_at") - F("answered_at"))
     )
-    callable_ = sum(by_state.values()) - by_state[S.DROPPED] - by_state[S.SKIPPED]
+    # Whom we left off ourselves, by a stop, could still have been called.
+    concerned = targets.exclude(state=S.DROPPED).exclude(
+        ~Q(reason__in=services.LEFT_OFF), state=S.SKIPPED
+    )
+    callable_ = concerned.count()
     return {
         "total": sum(by_state.values()),
         "by_state": by_state,

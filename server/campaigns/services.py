@@ -30,6 +30,8 @@ MOST_QUESTIONS = 3
 # Keys a question may be answered with; # ends an entry and * is kept for "once more".
 KEYS = frozenset("0123456789")
 CONFIRM = "understood"
+# Reasons of those who are not called because the campaign is over, not because of themselves.
+LEFT_OFF = STOPPED, WINDOW_OVER = "stopped", "window_over"
 
 
 def write(what: dict[str, Any], *, by: str, campaign: Campaign | None = None) -> Campaign:
@@ -229,9 +231,26 @@ def move(row: Campaign, verb: str) -> None:
         row.started_at = now
     if to in (Campaign.State.STOPPED, Campaign.State.DONE):
         row.ended_at = now
-        reason = "stopped" if verb == "stop" else "window_over"
-        row.targets.filter(state=S.WAITING).update(state=S.SKIPPED, reason=reason, settled_at=now)
+        _leave_off(row)
     row.save()
+
+
+def _leave_off(row: Campaign) -> None:
+    reason = STOPPED if row.state == Campaign.State.STOPPED else WINDOW_OVER
+    row.targets.filter(state=S.WAITING).update(
+        state=S.SKIPPED, reason=reason, settled_at=timezone.now()
+    )
+
+
+def leave_off_when_over(campaign: int) -> None:
+    """Somebody waits again: not when their campaign has been stopped while they were called.
+
+    To be asked after what made them wait is committed; a stop that comes later finds them itself.
+    """
+    with transaction.atomic():
+        row = Campaign.objects.select_for_update().get(pk=campaign)
+        if row.state in (Campaign.State.STOPPED, Campaign.State.DONE):
+            _leave_off(row)
 
 
 def finish(campaign: Campaign) -> None:
@@ -280,6 +299,9 @@ def code(
             "campaign.code", f"target:{row.pk}", to_state=wrote, note=row.note, by=agent.username
         )
         _tell(row.campaign, "code", by=agent.username)
+    if row.state == S.WAITING:
+        leave_off_when_over(row.campaign_id)
+        row.refresh_from_db()
     return row
 
 

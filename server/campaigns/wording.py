@@ -36,7 +36,7 @@ REASONS: dict[str, Callable[[], str]] = {
     "confirmed": lambda: _("confirmed by key"),
     "busy": lambda: _("busy"),
     "no_answer": lambda: _("no answer"),
-    "refused": lambda: _("refused"),
+    "refused": lambda: _("turned the call away"),
     "failed": lambda: _("failed"),
     "not_allowed": lambda: _("a number that may not be dialled from here"),
     "agent_away": lambda: _("your own telephone was not taken"),

@@ -23,6 +23,14 @@ TEXT = {"en": "Hello {name}."}
 ALWAYS = {"opens": "00:00", "closes": "23:59:59"}
 
 
+def member(place: str, *, status: str = "1", paused: str = "0", last: float = 0) -> Message:
+    """An agent as a site's `QueueStatus` lists them: 1 is not in use."""
+    return Message((
+        ("Event", "QueueMember"), ("Location", place), ("Status", status), ("Paused", paused),
+        ("LastCall", str(int(last))),
+    ))  # fmt: skip
+
+
 class Exchange:
     """Asterisk as far as a campaign knows it: what it was asked, who is free."""
 
@@ -38,15 +46,12 @@ class Exchange:
         if name == "Originate":
             self.asked.append(fields)
 
-    def listed(self, name: str, *, site: str = "", **fields: Any) -> list[Message]:
+    def listed_at_each(self, name: str, **fields: Any) -> list[list[Message]]:
         if self.away:
             raise Refused("telephone", "exchange", "away")
-        free = (("Event", "QueueMember"), ("Status", "1"), ("Paused", "0"))
-        busy = (("Event", "QueueMember"), ("Status", "2"), ("Paused", "0"))
-        paused = (("Event", "QueueMember"), ("Status", "1"), ("Paused", "1"))
-        caller = (("Event", "QueueEntry"),)
-        rows = [free] * self.free + [busy, paused] + [caller] * self.waiting
-        return [Message(row) for row in rows]
+        rows = [member(f"PJSIP/12{n:02}") for n in range(self.free)]
+        rows += [member("PJSIP/1301", status="2"), member("PJSIP/1302", paused="1")]
+        return [rows + [Message((("Event", "QueueEntry"),))] * self.waiting]
 
     def numbers(self) -> list[str]:
         return [DialAttempt.objects.get(call_id=a["ChannelId"]).number for a in self.asked]
@@ -56,7 +61,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Exchange:
     """An exchange that remembers, in place of Asterisk; sentences are spoken to nobody."""
     made = Exchange()
     monkeypatch.setattr(exchange, "act", made.act)
-    monkeypatch.setattr(exchange, "listed", made.listed)
+    monkeypatch.setattr(exchange, "listed_at_each", made.listed_at_each)
     monkeypatch.setattr(speaking, "spoken_file", lambda folder, text, language: f"/{language}")
     return made
 

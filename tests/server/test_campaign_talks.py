@@ -206,7 +206,8 @@ def recount(row: Campaign) -> dict[str, Any]:
     states = dict(ask("SELECT state, count(*) FROM campaigns_target WHERE campaign_id = %s "
                       "GROUP BY state"))  # fmt: skip
     reached = states.get("reached", 0)
-    could = sum(n for s, n in states.items() if s not in ("dropped", "skipped"))
+    (could,) = ask("SELECT count(*) FROM campaigns_target WHERE campaign_id = %s AND (reason IN "
+                   "('stopped', 'window_over') OR state NOT IN ('dropped', 'skipped'))")[0]
     rung = ask(
         "SELECT d.number, d.result, d.heard, d.placed_at, d.answered_at, d.ended_at "
         "FROM calls_dialattempt d JOIN campaigns_target t ON d.subject = 'target:' || t.id "
@@ -252,6 +253,23 @@ def test_the_report_equals_a_recount(cast, asterisk):
     assert told["confirmed"] == again["confirmed"] == 3
     assert told["reached_share"] == again["share"]
     assert told["ringing_s"] == again["ringing_s"]
+
+
+def test_a_stop_raises_no_share_and_leaves_nobody_waiting_who_was_being_called(cast, asterisk):
+    row = started("\n".join(f"04012300{n:02}" for n in range(4)), channels=1)
+    running.step()
+    taken(asterisk.numbers()[0])
+    over(asterisk.numbers()[0], "ANSWER", 16)
+    running.step()
+    assert selectors.report(row)["reached_share"] == 0.25
+    services.act(row, "stop", by="sari")
+    assert row.targets.get(state="dialling").number == asterisk.numbers()[1]
+    over(asterisk.numbers()[1])
+    running.step()
+    told = selectors.report(row)
+    assert told["reached_share"] == recount(row)["share"] == 0.25
+    assert {r["reason"]: r["n"] for r in told["by_reason"]} == {"answered": 1, "stopped": 3}
+    assert told["by_state"]["waiting"] == 0 and told["by_result"]["no_answer"] == 1
 
 
 # -- the doors ------------------------------------------------------------------------------------

@@ -18,14 +18,17 @@ from server.accounts.refusals import Refused
 from server.calls import agents, exchange, recovering, services, sites, switchboard
 from server.calls.models import Call
 from server.calls.switchboard import Switchboard
+from server.campaigns import running
 from server.tickets.models import CallBack
 from telephony.ami import events as ami
+from telephony.ami.client import AmiError
 from telephony.ami.parser import Message
 from telephony.fakes import FakeAmi, FakeAri
 from telephony.identity import CallerId
 from telephony.router import Router, Seat
 from telephony.sites import Sites
 from telephony.tones import tone_samples, write_wav
+from tests.server.ringing import member
 
 pytestmark = pytest.mark.django_db
 
@@ -155,6 +158,38 @@ def test_when_asterisk_is_away_a_person_is_told_so_and_nothing_is_done(two_sites
     with pytest.raises(Refused) as no:
         exchange.act("Ping")
     assert no.value.field == "telephone" and no.value.code == "exchange"
+
+
+def answering(monkeypatch, **lists) -> None:
+    """Sites by code: what each lists; one that is not named is away."""
+
+    def ask(address, account, name, fields):
+        assert name == "QueueStatus" and fields == {"Queue": "faults"}
+        code = next(site.code for site in sites.known() if site.ami == address)
+        if code not in lists:
+            raise AmiError(f"{name}: no answer")
+        return [Message((("Response", "Success"),)), *lists[code]]
+
+    monkeypatch.setattr(exchange, "ask", ask)
+
+
+def test_a_campaign_rings_for_the_agents_of_all_sites_that_answer(two_sites, monkeypatch) -> None:
+    """1001 sits at the first site, 1002 and 1003 at the second; one caller waits at each."""
+    caller = Message((("Event", "QueueEntry"),))
+    first = [member("PJSIP/1001"), member("PJSIP/1002@site-sp2"), member("PJSIP/1003@site-sp2")]
+    second = [member("PJSIP/1001@site-sp"), member("PJSIP/1002"), member("PJSIP/1003")]
+    answering(monkeypatch, sp=first, sp2=second)
+    assert running.free_agents("faults") == 3
+    answering(monkeypatch, sp=[*first, caller], sp2=[*second, caller])
+    assert running.free_agents("faults") == 1
+    answering(monkeypatch, sp=[*first, caller])
+    assert running.free_agents("faults") == 0  # one agent here, one caller here
+    answering(monkeypatch, sp2=second)
+    assert running.free_agents("faults") == 2
+    answering(monkeypatch)
+    with pytest.raises(Refused) as no:
+        running.free_agents("faults")
+    assert (no.value.field, no.value.code) == ("telephone", "exchange")
 
 
 # -- one place in the queue for each agent ---------------------------------------------------------

@@ -29,6 +29,8 @@ from telephony.ami.events import (
     Rated,
     RatingAsked,
 )
+from telephony.ami.once import ask
+from telephony.free import free_and_waiting
 from telephony.incoming import Decision, IncomingCall
 from telephony.sip import Peer
 from telephony.sipp import free_udp_port
@@ -272,6 +274,50 @@ async def test_a_cut_line_leaves_both_sites_answering_and_no_call_is_counted_twi
     split = {c.caller.number: c for c in told.values()}
     assert split["0401230430"].agent == "1101" and split["0401230430"].call_id.startswith("north-")
     assert split["0401230431"].agent == "1102" and split["0401230431"].call_id.startswith("south-")
+
+
+async def counted(pair: Pair) -> tuple[int, int]:
+    """(free agents, callers who wait) as a process that asks both sites counts them."""
+    listed = []
+    for desk in (pair.north, pair.south):
+        c = desk.config
+        account = (c.ami_user, c.ami_password)
+        asked = ("127.0.0.1", c.ami_port), account, "QueueStatus", {"Queue": "faults"}
+        listed.append((await asyncio.to_thread(ask, *asked))[1:])
+    return free_and_waiting(listed, time.time(), 3)
+
+
+async def test_agents_of_both_sites_and_who_waits_are_counted_once(pair: Pair) -> None:
+    """An agent sits at each site, three call, one after another: two talk and one waits."""
+    async with pair.wan(), pair.exchange() as (sites, heard):
+        await reachable(pair.north)
+        await reachable(pair.south)
+        async with (
+            pair.north.phone("1101", ring_s=0.2, hold_s=60),
+            pair.south.phone("1102", ring_s=0.2, hold_s=60),
+        ):
+            async def become(free: int, waiting: int) -> None:
+                async def so() -> bool:
+                    return await counted(pair) == (free, waiting)
+
+                await eventually(so, f"{free} free, {waiting} waiting", 30)
+
+            await eventually(lambda: _true(sites.home_of("1102") == "south"), "the phone is known")
+            await join_queue(sites, "faults", "1101", "Desk 1")
+            await join_queue(sites, "faults", "1102", "Desk 2")
+            await become(2, 0)
+            calls = []
+            for n, (site, then) in enumerate(
+                [(pair.south, (1, 0)), (pair.south, (0, 0)), (pair.south, (0, 1))]
+            ):
+                caller = site.caller().call(f"040123045{n}", seconds=45, patience_s=30, **CONTENT)
+                calls.append(asyncio.create_task(caller))
+                await in_queue(heard, n + 1)
+                await become(*then)
+            await leave_queue(sites, "faults", "1101")
+            await become(0, 1)
+            await leave_queue(sites, "faults", "1102")
+        await asyncio.gather(*calls)
 
 
 async def test_an_agent_who_signs_in_at_another_site_is_moved_and_never_offered_twice(

@@ -29,6 +29,17 @@ export function askReason(title, verb) {
   });
 }
 
+/** Whether it is meant; the way back has the focus. @param {string} title @param {string} text @param {string} verb the button's word @returns {Promise<boolean>} */
+export function askYes(title, text, verb) {
+  return new Promise((done) => {
+    const dialog = open(html`<form data-testid="ask-yes"><h2>${title}</h2><p>${text}</p><div class="row"><button class="main" data-testid="yes">${verb} <kbd>Ctrl Enter</kbd></button><button type="button" data-cancel>${gettext('Cancel')}</button></div></form>`);
+    let answer = false;
+    $('form', dialog).addEventListener('submit', (event) => { event.preventDefault(); answer = true; dialog.close(); });
+    dialog.addEventListener('close', () => done(answer));
+    $('[data-cancel]', dialog).focus();
+  });
+}
+
 /** What crews photographed, as a strip of small pictures; each opens with `showPhoto`. @param {(string | number)[]} ids */
 export function photoStrip(ids) {
   return html`<div class="photos">${ids.map((id) => html`<button type="button" class="photo" data-do="photo" data-id="${id}" data-testid="photo"><img src="/api/photos/${id}" loading="lazy" alt="${gettext('Picture from the crew')}"></button>`)}</div>`;

@@ -10,7 +10,8 @@ import { bounds, planData } from './map/layers.js';
 import { makeMap } from './map/map.js';
 import { page } from './page.js';
 import { planHydraulics } from './plan-hydraulics.js';
-import { local, planForm, showErrors } from './shutoffs/form.js';
+import { showErrors } from './problems.js';
+import { local, planForm } from './shutoffs/form.js';
 import { PERMIT, STEPS, VALVE, findings, head, notice, permits, timeline, useful, valves, whoIsOff } from './shutoffs/pieces.js';
 import { complain, toast } from './toast.js';
 

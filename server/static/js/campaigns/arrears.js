@@ -5,6 +5,7 @@ import { askReason, open } from '../ask.js';
 import { $, html, render } from '../html.js';
 import { gettext } from '../i18n.js';
 import { page } from '../page.js';
+import { showErrors } from '../problems.js';
 import { clock, day, figure } from '../time.js';
 import { complain, toast } from '../toast.js';
 
@@ -32,18 +33,18 @@ export async function read() {
   render($('#arrears'), html`<header class="row spread"><h2>${gettext('Unpaid bills')}</h2>${boss ? html`<button type="button" class="main" data-do="arrears-list" data-testid="arrears-list">${gettext('Put on the ladder…')}</button>` : ''}</header>
     <p class="muted">${gettext('One step at a time. The balance is read before each; who pays leaves the ladder within a minute. Nobody is cut off before 72 hours have passed since it was announced, priority customers never.')}</p>
     <ol class="rungs">${Object.entries(STEP).map(([s, t]) => html`<li><span>${t()}</span><b data-testid="rung-${s}">${figure(answer.counts[s])}</b></li>`)}</ol>
-    <div class="row tabs" role="group" aria-label="${gettext('Show only')}">${filters.map(([s, t]) => html`<button type="button" class="quiet" data-do="arrears-only" data-state="${s}" aria-pressed="${state === s}">${t}</button>`)}</div>
+    <div class="row tabs" role="group" aria-label="${gettext('Show only')}">${filters.map(([s, t]) => html`<button type="button" class="quiet" id="arrears-only-${s}" data-do="arrears-only" data-state="${s}" aria-pressed="${String(state === s)}">${t}</button>`)}</div>
     <table class="cards" aria-label="${gettext('Unpaid bills')}"><thead><tr><th>${gettext('Customer')}</th><th class="n">${gettext('Overdue')}</th><th>${gettext('State')}</th><th>${gettext('What comes, what was done')}</th><th></th></tr></thead><tbody>${answer.results.length ? answer.results.map(row) : html`<tr><td colspan="5" class="empty">${gettext('Nobody.')}</td></tr>`}</tbody></table>`);
 }
 
 /** @param {() => void} again */
 function listThem(again) {
-  const dialog = open(html`<form data-testid="arrears-form"><h2>${gettext('Put on the ladder')}</h2><div class="pair"><div class="field"><label for="least">${gettext('Owes at least')}</label><input id="least" name="least" inputmode="decimal" value="20" required></div><div class="field"><label for="days">${gettext('Overdue for more than (days)')}</label><input id="days" name="days" type="number" min="0" value="30" required></div></div>
+  const dialog = open(html`<form novalidate data-testid="arrears-form"><h2>${gettext('Put on the ladder')}</h2><div class="pair"><div class="field"><label for="least">${gettext('Owes at least')}</label><input id="least" name="least" inputmode="decimal" value="20" required></div><div class="field"><label for="days">${gettext('Overdue for more than (days)')}</label><input id="days" name="days" type="number" min="0" value="30" required></div></div>
     <p class="muted">${gettext('The first step, a text, follows at once (by day).')}</p><div class="row"><button class="main" data-testid="arrears-save">${gettext('Put on the ladder')} <kbd>Ctrl Enter</kbd></button><button type="button" data-cancel>${gettext('Cancel')}</button></div></form>`);
   const form = /** @type {HTMLFormElement} */ ($('form', dialog));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    try { const made = await api.post('/api/arrears', Object.fromEntries(new FormData(form))); dialog.close(); toast(gettext('%(n)s accounts are new on the ladder.', { n: made.listed })); again(); } catch (error) { complain(error); }
+    try { const made = await api.post('/api/arrears', Object.fromEntries(new FormData(form))); dialog.close(); toast(gettext('%(n)s accounts are new on the ladder.', { n: made.listed })); again(); } catch (error) { showErrors(form, error, { 'source.least': 'least', 'source.days': 'days' }); }
   });
   $('#least', dialog).focus();
 }

@@ -5,6 +5,7 @@ import { open } from '../ask.js';
 import { $, html, render } from '../html.js';
 import { gettext } from '../i18n.js';
 import { DAY } from '../time.js';
+import { showErrors } from '../problems.js';
 import { complain } from '../toast.js';
 
 /** @type {[string, () => string][]} */
@@ -21,6 +22,15 @@ const TEXT = {
 };
 const CONFIRM = { code: 'understood', keys: '1', en: 'Press one to confirm that you have understood.', 'zh-hans': '确认收到请按一。' };
 const SCORE = { code: 'satisfied', keys: '12345', en: 'How satisfied are you, from one, not at all, to five, very much?', 'zh-hans': '请对我们的服务评分,一分不满意,五分非常满意。' };
+
+/** What the server calls a field of this form. */
+const FIELD = { 'text.en': 'en', 'text.zh-hans': 'zh', gap_s: 'gap', weekdays: 'weekday', questions: 'confirm', 'source.shut_off': 'shut_off', 'source.least': 'least', 'source.days': 'days', 'source.numbers': 'numbers' };
+
+/** The server counts the gap in seconds, the form in minutes. @param {unknown} error */
+function inMinutes(error) {
+  if (error instanceof Refused) for (const problem of error.errors) if (problem.field === 'gap_s') problem.text = gettext('Say between 1 and %(most)s minutes.', { most: 7 * 24 * 60 });
+  return error;
+}
 
 /** @param {string} kind @param {any[]} shutoffs */
 function source(kind, shutoffs) {
@@ -43,7 +53,7 @@ export async function write(old) {
     const text = old ? old.text : TEXT[kind];
     const codes = old ? old.questions.map((/** @type {any} */ q) => q.code) : ['understood'];
     const days = old ? old.weekdays : [0, 1, 2, 3, 4, 5, 6];
-    const dialog = open(html`<form data-testid="campaign-form"><h2>${old ? gettext('Change %(name)s', { name: old.name }) : gettext('New campaign')}</h2><div id="problem"></div>
+    const dialog = open(html`<form novalidate data-testid="campaign-form"><h2>${old ? gettext('Change %(name)s', { name: old.name }) : gettext('New campaign')}</h2>
       <div class="pair"><div class="field"><label for="name">${gettext('Name of the campaign')}</label><input id="name" name="name" required maxlength="120" value="${old ? old.name : ''}" data-testid="campaign-name"></div>
       ${old ? '' : html`<div class="field"><label for="kind">${gettext('About')}</label><select id="kind" name="kind" data-testid="campaign-kind">${KINDS.map(([k, t]) => html`<option value="${k}" ${k === kind ? html`selected` : ''}>${t()}</option>`)}</select></div>`}</div>
       ${old ? '' : html`<div id="source" class="pair">${source(kind, shutoffs)}</div>`}
@@ -83,9 +93,7 @@ export async function write(old) {
         saved = old ? await api.put(`/api/campaigns/${old.number}`, body) : await api.post('/api/campaigns', body);
         dialog.close();
       } catch (error) {
-        render($('#problem', dialog), html`<div class="warning" role="alert">${error instanceof Error ? error.message : String(error)}</div>`);
-        $('#problem', dialog).scrollIntoView({ block: 'nearest' });
-        if (!(error instanceof Refused)) throw error;
+        showErrors(form, inMinutes(error), FIELD);
       }
     });
     dialog.addEventListener('close', () => done(saved));

@@ -1,11 +1,11 @@
 // @ts-check
 // Writing down planned works, and changing them: which assets, when, why, and what it does to the street.
-import { api, Refused } from '../api.js';
+import { api } from '../api.js';
 import { open } from '../ask.js';
 import { $, html } from '../html.js';
 import { gettext } from '../i18n.js';
 import { page } from '../page.js';
-import { complain } from '../toast.js';
+import { showErrors } from '../problems.js';
 
 /** A moment as a field of the utility's clock takes it. @param {number | string} at */
 export function local(at) {
@@ -16,20 +16,6 @@ export function local(at) {
 function soon() {
   const day = local(Date.now() + 48 * 3600e3).slice(0, 10);
   return [`${day}T09:00`, `${day}T13:00`];
-}
-
-/** Put the server's words beside their fields. @param {HTMLElement} form @param {unknown} error */
-export function showErrors(form, error) {
-  form.querySelectorAll('.error').forEach((e) => e.remove());
-  form.querySelectorAll('[aria-invalid]').forEach((e) => e.removeAttribute('aria-invalid'));
-  if (!(error instanceof Refused)) { complain(error); return; }
-  for (const problem of error.errors) {
-    const name = problem.field === 'target' ? 'targets' : problem.field;
-    const input = form.querySelector(`[name="${CSS.escape(name)}"]`);
-    const note = document.createElement('p');
-    note.className = 'error'; note.setAttribute('role', 'alert'); note.textContent = problem.text; note.dataset.testid = 'form-error';
-    if (input instanceof HTMLElement && input.getAttribute('type') !== 'checkbox') { input.setAttribute('aria-invalid', 'true'); input.closest('.field')?.append(note); input.focus(); } else form.append(note);
-  }
 }
 
 /** Ask for the works and send them to `address`; the answer, or null when dismissed.
@@ -56,7 +42,7 @@ export function planForm(address, known = {}, extra = {}) {
       try {
         answer = await api.post(address, { ...extra, targets: text('targets').split(/[\s,,、]+/).filter(Boolean), from: text('from'), to: text('to'), reason: text('reason'), work: text('work'), works: data.getAll('works').map(String) });
         dialog.close();
-      } catch (error) { showErrors(form, error); } finally { button.disabled = false; }
+      } catch (error) { showErrors(form, error, { target: 'targets' }); } finally { button.disabled = false; }
     });
     dialog.addEventListener('close', () => done(answer));
     const first = /** @type {HTMLInputElement} */ ($('#targets', dialog));
