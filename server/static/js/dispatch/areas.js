@@ -11,7 +11,6 @@ import { addAreaLayers, areaData, SKETCH } from '../map/areas.js';
 import { draw, sketch } from '../map/drawing.js';
 import { bounds } from '../map/layers.js';
 import { mapTheme } from '../map/style.js';
-import { page as settings } from '../page.js';
 import { complain } from '../toast.js';
 import { areaForm, areaRow, atFields, requestOf } from './area-form.js';
 
@@ -39,8 +38,7 @@ export function start(page) {
   page.legend(html`<li><i class="sign area-danger"></i>${gettext('danger area')}</li>`);
   page.legend(html`<li><i class="sign area-quiet"></i>${gettext('area that is watched')}</li>`);
 
-  // Who writes to crews decides what is watched; everybody else of the office sees it.
-  const mayAct = () => ['dispatcher', 'supervisor'].includes(settings.role) && !page.replaying();
+  const mayAct = () => page.mayAct && !page.replaying();
 
   function drawMap() { if (page.map) page.map.getSource('areas').setData(areaData(areas, on, unfolded ? chosen : null)); }
 
