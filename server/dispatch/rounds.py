@@ -77,7 +77,9 @@ def propose(asked: Asked, at: datetime | None = None) -> dict[str, Any]:
     rows = {m.row: m for m in gathered.missing}
     driven = {s.job: s.arrives_s - s.starts_s for s in plan.rows}
     for r in found["rows"]:
-        r |= {**_shown(rows[r["row"]].incident), "driven_s": round(driven[r["row"]])}
+        m = rows[r["row"]]
+        r |= {**_shown(m.incident), "driven_s": round(driven[m.row])}
+        r["lon"], r["lat"] = _spot(m)
     for w in found["waiting"]:
         w["why"] = _why(w["why"], w["row"], gathered)
     found["waiting"] = [

@@ -6,7 +6,8 @@ import * as board from './board.js';
 import * as calls from './calls.js';
 import * as city from './city.js';
 import * as closures from './closures.js';
+import * as rounds from './rounds.js';
 import * as vehicles from './vehicles.js';
 
 /** @type {{start: (page: import('./page.js').DispatchPage) => void}[]} */
-export const PARTS = [city, board, closures, around, vehicles, areas, calls];
+export const PARTS = [city, board, closures, around, vehicles, areas, rounds, calls];
