@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -164,7 +165,7 @@ def _spot(m: Missing) -> tuple[float, float]:
 def _course(spots: list[tuple[float, float]]) -> dict[str, Any] | None:
     """The streets from where the crew is from stop to stop, as GeoJSON."""
     legs = []
-    for a, b in zip(spots, spots[1:], strict=False):
+    for a, b in pairwise(spots):
         try:
             legs.append(shapely.get_coordinates(streets.route(a, b).geometry).round(6).tolist())
         except Refused:

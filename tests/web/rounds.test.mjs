@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 const js = (name) => import(new URL(`../../server/static/js/${name}`, import.meta.url).href);
-const { keptText, roundAddress, roundData, roundList, rowsToKeep, stopsOf } = await js('dispatch/round-list.js');
+const { crewsInOrder, keptText, kindChoice, kindsOf, roundAddress, roundData, roundList, rowsToKeep, stopsOf } = await js('dispatch/round-list.js');
 
 const stop = (crew, position, more = {}) => ({ row: `${crew}${position}:repair:0`, crew, position, incident: crew * 10 + position, number: `I-${crew}${position}`, priority: 'P3', kind_label: 'Hydrant', address: '<Mill> Street', arrive: '2026-11-27T10:00:00Z', late_s: 0, lon: 24 + position, lat: 60, ...more });
 const crew = (id, stops, more = {}) => ({ id, name: `Crew ${id}`, chosen: true, busy: false, stops, driven_min: 12, course: stops ? { type: 'MultiLineString', coordinates: [[[23, 60], [24, 60]]] } : null, ...more });
@@ -13,11 +13,25 @@ test('all crews on shift are asked for unless some are chosen', () => {
   assert.equal(roundAddress(null), '/api/rounds');
   assert.equal(roundAddress(new Set([9, 2])), '/api/rounds?crews=2,9');
   assert.equal(roundAddress(new Set()), '/api/rounds?crews=');
+  assert.equal(roundAddress(new Set([2]), 'meter'), '/api/rounds?crews=2&kinds=meter');
+  assert.equal(roundAddress(null, 'hydrant'), '/api/rounds?kinds=hydrant');
 });
 
 test('a row left out is not kept, and each row says its crew', () => {
   assert.deepEqual(rowsToKeep(round, new Set(['11:repair:0'])), [{ row: '10:repair:0', crew: 1 }, { row: '20:repair:0', crew: 2 }]);
   assert.deepEqual(stopsOf(round, 1).map((r) => r.position), [0, 1]);
+});
+
+test('crews that drive stand first, then the others by name', () => {
+  const crews = [crew(10, 0), crew(9, 0), crew(2, 1)];
+  assert.deepEqual(crewsInOrder({ crews }).map((c) => c.id), [2, 9, 10]);
+});
+
+test('the kinds to choose from are those of the round, and one alone is no choice', () => {
+  const mixed = { rows: [stop(1, 0, { incident_kind: 'meter', kind_label: 'Meter' })], waiting: [{ incident_kind: 'hydrant', kind_label: 'Hydrant' }, { incident_kind: 'meter', kind_label: 'Meter' }] };
+  assert.deepEqual(kindsOf(mixed), [['hydrant', 'Hydrant'], ['meter', 'Meter']]);
+  assert.match(kindChoice(kindsOf(mixed), 'meter').text, /value="meter" selected/);
+  assert.equal(String(kindChoice([['meter', 'Meter']], '')), '');
 });
 
 test('the map shows one crew, its stops numbered in their order', () => {

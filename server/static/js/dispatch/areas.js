@@ -40,6 +40,9 @@ export function start(page) {
 
   const mayAct = () => page.mayAct && !page.replaying();
 
+  // A telephone and the list alone show no map.
+  const mapSeen = () => page.map !== null && page.map.getContainer().offsetParent !== null;
+
   function drawMap() { if (page.map) page.map.getSource('areas').setData(areaData(areas, on, unfolded ? chosen : null)); }
 
   function drawAll() {
@@ -54,8 +57,8 @@ export function start(page) {
     // What somebody has typed stays; the form is drawn anew only by what happens to it.
     const fields = asking ? values() : {};
     render(holder, html`<header class="row spread"><h2>${gettext('Areas')}</h2><button class="quiet" data-do="areas" aria-label="${gettext('Close')}">✕</button></header>
-      ${asking ? areaForm(corners, { problems, drawing: stopDrawing !== null }) : mayAct() ? html`<button class="main" id="area-new" data-do="area-new" data-testid="area-new">${gettext('Draw an area to watch')}</button>` : ''}
-      ${page.map ? html`<label class="check"><input type="checkbox" id="areas-on" data-do="areas-on" data-testid="areas-on" ${on ? html`checked` : ''}>${gettext('Show areas on the map')}</label>` : ''}
+      ${asking ? areaForm(corners, { problems, drawing: stopDrawing !== null }) : !mayAct() ? '' : mapSeen() ? html`<button class="main" id="area-new" data-do="area-new" data-testid="area-new">${gettext('Draw an area to watch')}</button>` : html`<p class="muted">${gettext('An area is drawn on the map, and there is none here.')}</p>`}
+      ${mapSeen() ? html`<label class="check"><input type="checkbox" id="areas-on" data-do="areas-on" data-testid="areas-on" ${on ? html`checked` : ''}>${gettext('Show areas on the map')}</label>` : ''}
       ${areas.length ? html`<ul class="areas-list">${areas.map((area) => areaRow(area, mayAct(), area.properties.id === chosen))}</ul>` : html`<p class="muted">${gettext('No area is watched yet. A danger area tells you at once when a vehicle comes in.')}</p>`}`);
     const form = holder.querySelector('form');
     if (!form) return;
@@ -89,7 +92,7 @@ export function start(page) {
   function show() { if (page.map) page.map.getSource(SKETCH).setData(sketch(corners)); }
 
   function beginDrawing() {
-    if (!page.map) { page.toast(gettext('An area is drawn on the map, and there is none here.')); return; }
+    if (!mapSeen()) { page.toast(gettext('An area is drawn on the map, and there is none here.')); return; }
     endDrawing();
     corners = []; delete problems.corners;
     const lost = () => { endDrawing(); corners = []; show(); drawPanel(); };
@@ -152,6 +155,7 @@ export function start(page) {
 
   function ask() {
     if (!mayAct()) return;
+    if (!mapSeen()) { page.toast(gettext('An area is drawn on the map, and there is none here.')); return; }
     unfolded = true; asking = true;
     drawAll();
     focusOn('#area-draw');

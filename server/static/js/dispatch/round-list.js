@@ -4,9 +4,21 @@ import { html } from '../html.js';
 import { gettext, ngettext } from '../i18n.js';
 import { clock, figure, span } from '../time.js';
 
-/** What to ask for: no crews said is all on shift. @param {Set<number> | null} crews */
-export function roundAddress(crews) {
-  return crews === null ? '/api/rounds' : `/api/rounds?crews=${[...crews].sort((a, b) => a - b).join(',')}`;
+/** What to ask for: no crews said is all on shift, no kind is every kind. @param {Set<number> | null} crews @param {string} [kind] */
+export function roundAddress(crews, kind = '') {
+  const asked = [crews === null ? '' : `crews=${[...crews].sort((a, b) => a - b).join(',')}`, kind ? `kinds=${encodeURIComponent(kind)}` : ''].filter(Boolean).join('&');
+  return asked ? `/api/rounds?${asked}` : '/api/rounds';
+}
+
+/** Kinds of incident in a round, with their names. @param {any} round @returns {[string, string][]} */
+export function kindsOf(round) {
+  const found = new Map([...round.rows, ...round.waiting].map((r) => [r.incident_kind, r.kind_label]));
+  return [...found].sort((a, b) => a[1].localeCompare(b[1]));
+}
+
+/** @param {[string, string][]} kinds @param {string} chosen */
+export function kindChoice(kinds, chosen) {
+  return kinds.length < 2 ? '' : html`<div class="field"><label for="round-kind">${gettext('Kind')}</label><select id="round-kind" data-testid="round-kind"><option value="">${gettext('everything that can wait')}</option>${kinds.map(([code, text]) => html`<option value="${code}" ${code === chosen ? html`selected` : ''}>${text}</option>`)}</select></div>`;
 }
 
 /** The rows to keep: all of the round but those left out. @param {any} round @param {Set<string>} left */
@@ -22,6 +34,11 @@ export function keptText(answer) {
 /** Stops of a round by crew, in order. @param {any} round @param {number} crew */
 export function stopsOf(round, crew) {
   return round.rows.filter((/** @type {any} */ r) => r.crew === crew).sort((/** @type {any} */ a, /** @type {any} */ b) => a.position - b.position);
+}
+
+/** Crews that drive first, then the others by name. @param {any} round @returns {any[]} */
+export function crewsInOrder(round) {
+  return [...round.crews].sort((a, b) => Number(b.stops > 0) - Number(a.stops > 0) || a.name.localeCompare(b.name, undefined, { numeric: true }));
 }
 
 /** The way of one crew and its stops with their numbers, for the map.
@@ -50,7 +67,7 @@ function stopRow(r, left) {
 /** @param {any} round as GET /api/rounds gives it @param {Set<string>} left rows left out */
 export function roundList(round, left) {
   if (!round.rows.length && !round.waiting.length) return html`<p class="muted" data-testid="round-empty">${gettext('There is nothing that can wait: no open incident of priority 3 or 4 without a crew.')}</p>`;
-  return html`${round.crews.length ? html`<ul class="round-crews">${round.crews.map((/** @type {any} */ c) => {
+  return html`${round.crews.length ? html`<ul class="round-crews">${crewsInOrder(round).map((c) => {
     const stops = stopsOf(round, c.id);
     return html`<li data-crew="${c.id}" data-testid="round-crew"><label class="check"><input type="checkbox" id="round-crew-${c.id}" data-do="round-crew" data-id="${c.id}" ${c.chosen ? html`checked` : ''}><b>${c.name}</b> <span class="muted">${!c.chosen ? gettext('not in this round') : stops.length ? [ngettext('%(count)s stop', '%(count)s stops', stops.length), minutes(c.driven_min)].join(' · ') : gettext('is not needed')}${c.chosen && c.busy && stops.length ? html` · ${gettext('after what it has')}` : ''}</span></label>
       ${stops.length ? html`<ol class="round-stops">${stops.map((/** @type {any} */ r) => stopRow(r, left.has(r.row)))}</ol>` : ''}</li>`;

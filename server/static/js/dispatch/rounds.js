@@ -9,7 +9,7 @@ import { keys } from '../keys.js';
 import { addRoundLayers } from '../map/round.js';
 import { mapTheme } from '../map/style.js';
 import { complain } from '../toast.js';
-import { keptText, roundAddress, roundData, roundList, rowsToKeep } from './round-list.js';
+import { keptText, kindChoice, kindsOf, roundAddress, roundData, roundList, rowsToKeep } from './round-list.js';
 
 /** @param {import('./page.js').DispatchPage} page */
 export function start(page) {
@@ -18,6 +18,8 @@ export function start(page) {
   /** @type {Set<number> | null} */ let crews = null;
   /** @type {Set<string>} */ let left = new Set();
   /** @type {any[]} */ let refused = [];
+  /** @type {[string, string][]} */ let kinds = [];
+  let kind = '';
   let unfolded = false;
   let keeping = false;
   let turn = 0;
@@ -40,6 +42,7 @@ export function start(page) {
     render(holder, html`<header class="row spread"><h2>${gettext('Planned round')}</h2><button class="quiet" id="round-close" data-do="round" aria-label="${gettext('Close')}">✕</button></header>
       <p class="muted">${gettext('What can wait, with little driving. Kept, the plan holds to it; nobody is sent before you say so.')}</p>
       ${refused.length ? html`<div class="warning" role="alert" data-testid="round-refused">${refused.map((r) => html`<p>${r.text}</p>`)}</div>` : ''}
+      ${kindChoice(kinds, kind)}
       ${round ? roundList(round, left) : html`<p class="muted" role="status">${gettext('Planning …')}</p>`}`);
   }
 
@@ -47,9 +50,10 @@ export function start(page) {
     const mine = ++turn;
     holder.setAttribute('aria-busy', 'true');
     try {
-      const answer = await api.get(roundAddress(crews));
+      const answer = await api.get(roundAddress(crews, kind));
       if (mine !== turn) return;
       round = answer;
+      if (!kind) kinds = kindsOf(round);
       left = new Set();
       show(null);
       draw();
@@ -74,7 +78,7 @@ export function start(page) {
     unfolded = on === undefined ? !unfolded : on;
     if (page.replaying()) unfolded = false;
     turn += 1;
-    round = null; crews = null; refused = [];
+    round = null; crews = null; kind = ''; kinds = []; refused = [];
     draw();
     if (!unfolded) return;
     document.getElementById('round-close')?.focus();
@@ -92,6 +96,7 @@ export function start(page) {
   };
   onDo(bar, verbs);
   onDo(holder, verbs);
+  holder.addEventListener('change', (event) => { if (event.target instanceof HTMLSelectElement && event.target.id === 'round-kind') { kind = event.target.value; refused = []; read(); } });
   // The way of the crew under the eyes or the keys.
   for (const name of ['focusin', 'mouseover']) {
     holder.addEventListener(name, (event) => { const row = event.target instanceof Element ? event.target.closest('[data-crew]') : null; if (row instanceof HTMLElement) show(Number(row.dataset.crew)); });
