@@ -25,6 +25,7 @@ test('a row left out is not kept, and each row says its crew', () => {
 test('crews that drive stand first, then the others by name', () => {
   const crews = [crew(10, 0), crew(9, 0), crew(2, 1)];
   assert.deepEqual(crewsInOrder({ crews }).map((c) => c.id), [2, 9, 10]);
+  assert.deepEqual(crewsInOrder({ crews }, [10, 9]).map((c) => c.id), [10, 9, 2], 'nothing jumps under the mouse');
 });
 
 test('the kinds to choose from are those of the round, and one alone is no choice', () => {

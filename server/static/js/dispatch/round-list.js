@@ -36,9 +36,11 @@ export function stopsOf(round, crew) {
   return round.rows.filter((/** @type {any} */ r) => r.crew === crew).sort((/** @type {any} */ a, /** @type {any} */ b) => a.position - b.position);
 }
 
-/** Crews that drive first, then the others by name. @param {any} round @returns {any[]} */
-export function crewsInOrder(round) {
-  return [...round.crews].sort((a, b) => Number(b.stops > 0) - Number(a.stops > 0) || a.name.localeCompare(b.name, undefined, { numeric: true }));
+/** Crews that drive first, then the others by name; those on the screen already stay where they stand.
+ * @param {any} round @param {number[]} [stand] ids @returns {any[]} */
+export function crewsInOrder(round, stand = []) {
+  const place = (/** @type {any} */ c) => { const at = stand.indexOf(c.id); return at < 0 ? stand.length : at; };
+  return [...round.crews].sort((a, b) => place(a) - place(b) || Number(b.stops > 0) - Number(a.stops > 0) || a.name.localeCompare(b.name, undefined, { numeric: true }));
 }
 
 /** The way of one crew and its stops with their numbers, for the map.
@@ -64,10 +66,10 @@ function stopRow(r, left) {
     <span class="when"><time title="${clock(r.arrive, true)}">${clock(r.arrive)}</time>${r.late_s > 60 ? html`<br><span class="late">${gettext('%(time)s late', { time: span(r.late_s) })}</span>` : ''}</span></label></li>`;
 }
 
-/** @param {any} round as GET /api/rounds gives it @param {Set<string>} left rows left out */
-export function roundList(round, left) {
+/** @param {any} round as GET /api/rounds gives it @param {Set<string>} left rows left out @param {number[]} [stand] crews on the screen */
+export function roundList(round, left, stand = []) {
   if (!round.rows.length && !round.waiting.length) return html`<p class="muted" data-testid="round-empty">${gettext('There is nothing that can wait: no open incident of priority 3 or 4 without a crew.')}</p>`;
-  return html`${round.crews.length ? html`<ul class="round-crews">${crewsInOrder(round).map((c) => {
+  return html`${round.crews.length ? html`<ul class="round-crews">${crewsInOrder(round, stand).map((c) => {
     const stops = stopsOf(round, c.id);
     return html`<li data-crew="${c.id}" data-testid="round-crew"><label class="check"><input type="checkbox" id="round-crew-${c.id}" data-do="round-crew" data-id="${c.id}" ${c.chosen ? html`checked` : ''}><b>${c.name}</b> <span class="muted">${!c.chosen ? gettext('not in this round') : stops.length ? [ngettext('%(count)s stop', '%(count)s stops', stops.length), minutes(c.driven_min)].join(' · ') : gettext('is not needed')}${c.chosen && c.busy && stops.length ? html` · ${gettext('after what it has')}` : ''}</span></label>
       ${stops.length ? html`<ol class="round-stops">${stops.map((/** @type {any} */ r) => stopRow(r, left.has(r.row)))}</ol>` : ''}</li>`;

@@ -9,7 +9,7 @@ import { keys } from '../keys.js';
 import { addRoundLayers } from '../map/round.js';
 import { mapTheme } from '../map/style.js';
 import { complain } from '../toast.js';
-import { keptText, kindChoice, kindsOf, roundAddress, roundData, roundList, rowsToKeep } from './round-list.js';
+import { crewsInOrder, keptText, kindChoice, kindsOf, roundAddress, roundData, roundList, rowsToKeep } from './round-list.js';
 
 /** @param {import('./page.js').DispatchPage} page */
 export function start(page) {
@@ -20,6 +20,7 @@ export function start(page) {
   /** @type {any[]} */ let refused = [];
   /** @type {[string, string][]} */ let kinds = [];
   let kind = '';
+  /** @type {number[]} */ let stand = [];
   let unfolded = false;
   let keeping = false;
   let turn = 0;
@@ -43,7 +44,7 @@ export function start(page) {
       <p class="muted">${gettext('What can wait, with little driving. Kept, the plan holds to it; nobody is sent before you say so.')}</p>
       ${refused.length ? html`<div class="warning" role="alert" data-testid="round-refused">${refused.map((r) => html`<p>${r.text}</p>`)}</div>` : ''}
       ${kindChoice(kinds, kind)}
-      ${round ? roundList(round, left) : html`<p class="muted" role="status">${gettext('Planning …')}</p>`}`);
+      ${round ? roundList(round, left, stand) : html`<p class="muted" role="status">${gettext('Planning …')}</p>`}`);
   }
 
   async function read() {
@@ -54,6 +55,7 @@ export function start(page) {
       if (mine !== turn) return;
       round = answer;
       if (!kind) kinds = kindsOf(round);
+      stand = crewsInOrder(round, stand).map((c) => c.id);
       left = new Set();
       show(null);
       draw();
@@ -78,7 +80,7 @@ export function start(page) {
     unfolded = on === undefined ? !unfolded : on;
     if (page.replaying()) unfolded = false;
     turn += 1;
-    round = null; crews = null; kind = ''; kinds = []; refused = [];
+    round = null; crews = null; kind = ''; kinds = []; stand = []; refused = [];
     draw();
     if (!unfolded) return;
     document.getElementById('round-close')?.focus();
