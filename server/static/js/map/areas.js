@@ -10,8 +10,8 @@ export const SKETCH = 'area-sketch';
 /** @param {any} map @param {'light' | 'dark'} theme */
 export function addAreaLayers(map, theme) {
   const c = INK[theme];
-  const below = map.getLayer('pipes-case') ? 'pipes-case' : map.getLayer('crews') ? 'crews' : undefined;
-  const names = map.getLayer('crews') ? 'crews' : undefined;
+  const below = map.getLayer('pipes-case') ? 'pipes-case' : undefined;
+  const names = map.getLayer('incidents') ? 'incidents' : undefined;
   for (const id of ['areas', SKETCH]) map.addSource(id, { type: 'geojson', data: EMPTY });
   const danger = ['==', ['get', 'kind'], 'danger'];
   const chosen = ['get', 'chosen'];
