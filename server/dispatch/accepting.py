@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -26,19 +27,19 @@ def accept(asked: Any, *, by: str) -> dict[str, Any]:
     """
     plan = Proposal.objects.first() or Proposal()
     known = {r["row"]: r for r in plan.body.get("rows", ())}
-    wanted = _read(asked, known)
+    wanted = read_rows(asked, known)
     incidents = Incident.objects.in_bulk({r["incident"] for r in known.values()})
     crews = Crew.objects.in_bulk({r["crew"] for r in known.values()})
     sent, refused, queued = [], [], []
     for name, crew_id in wanted:
         row = known.get(name)
         if row is None:
-            refused.append(_no(name, "gone", _("That is no longer in the plan.")))
+            refused.append(no(name, "gone", _("That is no longer in the plan.")))
             continue
         crew, incident = crews[row["crew"]], incidents[row["incident"]]
         if crew_id is not None and crew_id != crew.pk:
             text = _("The plan now has %(crew)s for it.") % {"crew": crew.shown}
-            refused.append({**_no(name, "changed", text), "crew": crew.pk})
+            refused.append({**no(name, "changed", text), "crew": crew.pk})
             continue
         if row["position"] > 0:
             queued.append({"row": name, "crew": crew.pk, "position": row["position"]})
@@ -51,8 +52,8 @@ def accept(asked: Any, *, by: str) -> dict[str, Any]:
                 kind=row["kind"],
                 reason=_("plan %(version)s") % {"version": plan.version},
             )
-        except Refused as no:
-            refused.append({**_no(name, no.code, str(no)), "crew": crew.pk, **no.extra})
+        except Refused as said:
+            refused.append({**no(name, said.code, str(said)), "crew": crew.pk, **said.extra})
             continue
         sent.append({"row": name, "number": order.number, "crew": crew.pk})
     record(
@@ -64,11 +65,13 @@ def accept(asked: Any, *, by: str) -> dict[str, Any]:
     return {"version": plan.version, "sent": sent, "refused": refused, "queued": queued}
 
 
-def _no(row: str, code: str, text: str) -> dict[str, Any]:
+def no(row: str, code: str, text: str) -> dict[str, Any]:
+    """Why a row was not taken."""
     return {"row": row, "code": code, "text": text}
 
 
-def _read(asked: Any, known: dict[str, Any]) -> list[tuple[str, int | None]]:
+def read_rows(asked: Any, known: Collection[str]) -> list[tuple[str, int | None]]:
+    """[(row, the crew seen with it)] of what was sent; None is all that are known."""
     if asked is None:
         return [(name, None) for name in known]
     if not isinstance(asked, list) or len(asked) > MOST_ROWS:

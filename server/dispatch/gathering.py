@@ -69,6 +69,11 @@ def gather(
     )  # fmt: skip
 
 
+def on_shift(at: datetime) -> list[Candidate]:
+    """Crews on shift to which something can be given: a round calls nobody out of bed."""
+    return [c for c in candidates.candidates(at) if c.on_shift and not _hard(c)]
+
+
 def _hard(c: Candidate) -> bool:
     """Whether nothing at all can be given to a crew: off shift, on leave, without a vehicle…"""
     idle = Need(frozenset(), 0.0, 0.0, "P3", queued=True)

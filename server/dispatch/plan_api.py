@@ -16,7 +16,16 @@ from server.accounts.idempotency import idempotent
 from server.accounts.permissions import CONTROL, OFFICE, role_in
 from server.accounts.refusals import Refused
 from server.accounts.requests import body, person
-from server.dispatch import accepting, board, carding, planning, selectors, services, whatif
+from server.dispatch import (
+    accepting,
+    board,
+    carding,
+    planning,
+    rounds,
+    selectors,
+    services,
+    whatif,
+)
 from server.dispatch.api import crew_of
 from server.dispatch.models import PlanWish, RunCard, WorkOrder
 from server.tickets.models import Incident
@@ -109,6 +118,42 @@ class WishEndView(APIView):
         wish = get_object_or_404(PlanWish.objects.select_related("incident"), pk=pk)
         accepting.end_wish(wish, by=person(request).username)
         return Response({"id": pk, "ended": True})
+
+
+class RoundView(APIView):
+    """A round for what can wait: `crews` and `kinds`, each parted by commas; else all."""
+
+    permission_classes = [role_in(*CONTROL)]
+
+    @extend_schema(
+        parameters=[OpenApiParameter("crews", str), OpenApiParameter("kinds", str)],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request) -> Response:
+        asked = {name: _parted(request, name) for name in ("kinds", "crews")}
+        crews = asked["crews"]
+        if crews is not None and all(c.isascii() and c.isdecimal() for c in crews):
+            return Response(rounds.propose(rounds.asked_for(asked["kinds"], [*map(int, crews)])))
+        return Response(rounds.propose(rounds.asked_for(asked["kinds"], crews)))
+
+
+def _parted(request: Request, name: str) -> list[str] | None:
+    """What stands between the commas; None where the parameter is not given."""
+    said = request.query_params.get(name)
+    return None if said is None else [part.strip() for part in said.split(",") if part.strip()]
+
+
+class RoundKeepView(APIView):
+    """`{"rows": [{"row", "crew"}]}`: pins for these; without rows a whole round made now."""
+
+    permission_classes = [role_in(*CONTROL)]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @idempotent
+    def post(self, request: Request) -> Response:
+        data = body(request)
+        asked = rounds.asked_for(data.get("kinds"), data.get("crews"))
+        return Response(rounds.keep(data.get("rows"), asked, by=person(request).username))
 
 
 class MoveView(APIView):

@@ -59,11 +59,12 @@ def propose(
         at, waiting.open_incidents(), without=without, forced=forced, previous=previous
     )
     plan = RollingPlanner().plan(gathered.problem)
-    body = _body(gathered, plan)
+    body = body_of(gathered, plan)
     return Made(gathered, plan, body, (time.perf_counter() - began) * 1000)
 
 
-def _body(gathered: Gathered, plan: Plan) -> dict[str, Any]:
+def body_of(gathered: Gathered, plan: Plan) -> dict[str, Any]:
+    """A plan as it is stored and shown: rows, what waits, run cards."""
     rows = {m.row: m for m in gathered.missing}
 
     def moment(seconds: float) -> str:

@@ -15,6 +15,8 @@ urlpatterns = [
     path("plan/accept", plan_api.AcceptView.as_view()),
     path("plan/wishes", plan_api.WishesView.as_view()),
     path("plan/wishes/<int:pk>/end", plan_api.WishEndView.as_view()),
+    path("rounds", plan_api.RoundView.as_view()),
+    path("rounds/keep", plan_api.RoundKeepView.as_view()),
     path("orders/<str:number>/move", plan_api.MoveView.as_view()),
     path("run-cards", plan_api.RunCardsView.as_view()),
     path("run-cards/<int:pk>", plan_api.RunCardView.as_view()),

@@ -32,10 +32,17 @@ def open_incidents() -> QuerySet[Incident]:
 
 def without_crew() -> QuerySet[Incident]:
     """Open incidents for which no crew has an order in hand."""
-    held = WorkOrder.objects.filter(
-        incident=OuterRef("pk"), state__in=sorted(states.HOLDING | {states.State.PAUSED})
-    )
-    return open_incidents().filter(~Exists(held))
+    return open_incidents().filter(~Exists(_held().filter(incident=OuterRef("pk"))))
+
+
+def _held() -> QuerySet[WorkOrder]:
+    return WorkOrder.objects.filter(state__in=sorted(states.HOLDING | {states.State.PAUSED}))
+
+
+def holders(incidents: Iterable[int]) -> dict[int, str]:
+    """The name of the crew that has each of these in hand."""
+    orders = _held().filter(incident__in=list(incidents), crew__isnull=False)
+    return {o.incident_id: o.crew.shown for o in orders.select_related("crew") if o.crew}
 
 
 def rows(incidents: Iterable[Incident], plan: dict[str, Any]) -> list[dict[str, Any]]:
@@ -91,6 +98,10 @@ def why_text(code: str, reason: dict[str, Any]) -> str:
         "shift_ends": _("no crew gets there before its shift ends"),
         "others_first": _("more urgent or quicker work comes first"),
         "excluded": _("a dispatcher has ruled out every crew"),
+        "pinned": _("a dispatcher wants a crew for it that is not in this round"),
+        "no_room": _("no room before its promise or the end of a shift"),
+        "several_crews": _("it asks for several crews at once"),
+        "round_full": _("this round is full: the next one"),
     }
     text = texts.get(code, code)
     return f"{text}: {reason['detail']}" if reason.get("detail") else text

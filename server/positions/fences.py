@@ -6,11 +6,13 @@ from typing import Any
 
 import shapely
 from django.contrib.gis.geos import Polygon
+from django.db import transaction
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from server.accounts.audit import record
 from server.accounts.refusals import Refused
+from server.events.services import publish
 from server.positions.models import Fence
 
 MOST_CORNERS = 500
@@ -53,12 +55,15 @@ def draw(
         isinstance(dwell_s, bool) or not isinstance(dwell_s, int)
         or not 1 <= dwell_s <= MOST_DWELL_S
     ):  # fmt: skip
-        raise Refused("dwell_s", "invalid", _("The time to stay is a number of seconds."))
-    made = Fence.objects.create(
-        name=name, name_zh=name_zh.strip()[:60], kind=kind, geom=_polygon(corners),
-        dwell_s=dwell_s, created_by=by,
-    )  # fmt: skip
-    record("fence.draw", f"fence:{made.pk}", by=by, note=name)
+        raise Refused("dwell_s", "invalid", _("The time to stay is from one second to seven days."))
+    shape = _polygon(corners)
+    with transaction.atomic():
+        made = Fence.objects.create(
+            name=name, name_zh=name_zh.strip()[:60], kind=kind, geom=shape, dwell_s=dwell_s,
+            created_by=by,
+        )  # fmt: skip
+        record("fence.draw", f"fence:{made.pk}", by=by, note=name)
+        _tell(made, "drawn", by=by)
     return made
 
 
@@ -87,6 +92,16 @@ def _polygon(corners: Any) -> Polygon:
 
 def remove(fence: Fence, *, by: str) -> None:
     """It is watched no longer; what was told of it stays told."""
-    fence.active = False
-    fence.save(update_fields=["active"])
-    record("fence.remove", f"fence:{fence.pk}", by=by, note=fence.name)
+    with transaction.atomic():
+        fence.active = False
+        fence.save(update_fields=["active"])
+        record("fence.remove", f"fence:{fence.pk}", by=by, note=fence.name)
+        _tell(fence, "removed", by=by)
+
+
+def _tell(fence: Fence, change: str, *, by: str) -> None:
+    """Every screen that shows the areas reads them again."""
+    publish(
+        "fences.changed", f"fence:{fence.pk}", topic="crews", by=by, fence=fence.pk,
+        change=change, name=fence.name, name_zh=fence.name_zh, kind=fence.kind,
+    )  # fmt: skip

@@ -158,6 +158,8 @@ DOORS: dict[tuple[str, str], Any] = {
     ("POST", "positions/<str:form>"): DEVICE,
     ("GET", "devices"): ("supervisor",),
     ("GET", "devices/health"): ("supervisor",),
+    ("GET", "rounds"): CONTROL,
+    ("POST", "rounds/keep"): CONTROL,
     ("GET", "fences"): OFFICE,
     ("POST", "fences"): CONTROL,
     ("POST", "fences/<int:pk>/remove"): CONTROL,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from server.events.models import Event
 from server.positions import devices, roster
 from server.positions.health import health
 from server.positions.models import Fence, Last
@@ -107,6 +108,22 @@ def test_an_area_is_drawn_seen_and_taken_away(cast: Any, client_of: Any) -> None
     assert boss.post(f"/api/fences/{made.json()['id']}/remove").status_code == 200
     assert boss.get("/api/fences").json()["features"] == []
     assert boss.post(f"/api/fences/{made.json()['id']}/remove").status_code == 404
+
+
+def test_other_screens_hear_of_an_area_when_it_is_drawn_and_when_it_is_taken_away(
+    cast: Any, client_of: Any
+) -> None:
+    boss = client_of(cast.sari)
+    pit = draw(boss, name="Pit", name_zh="基坑", kind="danger").json()["id"]
+    boss.post(f"/api/fences/{pit}/remove")
+    draw(boss, name=" ")  # refused: nobody hears of it
+    rows = Event.objects.filter(name="fences.changed").order_by("pk")
+    assert [(e.topic, e.payload["change"], e.payload["fence"], e.by) for e in rows] == [
+        ("crews", "drawn", pit, cast.sari.username), ("crews", "removed", pit, cast.sari.username),
+    ]  # fmt: skip
+    assert {(e.payload["name"], e.payload["name_zh"], e.payload["kind"]) for e in rows} == {
+        ("Pit", "基坑", "danger")
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from server.dispatch.optimising.model import Arrays, Plan, Problem
+from server.dispatch.optimising.model import Arrays, Floats, Plan, Problem
 from server.dispatch.optimising.rolling import Routes, finish
 
 FAR_S = 500_000  # nearly six days: nobody is sent that far (and VROOM overflows at more)
@@ -20,9 +20,12 @@ FAR_S = 500_000  # nearly six days: nobody is sent that far (and VROOM overflows
 
 @dataclass(frozen=True)
 class VroomPlanner:
-    """`due_is_hard`: what cannot be begun by its due time waits for another day."""
+    """`due_is_hard`: what cannot be begun by its due time waits for another day. `missed_too`:
+    where nobody can be there in time any more the promise is no window, and the work is taken.
+    """
 
     due_is_hard: bool = True
+    missed_too: bool = False
     exploration: int = 1
     threads: int = 1  # more give another plan now and then
 
@@ -56,8 +59,9 @@ class VroomPlanner:
                     max_tasks=min(m, len(_slots(a))),
                 )
             )  # fmt: skip
+        windows = self._latest(a)
         for j, job in enumerate(problem.jobs):
-            latest = min(float(a.latest[j]), float(a.due[j]) if self.due_is_hard else FAR_S, FAR_S)
+            latest = float(windows[j])
             if latest < a.earliest[j] or not a.allowed[:, j].any():
                 continue
             # Who may do it is one skill of its own: skills, pins and exclusions at once.
@@ -74,6 +78,19 @@ class VroomPlanner:
         routes = asked.solve(exploration_level=self.exploration, nb_threads=self.threads).routes
         for row in routes[routes["type"] == "job"].to_dict("records"):
             found.setdefault(int(row["vehicle_id"]) - 1, []).append(int(row["id"]) - 1)
+        return found
+
+    def _latest(self, a: Arrays) -> Floats:
+        """Until when each job may begin."""
+        latest = np.minimum(a.latest, FAR_S)
+        if not self.due_is_hard:
+            return latest
+        due = a.due
+        if self.missed_too:
+            there = np.where(a.allowed, a.free[:, None] + a.drive + a.detour, np.inf)
+            soonest = np.maximum(there.min(axis=0, initial=np.inf), a.earliest)
+            due = np.where(soonest + 1.0 > a.due, np.inf, a.due)  # a second for rounding
+        found: Floats = np.minimum(latest, due)
         return found
 
 

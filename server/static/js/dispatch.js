@@ -6,18 +6,13 @@ import { askReason, showPhoto } from './ask.js';
 import { matches, offer, placesGo } from './command.js';
 import { askAnother } from './dispatch/assign.js';
 import { probableBursts } from './dispatch/bursts.js';
-import * as around from './dispatch/around.js';
 import { noAnswer } from './dispatch/board-rows.js';
-import * as board from './dispatch/board.js';
-import * as calls from './dispatch/calls.js';
-import * as city from './dispatch/city.js';
-import * as closures from './dispatch/closures.js';
 import { detail } from './dispatch/detail.js';
 import { askClaim } from './dispatch/dig.js';
 import { byBreach, move, nextKind } from './dispatch/order.js';
 import { makePage } from './dispatch/page.js';
+import { PARTS } from './dispatch/parts.js';
 import { incidentRow, totals } from './dispatch/rows.js';
-import * as vehicles from './dispatch/vehicles.js';
 import { asker, sentence } from './dispatch/whatif.js';
 import { $, html, onDo, render } from './html.js';
 import { gettext, ngettext } from './i18n.js';
@@ -48,10 +43,7 @@ const mayAct = page.role !== 'engineer' && page.role !== 'auditor';
 const acts = () => mayAct && !past;
 const costs = asker();
 
-/** Parts of the page that work by themselves (see dispatch/page.js): one import above, one name here.
- * @type {{start: (page: import('./dispatch/page.js').DispatchPage) => void}[]} */
-const PARTS = [city, board, closures, around, vehicles, calls];
-const host = makePage({ select: (id) => { choose(id); }, selected: () => shown, incident: (id) => { const f = incidents.get(id); return f ? f.properties : null; }, mayAct, tools: $('#tools'), legend: $('#signs') });
+const host = makePage({ select: (id) => { choose(id); }, selected: () => shown, incident: (id) => { const f = incidents.get(id); return f ? f.properties : null; }, mayAct, tools: $('#tools'), panels: $('#panels'), legend: $('#signs') });
 
 const features = () => (past ? past.incidents.features : Array.from(incidents.values()));
 const ordered = () => features().map((/** @type {any} */ f) => f.properties).sort(byBreach);

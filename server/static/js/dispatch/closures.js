@@ -29,12 +29,12 @@ export function start(page) {
   /** @type {string | null} */ let moment = null;
 
   const holder = document.createElement('section');
-  holder.className = 'closures';
+  holder.className = 'map-panel closures';
   holder.setAttribute('aria-label', gettext('Streets'));
   const bar = document.createElement('div');
   bar.className = 'row';
   page.tools.append(bar);
-  page.tools.after(holder);
+  page.panels.append(holder);
   page.legend(html`<li><i class="sign street-closed"></i>${gettext('street closed')}</li>`);
   page.legend(html`<li><i class="sign street-slow"></i>${gettext('slow street')}</li>`);
 
@@ -90,7 +90,7 @@ export function start(page) {
     if (!page.map) { page.toast(gettext('Without the map, give a circle: its middle and radius.')); return; }
     endDrawing();
     drawing = what;
-    page.takeClicks('closures');
+    page.takeClicks('closures', () => { endDrawing(); drawPanel(); });
     stopDrawing = draw(page.map, {
       point: what === 'street',
       done: async (corners) => {

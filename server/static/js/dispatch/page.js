@@ -1,6 +1,6 @@
 // @ts-check
 // What a part of the dispatch page gets to work with. A part is a module beside this one that exports
-// `start(page)`; dispatch.js imports it and names it once in PARTS. Parts do not import each other.
+// `start(page)`; parts.js imports it and names it once. Parts do not import each other.
 import { html, render } from '../html.js';
 import { on } from '../live.js';
 import { toast } from '../toast.js';
@@ -19,11 +19,12 @@ import { toast } from '../toast.js';
  * @property {(run: (at: string | null) => void) => void} onReplay told when replay starts or moves (the moment, ISO) and when it ends (null)
  * @property {HTMLElement} tools a row over the map for a part's own buttons
  * @property {(line: import('../html.js').Safe) => void} legend adds a line to the signs: html`<li>…</li>`
- * @property {(owner: string | null) => void} takeClicks while a part draws on the map, a click chooses nothing; null gives it back
+ * @property {HTMLElement} panels under those buttons: a part's list and form, one below the other
+ * @property {(owner: string | null, lost?: () => void) => void} takeClicks while a part draws on the map, a click chooses nothing; null gives it back; `lost` when another part begins to draw
  * @property {() => string | null} clicksTaken who draws now
  */
 
-/** @param {{select: (id: string | null) => void, selected: () => any, incident: (id: string) => any, mayAct: boolean, tools: HTMLElement, legend: HTMLElement}} host */
+/** @param {{select: (id: string | null) => void, selected: () => any, incident: (id: string) => any, mayAct: boolean, tools: HTMLElement, panels: HTMLElement, legend: HTMLElement}} host */
 export function makePage(host) {
   /** @type {any} */ let map = null;
   /** @type {((map: any) => void)[]} */ const waiting = [];
@@ -31,6 +32,7 @@ export function makePage(host) {
   /** @type {((at: string | null) => void)[]} */ const rewound = [];
   /** @type {string | null} */ let moment = null;
   /** @type {string | null} */ let drawing = null;
+  /** @type {(() => void) | null} */ let ending = null;
   /** @type {DispatchPage} */
   const page = {
     get map() { return map; },
@@ -45,8 +47,14 @@ export function makePage(host) {
     replaying: () => moment !== null,
     onReplay: (run) => { rewound.push(run); },
     tools: host.tools,
+    panels: host.panels,
     legend: (line) => { const holder = document.createElement('ul'); render(holder, html`${line}`); host.legend.append(...holder.children); },
-    takeClicks: (owner) => { drawing = owner; if (map) map.getCanvas().style.cursor = owner ? 'crosshair' : ''; },
+    takeClicks: (owner, lost) => {
+      const before = owner && drawing && owner !== drawing ? ending : null;
+      ending = lost || null; drawing = owner;
+      if (before) before();
+      if (map) map.getCanvas().style.cursor = owner ? 'crosshair' : '';
+    },
     clicksTaken: () => drawing,
   };
   return {

@@ -78,8 +78,6 @@ export function start(page) {
     draw();
   }
 
-  async function readFences() { put('fences', await api.get('/api/fences')); }
-
   /** Which device speaks for a crew now. @param {number} crew */
   const ofCrew = (crew) => { for (const v of vehicles.values()) if (v.crew === crew) return v; return null; };
 
@@ -131,13 +129,12 @@ export function start(page) {
     map.on('click', 'crews', (/** @type {any} */ e) => pick(e, (f) => ofCrew(Number(f.properties.id))));
     map.on('click', 'vehicles', (/** @type {any} */ e) => pick(e, (f) => vehicles.get(f.properties.device)));
     read().catch(() => undefined);
-    readFences().catch(() => undefined);
   });
   page.on('positions', (data) => {
     for (const p of data.crews || []) { const v = ofCrew(p.id); if (v) Object.assign(v, { lon: p.lon, lat: p.lat, heading: p.heading, speed_mps: p.speed_mps, fix_time: p.fix_time }); }
     draw();
   });
-  page.on('resumed', () => { read().catch(() => undefined); readFences().catch(() => undefined); });
+  page.on('resumed', () => { read().catch(() => undefined); });
   page.on('arrival.suggested', (data) => {
     const v = ofCrew(data.crew);
     page.toast(gettext('%(crew)s stands at the place of %(number)s. Has it arrived? It has not said so.', { crew: v ? v.crew_name : data.crew, number: data.order }));

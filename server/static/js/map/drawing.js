@@ -17,13 +17,14 @@ export function asPolygon(corners) {
   return corners.length < 3 ? null : { type: 'Polygon', coordinates: [[...corners, corners[0]]] };
 }
 
-/** Draw until Enter or a double click (done) or Esc (given up). One corner is enough where `point` is true.
- * @param {any} map @param {{point?: boolean, done: (corners: number[][]) => void, given: () => void}} how @returns {() => void} ends it */
+/** Draw until Enter or a double click (done) or Esc (given up). One corner is enough where `point` is true;
+ * `source` is where the sketch is shown.
+ * @param {any} map @param {{point?: boolean, source?: string, done: (corners: number[][]) => void, given: () => void}} how @returns {() => void} ends it */
 export function draw(map, how) {
   /** @type {number[][]} */
   const corners = [];
   const canvas = map.getCanvas();
-  const show = (/** @type {number[] | null} */ pointer = null) => map.getSource('closing').setData(sketch(corners, pointer));
+  const show = (/** @type {number[] | null} */ pointer = null) => map.getSource(how.source || 'closing').setData(sketch(corners, pointer));
   const end = () => {
     document.removeEventListener('keydown', key, true);
     map.off('click', click); map.off('mousemove', move); map.off('dblclick', twice);
@@ -38,7 +39,7 @@ export function draw(map, how) {
   const key = (/** @type {KeyboardEvent} */ e) => {
     const target = /** @type {HTMLElement} */ (e.target);
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && e.key !== 'Escape') return;
-    if (e.key === 'Escape') { end(); map.getSource('closing').setData(sketch([])); how.given(); }
+    if (e.key === 'Escape') { end(); corners.splice(0); show(); how.given(); }
     else if (e.key === ' ') add(map.getCenter().toArray());
     else if (e.key === 'Backspace') { corners.pop(); show(); }
     else if (e.key === 'Enter') { if (corners.length > 2) finish(); }

@@ -13,11 +13,9 @@ const MOVES_MPS = 1;
 export function addVehicleLayers(map, theme) {
   const c = INK[theme];
   const below = map.getLayer('crews') ? 'crews' : undefined;
-  for (const id of ['vehicles', 'vehicle-accuracy', 'track', 'fences']) map.addSource(id, { type: 'geojson', data: EMPTY });
+  for (const id of ['vehicles', 'vehicle-accuracy', 'track']) map.addSource(id, { type: 'geojson', data: EMPTY });
   map.addImage('vehicle-arrow', arrow(c), { pixelRatio: 2 });
   map.addImage('vehicle-dot', dot(c), { pixelRatio: 2 });
-  map.addLayer({ id: 'fences', type: 'line', source: 'fences', paint: { 'line-color': c.vague, 'line-width': 1.5, 'line-dasharray': [4, 2] } }, below);
-  map.addLayer({ id: 'fence-names', type: 'symbol', source: 'fences', minzoom: 12, layout: { 'text-field': ['get', 'name'], 'text-font': ['Map Regular'], 'text-size': 12 }, paint: { 'text-color': c.vague, 'text-halo-color': c.paper, 'text-halo-width': 1.5 } }, below);
   map.addLayer({ id: 'vehicle-accuracy', type: 'fill', source: 'vehicle-accuracy', minzoom: 13, paint: { 'fill-color': c.vague, 'fill-opacity': 0.14, 'fill-outline-color': c.vague } }, below);
   map.addLayer({ id: 'track-case', type: 'line', source: 'track', filter: ['==', ['geometry-type'], 'LineString'], layout: { 'line-join': 'round' }, paint: { 'line-color': c.paper, 'line-width': 6 } }, below);
   map.addLayer({ id: 'track', type: 'line', source: 'track', filter: ['==', ['geometry-type'], 'LineString'], layout: { 'line-join': 'round' }, paint: { 'line-color': c.track, 'line-width': 3 } }, below);

@@ -1,0 +1,89 @@
+"""What can wait becomes a round: made, given to one crew, kept, and the plan holds to it.
+
+Three hydrants, none urgent, and a shift that has room for at least one of them
+r, down to the crews, Space: one crew alone; Ctrl Enter: kept
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.live.screens import becomes
+from tests.live.system import System, eventually
+
+# A home with nothing open within some 200 m.
+_A_QUIET_HOME = """
+    SELECT r.address, ST_X(r.geom) AS lon, ST_Y(r.geom) AS lat
+    FROM customers_premise r JOIN network_serviceline s ON s.premise = r.code
+    WHERE r.use = 'home' AND NOT EXISTS (
+        SELECT 1 FROM tickets_incident i
+        WHERE i.state <> 'closed' AND ST_DWithin(i.geom, r.geom, 0.003))
+    ORDER BY r.code DESC LIMIT 1
+"""
+_PINS = """
+    SELECT incident_id, crew_id, reason FROM dispatch_planwish
+    WHERE ended_at IS NULL AND kind = 'pin' AND incident_id = ANY(%s)
+"""
+
+
+def test_three_hydrants_become_one_round_and_the_plan_holds_to_it(
+    system: System, screen_of: Callable[..., Any], shot: Any
+) -> None:
+    control, agent = system.office("dispatcher1"), system.office("agent1")
+    made: list[tuple[int, str]] = []
+    for n in range(3):
+        home = system.one(_A_QUIET_HOME)
+        place = {"lon": home.lon, "lat": home.lat, "address": home.address}
+        body = agent.tell("/api/tickets", kind="hydrant", place=place, name=f"Caller {n}").json()
+        made.append((int(body["incident"]), str(body["ticket"])))
+    ours = [incident for incident, _ticket in made]
+    page = screen_of("dispatcher1", "/dispatch", width=1440, height=900)
+    becomes(page, "() => !!(window.__map && window.__map.getSource('round'))", timeout_ms=60_000)
+    page.locator(f"#row-{ours[-1]}").wait_for()
+
+    page.keyboard.press("r")
+    page.get_by_test_id("round-keep").wait_for(timeout=60_000)
+    shot(page, "33-round")
+    # Whom the streets favour: that crew alone. The others are let off one by one.
+    mine = ", ".join(f"[data-testid=round-stop][data-incident='{i}']" for i in ours)
+    crew = page.locator(mine).first.locator("xpath=ancestor::li[@data-crew]")
+    one = int(crew.get_attribute("data-crew"))
+    on_shift = [int(c.get_attribute("data-crew")) for c in page.get_by_test_id("round-crew").all()]
+    for other in on_shift:
+        if other != one:
+            page.locator(f"#round-crew-{other}").click()
+            becomes(
+                page, "() => !document.querySelector('.rounds')?.hasAttribute('aria-busy')",
+                timeout_ms=60_000,
+            )  # fmt: skip
+            assert not page.locator(f"#round-crew-{other}").is_checked()
+    shown = [int(s.get_attribute("data-incident")) for s in page.get_by_test_id("round-stop").all()]
+    stops = [i for i in shown if i in ours]
+    assert stops
+    for incident in set(shown) - set(ours):  # what the tests before have left open
+        page.locator(f"[data-testid=round-stop][data-incident='{incident}'] input").click()
+    # The way stands on the map while the keys are on that crew.
+    page.locator(f"#round-crew-{one}").focus()
+    page.keyboard.press("ArrowDown")
+    becomes(
+        page, "() => window.__map.querySourceFeatures('round').some("
+        "(f) => f.geometry.type.endsWith('LineString'))", timeout_ms=60_000,
+    )  # fmt: skip
+    shot(page, "34-round-of-one")
+    page.keyboard.press("Control+Enter")
+    eventually(lambda: len(system.rows(_PINS, [ours])) == len(stops), "the round is kept")
+    pins = system.rows(_PINS, [ours])
+    assert {(p.incident_id, p.crew_id) for p in pins} == {(i, one) for i in stops}
+    assert all(p.reason for p in pins)
+    page.locator(".rounds").wait_for(state="hidden")
+
+    def held() -> bool:
+        rows = control.ask("/api/plan")["rows"]
+        return {r["crew"] for r in rows if r["incident"] in stops} == {one}
+
+    eventually(held, "the plan in force holds to it")
+    assert not system.rows("SELECT 1 FROM dispatch_workorder WHERE incident_id = ANY(%s)", [ours])
+    for incident, ticket in made:
+        agent.tell(f"/api/tickets/{ticket}/actions", action="cancel", reason="test is over")
+        control.tell(f"/api/incidents/{incident}/close", reason="test is over")
