@@ -47,7 +47,7 @@ export function drawing(tree, chosen, bad) {
     const node = tree.nodes[name];
     const again = drawn.has(name) || !node || (under.has(name) && under.get(name) !== from);
     if (!again) drawn.add(name);
-    const line = html`<button type="button" class="leaf" role="treeitem" data-do="choose" data-node="${name}" ${again ? html`data-again="true"` : html`id="leaf-${name}"`} data-testid="ivr-leaf" aria-current="${!again && name === chosen}" data-bad="${bad.has(name) || !node}">${key ? html`<kbd>${key}</kbd>` : ''}${again ? html`<span class="again">${how ? html`${how} ` : ''}→ ${called(tree, name)}</span>` : html`${icon(node.kind)}<span>${how ? html`<span class="muted">${how}: </span>` : ''}${called(tree, name)}<small>${said(KIND, node.kind)}</small></span>${bad.has(name) ? html`<span class="chip bad">!</span>` : ''}`}</button>`;
+    const line = html`<button type="button" class="leaf" role="treeitem" data-do="choose" data-node="${name}" ${again ? html`data-again="true"` : html`id="leaf-${name}"`} data-testid="ivr-leaf" aria-current="${!again && name === chosen ? 'true' : 'false'}" data-bad="${bad.has(name) || !node ? 'true' : 'false'}">${key ? html`<kbd>${key}</kbd>` : ''}${again ? html`<span class="again">${how ? html`${how} ` : ''}→ ${called(tree, name)}</span>` : html`${icon(node.kind)}<span>${how ? html`<span class="muted">${how}: </span>` : ''}${called(tree, name)}<small>${said(KIND, node.kind)}</small></span>${bad.has(name) ? html`<span class="chip bad">!</span>` : ''}`}</button>`;
     if (again) return line;
     const on = ways(node);
     // A lone way on is the next step, not a branch.
