@@ -33,6 +33,7 @@ export function start(page) {
   page.tools.append(bar);
   const holder = document.createElement('section');
   holder.className = 'map-panel areas';
+  holder.tabIndex = -1; // a click in it gives it the room: closures.css
   holder.setAttribute('aria-label', gettext('Areas'));
   page.panels.append(holder);
   page.legend(html`<li><i class="sign area-danger"></i>${gettext('danger area')}</li>`);

@@ -30,6 +30,7 @@ export function start(page) {
 
   const holder = document.createElement('section');
   holder.className = 'map-panel closures';
+  holder.tabIndex = -1; // a click in it gives it the room: closures.css
   holder.setAttribute('aria-label', gettext('Streets'));
   const bar = document.createElement('div');
   bar.className = 'row';

@@ -30,6 +30,7 @@ export function start(page) {
   page.tools.append(bar);
   const holder = document.createElement('section');
   holder.className = 'map-panel rounds';
+  holder.tabIndex = -1; // a click in it gives it the room: closures.css
   holder.setAttribute('aria-label', gettext('Planned round'));
   page.panels.append(holder);
 
