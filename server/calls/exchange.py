@@ -37,15 +37,19 @@ def listed(name: str, *, site: str = "", **fields: FieldValue) -> list[Message]:
     return _ask(name, site, fields)[1:]
 
 
-def listed_at_each(name: str, **fields: FieldValue) -> list[list[Message]]:
-    """As `listed`, asked of all sites at the same time: the items of each one that answers.
+def listed_at_each(name: str, **fields: FieldValue) -> dict[str, list[Message]]:
+    """As `listed`, asked of all sites at the same time: code -> items, of those that answer.
 
     Raises Refused("telephone", ...) when none does.
     """
     places = sites.known()
     with ThreadPoolExecutor(len(places)) as pool:
         said = list(pool.map(lambda site: _listed_or_away(site, name, fields), places))
-    answers = [items for items in said if not isinstance(items, AmiError)]
+    answers = {
+        site.code: items
+        for site, items in zip(places, said, strict=True)
+        if not isinstance(items, AmiError)
+    }
     if not answers:
         raise _not_done(name, next(away for away in said if isinstance(away, AmiError)))
     return answers

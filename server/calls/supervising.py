@@ -27,7 +27,6 @@ from server.calls.models import Call
 from server.calls.recordings.models import Supervision
 from server.events.services import personal, publish
 from telephony.ami.events import AmiEvent, DialNotBegun, Other, agent_of
-from telephony.ami.parser import Message
 from telephony.supervise import KEYS, PREFIX, spy
 from telephony.supervise import switch as switching
 
@@ -93,7 +92,8 @@ def end(row: Supervision, why: str = "ended", *, by: str) -> None:
 def talking_channel(agent: User) -> tuple[str, str]:
     """(channel's id, call's id) of the agent's talk. Raises Conflict when the agent has none."""
     if agent.extension:
-        for m in _channels():
+        everywhere = exchange.listed_at_each("CoreShowChannels").values()
+        for m in (m for held in everywhere for m in held):
             channel = m.get("Channel")
             ours = channel.startswith("PJSIP/") and agent_of(channel) == agent.extension
             # Somebody who listens in is in no bridge.
@@ -219,24 +219,22 @@ def sweep() -> None:
     if not rows:
         return
     try:
-        there = {m.get("Uniqueid") for m in _channels()}
+        there = {
+            site: {m.get("Uniqueid") for m in held}
+            for site, held in exchange.listed_at_each("CoreShowChannels").items()
+        }
     except Refused as no:
         log.warning("who listens in cannot be asked just now: %s", no)
         return
     for row in rows:
-        if row.channel not in there:
+        held = there.get(_site(row))
+        # Of a site that is away nobody knows what it holds.
+        if held is not None and row.channel not in held:
             _close(row, "lost")
 
 
 def _site(row: Supervision) -> str:
     return row.channel.split("-")[1]
-
-
-def _channels() -> list[Message]:
-    """The channels of all sites. Raises Refused when one that is asked is away."""
-    return [
-        m for site in sites.known() for m in exchange.listed("CoreShowChannels", site=site.code)
-    ]
 
 
 def _subject(row: Supervision) -> str:

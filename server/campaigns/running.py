@@ -152,7 +152,7 @@ def free_agents(queue: str) -> int:
     Refused ("telephone") when none does.
     """
     listed = exchange.listed_at_each("QueueStatus", Queue=queue)
-    free, callers = free_and_waiting(listed, timezone.now().timestamp(), WRAP_GUARD_S)
+    free, callers = free_and_waiting(listed.values(), timezone.now().timestamp(), WRAP_GUARD_S)
     return max(0, free - callers)
 
 

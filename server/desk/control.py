@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from server.accounts.audit import record
 from server.accounts.models import User
 from server.accounts.refusals import Conflict, Refused
-from server.calls import exchange
+from server.calls import exchange, sites
 from server.calls.models import AgentState, Call
 from server.calls.queueing import seating, selectors
 from server.customers.selectors import read_number
@@ -31,16 +31,22 @@ KEYS = "0123456789*#"
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """The talk to act on: the agent's own channel in it."""
+    """The talk to act on: the agent's own channel in it, and the site whose exchange holds that."""
 
     call: Call
     by: User
     channel: str
+    site: str
 
     @property
     def caller(self) -> str:
         """The caller's channel: its unique id names it as well."""
         return self.call.channel_id or self.call.call_id
+
+    @property
+    def callers_site(self) -> str:
+        """The site where the call arrived."""
+        return sites.of_channel(self.caller)
 
 
 def act(call: Call, what: str, *, by: User, to: str = "", on: bool = True, key: str = "") -> None:
@@ -52,18 +58,20 @@ def act(call: Call, what: str, *, by: User, to: str = "", on: bool = True, key: 
     doing = ACTS.get(what)
     if doing is None:
         raise Refused("act", "unknown", _("That cannot be done with a call."))
-    talk = Talk(call, by, _own_channel(by))
+    talk = Talk(call, by, *_own_channel(by))
     doing(talk, to, on, key)
     record(f"call.{what}", f"call:{call.call_id}", note=to, by=by.username)
 
 
-def _own_channel(by: User) -> str:
+def _own_channel(by: User) -> tuple[str, str]:
+    """The channel of the agent's telephone that is in a talk, and at which site."""
     if not by.extension:
         raise Refused("act", "no_extension", _("You have no telephone line."))
     mine = f"PJSIP/{by.extension}-"
     names = [
-        m.get("Channel")
-        for m in exchange.listed("CoreShowChannels")
+        (m.get("Channel"), site)
+        for site, held in exchange.listed_at_each("CoreShowChannels").items()
+        for m in held
         if m.get("Channel").startswith(mine) and m.get("ChannelStateDesc") == "Up"
     ]
     if not names:
@@ -71,11 +79,12 @@ def _own_channel(by: User) -> str:
     return names[-1]
 
 
-def _press(channel: str, code: str) -> None:
+def _press(talk: Talk, code: str) -> None:
     for digit in code:
         exchange.act(
-            "PlayDTMF", Channel=channel, Digit=digit, Duration=_PRESS_MS, Receive=True
-        )
+            "PlayDTMF", site=talk.site, Channel=talk.channel, Digit=digit, Duration=_PRESS_MS,
+            Receive=True,
+        )  # fmt: skip
         time.sleep(_GAP_S)
 
 
@@ -91,23 +100,33 @@ def _colleague(talk: Talk, to: str) -> str:
 
 def _hold(talk: Talk, to: str, on: bool, key: str) -> None:
     if not on:
-        exchange.act("Setvar", Channel=talk.caller, Variable="SHARED(SP_HOLD)", Value="0")
+        _share(talk, "SP_HOLD", "0")
         return
-    exchange.act("Setvar", Channel=talk.caller, Variable="SHARED(SP_HOLDER)", Value=talk.channel)
-    exchange.act("Setvar", Channel=talk.caller, Variable="SHARED(SP_HOLD)", Value="1")
-    _press(talk.channel, features.HOLD)
+    _share(talk, "SP_HOLDER", talk.channel)
+    _share(talk, "SP_HOLD", "1")
+    _press(talk, features.HOLD)
+
+
+def _share(talk: Talk, name: str, value: str) -> None:
+    """A note on the caller's channel, for the dialplan."""
+    exchange.act(
+        "Setvar", site=talk.callers_site, Channel=talk.caller, Variable=f"SHARED({name})",
+        Value=value,
+    )  # fmt: skip
 
 
 def _mute(talk: Talk, to: str, on: bool, key: str) -> None:
     exchange.act(
-        "MuteAudio", Channel=talk.channel, Direction="in", State="on" if on else "off"
-    )
+        "MuteAudio", site=talk.site, Channel=talk.channel, Direction="in",
+        State="on" if on else "off",
+    )  # fmt: skip
 
 
 def _transfer(talk: Talk, to: str, on: bool, key: str) -> None:
     exchange.act(
-        "BlindTransfer", Channel=talk.channel, Context=TRANSFER_CONTEXT, Exten=_colleague(talk, to)
-    )
+        "BlindTransfer", site=talk.site, Channel=talk.channel, Context=TRANSFER_CONTEXT,
+        Exten=_colleague(talk, to),
+    )  # fmt: skip
 
 
 def _queue(talk: Talk, to: str, on: bool, key: str) -> None:
@@ -117,7 +136,7 @@ def _queue(talk: Talk, to: str, on: bool, key: str) -> None:
         raise Refused("to", "unknown", _("There is no such queue."))
     place = 1 + selectors.before(talk.call, code)
     exchange.act(
-        "BlindTransfer", Channel=talk.channel, Context=TRANSFER_CONTEXT,
+        "BlindTransfer", site=talk.site, Channel=talk.channel, Context=TRANSFER_CONTEXT,
         Exten=queue_place(code, place),
     )  # fmt: skip
 
@@ -132,12 +151,14 @@ def _consult(talk: Talk, to: str, on: bool, key: str) -> None:
         if read.number is None:
             raise Refused("to", "not_dialable", _("That is no number that can be dialled."))
         number = read.number
-    exchange.act("Atxfer", Channel=talk.channel, Context=CONSULT_CONTEXT, Exten=number)
+    exchange.act(
+        "Atxfer", site=talk.site, Channel=talk.channel, Context=CONSULT_CONTEXT, Exten=number
+    )
 
 
 def _feature(code: str) -> Callable[[Talk, str, bool, str], None]:
     def press(talk: Talk, to: str, on: bool, key: str) -> None:
-        _press(talk.channel, code)
+        _press(talk, code)
 
     return press
 
@@ -145,11 +166,13 @@ def _feature(code: str) -> Callable[[Talk, str, bool, str], None]:
 def _key(talk: Talk, to: str, on: bool, key: str) -> None:
     if len(key) != 1 or key not in KEYS:
         raise Refused("key", "unknown", _("A telephone has the keys 0 to 9, * and #."))
-    exchange.act("PlayDTMF", Channel=talk.caller, Digit=key, Duration=_PRESS_MS)
+    exchange.act(
+        "PlayDTMF", site=talk.callers_site, Channel=talk.caller, Digit=key, Duration=_PRESS_MS
+    )
 
 
 def _hang_up(talk: Talk, to: str, on: bool, key: str) -> None:
-    exchange.act("Hangup", Channel=talk.channel, Cause=16)
+    exchange.act("Hangup", site=talk.site, Channel=talk.channel, Cause=16)
 
 
 ACTS: dict[str, Callable[[Talk, str, bool, str], None]] = {

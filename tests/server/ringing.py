@@ -46,12 +46,12 @@ class Exchange:
         if name == "Originate":
             self.asked.append(fields)
 
-    def listed_at_each(self, name: str, **fields: Any) -> list[list[Message]]:
+    def listed_at_each(self, name: str, **fields: Any) -> dict[str, list[Message]]:
         if self.away:
             raise Refused("telephone", "exchange", "away")
         rows = [member(f"PJSIP/12{n:02}") for n in range(self.free)]
         rows += [member("PJSIP/1301", status="2"), member("PJSIP/1302", paused="1")]
-        return [rows + [Message((("Event", "QueueEntry"),))] * self.waiting]
+        return {"sp": rows + [Message((("Event", "QueueEntry"),))] * self.waiting}
 
     def numbers(self) -> list[str]:
         return [DialAttempt.objects.get(call_id=a["ChannelId"]).number for a in self.asked]

@@ -44,18 +44,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     """What is asked of Asterisk; Aino's and Mika's telephones are in a call."""
     said: list[tuple[str, dict[str, Any]]] = []
 
-    def act(name: str, **fields: Any) -> Message:
+    def act(name: str, *, site: str = "", **fields: Any) -> Message:
         said.append((name, fields))
         return Message((("Response", "Success"),))
 
-    def listed(name: str, **fields: Any) -> list[Message]:
-        return [
+    def listed_at_each(name: str, **fields: Any) -> dict[str, list[Message]]:
+        held = [
             Message((("Channel", f"PJSIP/{n}-1"), ("ChannelStateDesc", "Up")))
             for n in ("trunk", "1001")
         ]
+        return {"sp": held}
 
     monkeypatch.setattr(exchange, "act", act)
-    monkeypatch.setattr(exchange, "listed", listed)
+    monkeypatch.setattr(exchange, "listed_at_each", listed_at_each)
     monkeypatch.setattr(control, "_GAP_S", 0)
     return said
 

@@ -15,10 +15,19 @@ from django.utils import timezone
 
 from server.accounts.models import AuditRow
 from server.accounts.refusals import Refused
-from server.calls import agents, exchange, recovering, services, sites, switchboard
+from server.calls import (
+    agents,
+    exchange,
+    recovering,
+    services,
+    sites,
+    supervising,
+    switchboard,
+)
 from server.calls.models import Call
 from server.calls.switchboard import Switchboard
 from server.campaigns import running
+from server.desk import control
 from server.tickets.models import CallBack
 from telephony.ami import events as ami
 from telephony.ami.client import AmiError
@@ -190,6 +199,44 @@ def test_a_campaign_rings_for_the_agents_of_all_sites_that_answer(two_sites, mon
     with pytest.raises(Refused) as no:
         running.free_agents("faults")
     assert (no.value.field, no.value.code) == ("telephone", "exchange")
+
+
+def in_a_talk(at: str, call_id: str) -> Message:
+    return Message((
+        ("Channel", "PJSIP/1001-00000002"), ("ChannelStateDesc", "Up"), ("BridgeId", "b"),
+        ("Uniqueid", f"{at}-9.1"), ("Linkedid", call_id),
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize("away", [(), ("sp",)], ids=["both answer", "the first is dead"])
+def test_a_talk_at_the_second_site_is_muted_held_and_listened_to_there(
+    two_sites, cast, monkeypatch, away
+) -> None:
+    """Aino's telephone moved to sp2 when sp died; it stays there when sp is back."""
+    call = ring("sp2-1.0")
+    services.answered(call.call_id, "1001", at=timezone.now())
+    call.refresh_from_db()
+    asked: list[tuple[str, str, str]] = []
+
+    def ask(address, account, name, fields):
+        code = next(site.code for site in sites.known() if site.ami == address)
+        if code in away:
+            raise AmiError(f"{name}: no answer")
+        if name == "CoreShowChannels":
+            here = [in_a_talk("sp2", "sp2-1.0")] if code == "sp2" else []
+            return [Message((("Response", "Success"),)), *here]
+        asked.append((code, name, str(fields.get("Channel"))))
+        return [Message((("Response", "Success"),))]
+
+    monkeypatch.setattr(exchange, "ask", ask)
+    control.act(call, "mute", by=cast.aino)
+    control.act(call, "hold", by=cast.aino, on=False)
+    control.act(call, "key", by=cast.aino, key="5")
+    assert asked == [
+        ("sp2", "MuteAudio", "PJSIP/1001-00000002"), ("sp2", "Setvar", "sp2-1.0"),
+        ("sp2", "PlayDTMF", "sp2-1.0"),
+    ]  # fmt: skip
+    assert supervising.talking_channel(cast.aino) == ("sp2-9.1", "sp2-1.0")
 
 
 # -- one place in the queue for each agent ---------------------------------------------------------

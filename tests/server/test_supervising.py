@@ -37,6 +37,7 @@ class Exchange:
              "BridgeId": "c"},
         ]  # fmt: skip
         self.away = False
+        self.answering = ["sp"]
 
     def act(self, name: str, *, site: str = "", **fields) -> Message:
         if self.away:
@@ -44,15 +45,20 @@ class Exchange:
         self.asked.append((name, fields))
         return Message((("Response", "Success"),))
 
-    def listed(self, name: str, *, site: str = "", **fields) -> list[Message]:
-        return [Message(tuple(c.items())) for c in self.channels]
+    def listed_at_each(self, name: str, **fields) -> dict[str, list[Message]]:
+        found = {site: [] for site in self.answering}
+        for c in self.channels:
+            site = c["Uniqueid"].removeprefix("spy-").partition("-")[0]
+            if site in found:
+                found[site].append(Message(tuple(c.items())))
+        return found
 
 
 @pytest.fixture
 def asterisk(monkeypatch):
     fake = Exchange()
     monkeypatch.setattr(exchange, "act", fake.act)
-    monkeypatch.setattr(exchange, "listed", fake.listed)
+    monkeypatch.setattr(exchange, "listed_at_each", fake.listed_at_each)
     return fake
 
 
@@ -251,10 +257,15 @@ def test_an_agent_who_does_not_talk_cannot_be_listened_to(talk, cast, client_of,
 def test_what_ended_while_nobody_listened_is_ended_afterwards(talk, cast, client_of, asterisk):
     row = begun(client_of(cast.sari))
     Supervision.objects.update(asked_at=timezone.now() - timedelta(minutes=5))
-    asterisk.channels.append({"Uniqueid": row.channel})
+    asterisk.channels.append({"Channel": "PJSIP/2001-00000009", "Uniqueid": row.channel})
     supervising.sweep()
     assert Supervision.objects.get().ended_at is None
     asterisk.channels.pop()
+    # Its site does not answer: nobody knows.
+    asterisk.answering = ["sp2"]
+    supervising.sweep()
+    assert Supervision.objects.get().ended_at is None
+    asterisk.answering = ["sp", "sp2"]
     supervising.sweep()
     assert Supervision.objects.get().ended_why == "lost"
 
