@@ -1,13 +1,15 @@
 """What can wait becomes a round: made, given to one crew, kept, and the plan holds to it.
 
-Three hydrants, none urgent, and a shift that has room for at least one of them
+Three hydrants, none urgent, and shifts that go on for four hours at least, whatever the clock says
 r, down to the crews, Space: one crew alone; Ctrl Enter: kept
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import pytest
 
 from tests.live.screens import becomes
 from tests.live.system import System, eventually
@@ -27,8 +29,35 @@ _PINS = """
 """
 
 
+# Who works now works four hours longer, and whoever relieves them begins later; and back.
+_LATER = """
+    UPDATE workforce_shift n SET starts = n.starts + interval '4 hours' FROM workforce_shift c
+    WHERE c.crew_id = n.crew_id AND c.starts <= now() AND now() < c.ends
+      AND n.starts >= c.ends AND n.starts < c.ends + interval '4 hours'
+      AND n.ends - n.starts > interval '4 hours' RETURNING n.id
+"""
+_LONGER = """
+    UPDATE workforce_shift c SET ends = c.ends + interval '4 hours'
+    WHERE c.starts <= now() AND now() < c.ends AND NOT EXISTS (
+        SELECT 1 FROM workforce_shift n WHERE n.crew_id = c.crew_id AND n.id <> c.id
+        AND n.starts >= c.ends AND n.starts < c.ends + interval '4 hours') RETURNING c.id
+"""
+
+
+@pytest.fixture
+def long_shifts(system: System) -> Iterator[None]:
+    """A round is for this shift: just before its end nothing would fit."""
+    later = [row.id for row in system.rows(_LATER)]
+    longer = [row.id for row in system.rows(_LONGER)]
+    assert longer, "nobody is on shift"
+    yield
+    for column, ids in (("ends", longer), ("starts", later)):
+        back = f"UPDATE workforce_shift SET {column} = {column} - interval '4 hours' "
+        assert len(system.rows(back + "WHERE id = ANY(%s) RETURNING id", [ids])) == len(ids)
+
+
 def test_three_hydrants_become_one_round_and_the_plan_holds_to_it(
-    system: System, screen_of: Callable[..., Any], shot: Any
+    system: System, screen_of: Callable[..., Any], shot: Any, long_shifts: None
 ) -> None:
     control, agent = system.office("dispatcher1"), system.office("agent1")
     made: list[tuple[int, str]] = []
