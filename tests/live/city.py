@@ -38,19 +38,28 @@ _CANDIDATES = """
       AND (SELECT count(*) FROM customers_account b WHERE b.premise_id = r.id) = 1
       AND NOT EXISTS (SELECT 1 FROM calls_call c WHERE c.phone = p.number)
       AND NOT EXISTS (SELECT 1 FROM tickets_incident i WHERE ST_DWithin(i.geom, r.geom, %s))
+      {alone}
     ORDER BY s.pipe, r.code
+"""
+# A place is put on the main nearest to it: none of those near may share its valve segment with
+# open trouble, which a burst there would join, however far away that is.
+_ALONE = """
+      AND NOT EXISTS (
+        SELECT 1 FROM tickets_incident i WHERE i.state NOT IN ('closed', 'restored')
+        AND i.segment IN (
+          SELECT near.segment FROM network_pipe near ORDER BY near.geom <-> r.geom LIMIT 6))
 """
 
 
 def customer_on_a_quiet_pipe(
     system: System, office: Office, *, valves: tuple[int, int] = (2, 4),
-    off: tuple[int, int] = (2, 80), apart_deg: float = 0.004,
+    off: tuple[int, int] = (2, 80), apart_deg: float = 0.004, alone: bool = False,
 ) -> Customer:  # fmt: skip
     """The first that fits: so many valves to close, so many customers dry; none said before,
-    and nothing has happened within `apart_deg`.
+    and nothing has happened within `apart_deg`. `alone`: nor is trouble open on its segment.
     """
     tried: set[str] = set()
-    for row in system.rows(_CANDIDATES, [apart_deg]):
+    for row in system.rows(_CANDIDATES.format(alone=_ALONE if alone else ""), [apart_deg]):
         if row.pipe in tried:
             continue
         tried.add(row.pipe)

@@ -122,7 +122,7 @@ def test_three_bursts_at_once_are_sent_out_by_keyboard_while_the_city_moves(
         bursts = []
         for n in range(3):
             home = customer_on_a_quiet_pipe(
-                system, control, valves=(1, 8), off=(1, 300), apart_deg=0.002
+                system, control, valves=(1, 8), off=(1, 300), apart_deg=0.002, alone=True,
             )
             made = agent.tell(
                 "/api/tickets", kind="burst", name=f"Neighbour {n}",
