@@ -203,7 +203,9 @@ def _pid(system: System, name: str) -> int | None:
 def _job(system: System) -> tuple[str, str]:
     """A work order and its crew's sign-in."""
     agent, control = system.office("agent1"), system.office("dispatcher1")
-    customer = customer_on_a_quiet_pipe(system, control, valves=(1, 5))
+    customer = customer_on_a_quiet_pipe(
+        system, control, valves=(1, 5), apart_deg=0.001, alone=True
+    )  # fmt: skip
     place = {"lon": customer.lon, "lat": customer.lat, "address": customer.address}
     made = agent.tell("/api/tickets", kind="burst", place=place, name="At the counter")
     incident = made.json()["incident"]
