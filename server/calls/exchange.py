@@ -29,16 +29,24 @@ def act(name: str, *, site: str = "", **fields: FieldValue) -> Message:
 
     Raises Refused("telephone", ...) when Asterisk says no or is away; nothing is retried.
     """
-    return _ask(name, site, fields)[0]
-
-
-def listed(name: str, *, site: str = "", **fields: FieldValue) -> list[Message]:
-    """As `act`, for an action that lists (CoreShowChannels, QueueStatus): the items alone."""
-    return _ask(name, site, fields)[1:]
+    who = _account()
+    places = [sites.named(site)] if site or not sites.several() else list(sites.known())
+    try:
+        for place in places[:-1]:
+            try:
+                return ask(place.ami, who, name, fields)[0]
+            except OutOfReach as away:
+                log.warning("site %s: %s", place.code, away)
+        return ask(places[-1].ami, who, name, fields)[0]
+    except AmiError as said:
+        raise _not_done(name, said) from said
+    except ValueError as bad:
+        raise Refused("telephone", "shape", _("This cannot be dialled.")) from bad
 
 
 def listed_at_each(name: str, **fields: FieldValue) -> dict[str, list[Message]]:
-    """As `listed`, asked of all sites at the same time: code -> items, of those that answer.
+    """An action that lists (CoreShowChannels, QueueStatus), asked of all sites at the same time:
+    code -> items, of those that answer.
 
     Raises Refused("telephone", ...) when none does.
     """
@@ -74,19 +82,3 @@ def _not_done(name: str, said: AmiError) -> Refused:
     log.warning("%s was not done: %s", name, said)
     text = _("The telephone exchange did not do that. Please try again.")
     return Refused("telephone", "exchange", text, reason=str(said))
-
-
-def _ask(name: str, site: str, fields: dict[str, FieldValue]) -> list[Message]:
-    who = _account()
-    places = [sites.named(site)] if site or not sites.several() else list(sites.known())
-    try:
-        for place in places[:-1]:
-            try:
-                return ask(place.ami, who, name, fields)
-            except OutOfReach as away:
-                log.warning("site %s: %s", place.code, away)
-        return ask(places[-1].ami, who, name, fields)
-    except AmiError as said:
-        raise _not_done(name, said) from said
-    except ValueError as bad:
-        raise Refused("telephone", "shape", _("This cannot be dialled.")) from bad

@@ -135,10 +135,10 @@ def settle() -> None:
     from server.calls import dialling, exchange, recovering
 
     asked = timezone.now() - timedelta(seconds=3)
-    listed = exchange.listed("CoreShowChannels")
+    held = exchange.listed_at_each("CoreShowChannels").values()
     recovering.recover_calls()
     recovering.recover_dials()
-    dialling.end_absent({m.get("Linkedid") for m in listed}, began_before=asked)
+    dialling.end_absent({m.get("Linkedid") for site in held for m in site}, began_before=asked)
 
 
 def until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:
