@@ -155,6 +155,11 @@ def test_three_incidents_are_sent_moved_and_looked_back_on_by_keyboard_alone(
     looks = system.rows("SELECT by FROM accounts_auditrow WHERE action = 'track.view'")
     assert "dispatcher1" in {r.by for r in looks}
 
+    # The very beginning of the record has a picture too.
+    page.locator("#replay-slider").focus()
+    page.keyboard.press("Home")
+    _pictured(page)
+    assert not page.locator(".toast[data-kind=bad]").count()
     # And now again, as if nothing had been.
     page.keyboard.press("t")
     page.get_by_test_id("replay").wait_for(state="hidden")
@@ -176,14 +181,18 @@ def _free_crew(control: Any, taken: set[int]) -> int:
     return next(int(r["id"]) for r in rows if r["free"] and r["id"] not in taken)
 
 
+def _pictured(page: Any) -> None:
+    """Wait until the picture on the page is that of the moment in the banner."""
+    becomes(
+        page, "() => Date.parse(new URLSearchParams(location.search).get('at')) === Date.parse("
+        "document.querySelector('[data-testid=replay-at]').dataset.at)", timeout_ms=60_000,
+    )  # fmt: skip
+
+
 def _back_to_when_nobody_was_sent(page: Any, incidents: list[int]) -> None:
     """`,` and `.` from event to event, until all are in the list and no crew is on any."""
     for _ in range(STEPS):
-        # The picture on the page is that of the moment in the banner.
-        becomes(
-            page, "() => Date.parse(new URLSearchParams(location.search).get('at')) === Date.parse("
-            "document.querySelector('[data-testid=replay-at]').dataset.at)", timeout_ms=60_000,
-        )  # fmt: skip
+        _pictured(page)
         rows = [page.locator(f"#row-{i}") for i in incidents]
         if any(row.count() == 0 for row in rows):
             key = "."

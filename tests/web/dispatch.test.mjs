@@ -130,6 +130,12 @@ const replay = await js('replay/clock.js');
 const { fromZone } = await js('replay/replay.js');
 const past = await js('replay/past.js');
 
+test('the first moment of a record is not before its first event, which counts in microseconds', () => {
+  const first = '2026-11-27T00:10:01.763482Z';
+  assert.equal(replay.beginning(first), Date.parse('2026-11-27T00:10:01.764Z'));
+  assert.equal(replay.beginning(null), null);
+});
+
 test('the clock of a replay runs at its speed, stops at now and never leaves the record', () => {
   let clock = { ...replay.clockAt(1000), playing: true, speed: 60 };
   clock = replay.tick(clock, 500, 100000);

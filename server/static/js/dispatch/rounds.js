@@ -6,6 +6,7 @@ import { matches, offer } from '../command.js';
 import { html, onDo, render } from '../html.js';
 import { gettext } from '../i18n.js';
 import { keys } from '../keys.js';
+import { bounds } from '../map/layers.js';
 import { addRoundLayers } from '../map/round.js';
 import { mapTheme } from '../map/style.js';
 import { complain } from '../toast.js';
@@ -21,6 +22,7 @@ export function start(page) {
   /** @type {[string, string][]} */ let kinds = [];
   let kind = '';
   /** @type {number[]} */ let stand = [];
+  /** @type {number | null} */ let shown = null;
   let unfolded = false;
   let keeping = false;
   let turn = 0;
@@ -35,7 +37,15 @@ export function start(page) {
   page.panels.append(holder);
 
   /** @param {number | null} crew */
-  function show(crew) { if (page.map) page.map.getSource('round').setData(roundData(round, crew)); }
+  function show(crew) { shown = crew; if (page.map) page.map.getSource('round').setData(roundData(round, crew)); }
+
+  /** The keys went to a crew whose way leads out of the picture: all of it, so that it can be judged. */
+  function bringIntoView() {
+    const box = page.map && bounds(roundData(round, shown).features.map((/** @type {any} */ f) => f.geometry));
+    if (!box) return;
+    const seen = page.map.getBounds();
+    if (!box.every((/** @type {any} */ corner) => seen.contains(corner))) page.map.fitBounds(box, { padding: 80, maxZoom: 16.5, duration: 0 });
+  }
 
   function draw() {
     render(bar, html`<button type="button" id="round-button" data-do="round" data-testid="round-button" aria-expanded="${unfolded ? 'true' : 'false'}">${gettext('Round')} <kbd>R</kbd></button>`);
@@ -100,10 +110,18 @@ export function start(page) {
   onDo(bar, verbs);
   onDo(holder, verbs);
   holder.addEventListener('change', (event) => { if (event.target instanceof HTMLSelectElement && event.target.id === 'round-kind') { kind = event.target.value; refused = []; read(); } });
-  // The way of the crew under the eyes or the keys.
-  for (const name of ['focusin', 'mouseover']) {
-    holder.addEventListener(name, (event) => { const row = event.target instanceof Element ? event.target.closest('[data-crew]') : null; if (row instanceof HTMLElement) show(Number(row.dataset.crew)); });
-  }
+  // The way of the crew under the keys or the mouse; a list that moves under a resting mouse is no look at it.
+  /** @param {Event} event */
+  const look = (event) => {
+    const row = event.target instanceof Element ? event.target.closest('[data-crew]') : null;
+    if (row instanceof HTMLElement && Number(row.dataset.crew) !== shown) show(Number(row.dataset.crew));
+  };
+  holder.addEventListener('focusin', (event) => {
+    const before = shown;
+    look(event);
+    if (shown !== before) bringIntoView();
+  });
+  holder.addEventListener('mousemove', (event) => { if (event.movementX || event.movementY) look(event); });
   holder.addEventListener('keydown', (event) => {
     if (event.key === 'Enter' && event.ctrlKey) { event.preventDefault(); keep(); return; }
     const boxes = [...holder.querySelectorAll('input[type=checkbox]')];

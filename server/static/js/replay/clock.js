@@ -9,6 +9,10 @@ export const SPEEDS = [1, 10, 60, 600];
 /** @param {number} at @returns {Clock} */
 export function clockAt(at) { return { at, speed: 60, playing: false }; }
 
+/** The first moment there is a picture of. Records count in microseconds, and rounded down it would be
+ * a moment before the first of them. @param {string | null} first ISO @returns {number | null} */
+export function beginning(first) { return first ? Date.parse(first) + 1 : null; }
+
 /** After `passed` ms of real time; it stops at the end. @param {Clock} clock @param {number} passed @param {number} end @returns {Clock} */
 export function tick(clock, passed, end) {
   if (!clock.playing) return clock;

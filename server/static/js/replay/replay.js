@@ -1,6 +1,6 @@
 // @ts-check
 // `t`: the page turns back to a past moment. The same map and list; nothing can be changed there.
-import { api } from '../api.js';
+import { api, Refused } from '../api.js';
 import { open } from '../ask.js';
 import { $, html, render } from '../html.js';
 import { gettext } from '../i18n.js';
@@ -10,12 +10,13 @@ import { page as about } from '../page.js';
 import { clock as clockTime } from '../time.js';
 import { complain } from '../toast.js';
 import { word } from '../words.js';
-import { clockAt, faster, seek, SPEEDS, stack, tick } from './clock.js';
+import { beginning, clockAt, faster, seek, SPEEDS, stack, tick } from './clock.js';
 import { addPast, layersOf, LIVING, PAST, summary } from './past.js';
 
 const DAY = 24 * 3600e3;
 const WINDOWS = [3600e3, 6 * 3600e3, DAY, 7 * DAY];
 const EVERY = 450; // ms between two pictures while it plays
+const AGAIN = 1500; // ms until a picture that could not be had is asked for again
 const FAMILIES = ['calls', 'incidents', 'orders', 'valves', 'water', 'promises'];
 /** @type {Record<string, () => string>} */
 const NAMES = { calls: () => gettext('calls'), incidents: () => gettext('incidents'), orders: () => gettext('orders'), valves: () => gettext('valves'), water: () => gettext('water'), promises: () => gettext('promises') };
@@ -42,6 +43,8 @@ export function replay(page, host) {
   let asking = false;
   let wanted = false;
   let turn = 0;
+  let failed = 0;
+  let retry = 0;
   let layered = false;
   let settled = false;
   /** @type {string} */ let kind = '';
@@ -66,6 +69,8 @@ export function replay(page, host) {
     draw();
     $('#replay-slider').focus();
     await measure();
+    // A record younger than the moment: from its beginning.
+    if (clock && earliest !== null && clock.at < earliest) clock = { ...clock, at: earliest };
     look();
   }
 
@@ -89,7 +94,7 @@ export function replay(page, host) {
   async function measure() {
     try {
       range = await api.get(`/api/replay/range?from=${new Date(bounds.from).toISOString()}&to=${new Date(bounds.to).toISOString()}`);
-      earliest = range.earliest ? Date.parse(range.earliest) : null;
+      earliest = beginning(range.earliest);
     } catch (error) { complain(error); }
     if (!clock) return;
     // A record younger than the stretch: a shorter stretch, while there is one.
@@ -104,13 +109,21 @@ export function replay(page, host) {
     if (!clock) return;
     if (asking) { wanted = true; return; }
     asking = true;
+    clearTimeout(retry);
     const mine = turn;
     const { at } = clock;
     try {
       const picture = await api.get(`/api/replay?at=${encodeURIComponent(new Date(at).toISOString())}`);
       if (clock && mine === turn) { show(picture); told = summary(picture); }
+      failed = 0;
     } catch (error) {
-      if (mine === turn) { if (clock) clock = { ...clock, playing: false }; complain(error); }
+      if (clock && mine === turn) {
+        clock = { ...clock, playing: false };
+        told = gettext('There is no picture of this moment yet.');
+        if (!failed) complain(error);
+        // An overloaded server is asked again: the banner must not stand over the picture of another moment.
+        if (error instanceof Refused && error.again) { failed += 1; retry = window.setTimeout(() => { if (mine === turn) look(); }, Math.min(AGAIN * failed, 10e3)); }
+      }
     } finally { asking = false; }
     draw();
     if (wanted && clock) { wanted = false; look(); }
