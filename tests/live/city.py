@@ -72,3 +72,37 @@ def customer_on_a_quiet_pipe(
                 row.pipe, row.lon, row.lat, plan["customers_off"],
             )  # fmt: skip
     raise AssertionError("no customer of the demo city suits this story any more")
+
+
+# Homes with nothing open within some 200 m, nor on the valve segment of their main.
+_QUIET_HOMES = """
+    SELECT r.address, ST_X(r.geom) AS lon, ST_Y(r.geom) AS lat
+    FROM customers_premise r JOIN network_serviceline s ON s.premise = r.code
+    JOIN network_pipe p ON p.asset = s.pipe
+    WHERE r.use = 'home' AND NOT EXISTS (
+        SELECT 1 FROM tickets_incident i
+        WHERE i.state <> 'closed'
+        AND (ST_DWithin(i.geom, r.geom, 0.003) OR i.segment = p.segment))
+    ORDER BY r.code {order} LIMIT 1
+"""
+
+
+def reports_apart(
+    system: System, agent: Office, kind: str, count: int, *, from_the_end: bool = False
+) -> list[tuple[int, str]]:
+    """So many reports, each at a home with nothing open near it: (incident, ticket's number)."""
+    made = []
+    for n in range(count):
+        home = system.one(_QUIET_HOMES.format(order="DESC" if from_the_end else ""))
+        place = {"lon": home.lon, "lat": home.lat, "address": home.address}
+        body = agent.tell("/api/tickets", kind=kind, place=place, name=f"Caller {n}").json()
+        made.append((int(body["incident"]), str(body["ticket"])))
+    assert len({incident for incident, _ticket in made}) == count, "two of them are one incident"
+    return made
+
+
+def end_reports(control: Office, agent: Office, made: list[tuple[int, str]]) -> None:
+    """Cancelled and closed, so that the next story finds a quiet city."""
+    for incident, ticket in made:
+        agent.tell(f"/api/tickets/{ticket}/actions", action="cancel", reason="test is over")
+        control.tell(f"/api/incidents/{incident}/close", reason="test is over")

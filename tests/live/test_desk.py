@@ -43,7 +43,7 @@ def test_a_page_loaded_again_in_the_talk_has_caller_sound_and_draft_back(
     screens.take_calls(desk)
     customer = known_caller(system)
     began = time.time()
-    ringing = system.ring(customer.number, keys=CONTENT, keys_every_s=4, seconds=80)
+    ringing = system.ring(customer.number, keys=CONTENT, keys_every_s=4, seconds=150)
     try:
         answer(desk)
         screens.hears(desk)
@@ -68,7 +68,7 @@ def test_a_page_loaded_again_in_the_talk_has_caller_sound_and_draft_back(
                           [customer.number]).n == 1  # fmt: skip
     finally:
         desk.keyboard.press("Alt+h")
-        outcome = ringing.result(90)
+        outcome = ringing.result(180)
     assert outcome.answered and outcome.hung_up_by == "desk"
 
 
@@ -81,7 +81,7 @@ def test_a_colleague_is_asked_then_three_talk_and_the_caller_stays_with_the_seco
     screens.phone_is(two, "registered")
     customer = known_caller(system)
     began = time.time()
-    ringing = system.ring(customer.number, keys="0", seconds=70)
+    ringing = system.ring(customer.number, keys="0", seconds=150)
     try:
         answer(one)
         call = system.call_from(customer.number, began)
@@ -120,7 +120,7 @@ def test_a_colleague_is_asked_then_three_talk_and_the_caller_stays_with_the_seco
         ]  # fmt: skip
         two.keyboard.press("Alt+h")
     finally:
-        outcome = ringing.result(90)
+        outcome = ringing.result(180)
     assert outcome.answered and outcome.hung_up_by == "desk"
 
 
@@ -131,7 +131,7 @@ def test_a_caller_is_handed_to_a_queue_by_the_keyboard(
     screens.take_calls(desk)
     customer = known_caller(system)
     began = time.time()
-    ringing = system.ring(customer.number, keys="0", seconds=25)
+    ringing = system.ring(customer.number, keys="0", seconds=45)
     try:
         answer(desk)
         call = system.call_from(customer.number, began)
@@ -151,7 +151,7 @@ def test_a_caller_is_handed_to_a_queue_by_the_keyboard(
         )  # fmt: skip
         assert row.transfers == 1
     finally:
-        outcome = ringing.result(90)
+        outcome = ringing.result(180)
     assert outcome.answered
 
 
@@ -186,7 +186,7 @@ def test_a_leak_is_on_the_map_within_a_minute_of_the_ring(
         screens.take_calls(desk)
         customer = known_caller(system)
         began = time.time()
-        ringing = system.ring(customer.number, keys=CONTENT, keys_every_s=4, seconds=80)
+        ringing = system.ring(customer.number, keys=CONTENT, keys_every_s=4, seconds=150)
         try:
             call = system.call_from(customer.number, began)
             # Somebody next to a reported leak hears of it first.
@@ -225,5 +225,5 @@ def test_a_leak_is_on_the_map_within_a_minute_of_the_ring(
         finally:
             if desk.evaluate("window.__softphone.state") != "registered":
                 desk.keyboard.press("Alt+h")
-            ringing.result(120)
+            ringing.result(180)
     figure("ring to a located leak, median", statistics.median(took), 60.0)

@@ -13,18 +13,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tests.live.city import end_reports, reports_apart
 from tests.live.screens import becomes
 from tests.live.system import System, eventually
 
-# A home with nothing open within some 200 m.
-_A_QUIET_HOME = """
-    SELECT r.address, ST_X(r.geom) AS lon, ST_Y(r.geom) AS lat
-    FROM customers_premise r JOIN network_serviceline s ON s.premise = r.code
-    WHERE r.use = 'home' AND NOT EXISTS (
-        SELECT 1 FROM tickets_incident i
-        WHERE i.state <> 'closed' AND ST_DWithin(i.geom, r.geom, 0.003))
-    ORDER BY r.code LIMIT 1
-"""
 STEPS = 60  # more presses than this mean that a key leads nowhere
 
 
@@ -63,12 +55,7 @@ def test_three_incidents_are_sent_moved_and_looked_back_on_by_keyboard_alone(
     system: System, screen_of: Callable[..., Any], shot: Any
 ) -> None:
     control, agent = system.office("dispatcher1"), system.office("agent1")
-    made: list[tuple[int, str]] = []
-    for n in range(3):
-        home = system.one(_A_QUIET_HOME)
-        place = {"lon": home.lon, "lat": home.lat, "address": home.address}
-        body = agent.tell("/api/tickets", kind="leak", place=place, name=f"Caller {n}").json()
-        made.append((int(body["incident"]), str(body["ticket"])))
+    made = reports_apart(system, agent, "leak", 3)
     a, b, c = (incident for incident, _ticket in made)
     page = screen_of("dispatcher1", "/dispatch", width=1440, height=900)
     for incident, _ticket in made:
@@ -166,14 +153,13 @@ def test_three_incidents_are_sent_moved_and_looked_back_on_by_keyboard_alone(
     page.locator(f"[data-testid=crew-row][data-crew='{free}'] #bar-{moved.number}").wait_for()
     page.locator(f"#row-{a} .crew:not(.none)").wait_for()
 
-    for incident, ticket in made:
+    for incident, _ticket in made:
         order = _held(system, incident)
         if order is not None:
             control.tell(
                 f"/api/work-orders/{order.number}/actions", action="recall", reason="test is over"
             )
-        agent.tell(f"/api/tickets/{ticket}/actions", action="cancel", reason="test is over")
-        control.tell(f"/api/incidents/{incident}/close", reason="test is over")
+    end_reports(control, agent, made)
 
 
 def _free_crew(control: Any, taken: set[int]) -> int:

@@ -22,7 +22,7 @@ def test_the_desk_says_who_listens_how_and_since_when_until_it_is_over(
     desk = screen_of("agent1", "/desk", width=1440, height=900)
     floor = screen_of("supervisor1", "/supervisor", width=1440, height=900)
     screens.take_calls(desk)
-    ringing = system.ring(known_caller(system).number, keys=CONTENT, keys_every_s=4, seconds=90)
+    ringing = system.ring(known_caller(system).number, keys=CONTENT, keys_every_s=4, seconds=150)
     listener = desk.get_by_test_id("listener")
     try:
         answer(desk)
@@ -49,6 +49,6 @@ def test_the_desk_says_who_listens_how_and_since_when_until_it_is_over(
         again.get_by_test_id("listeners").wait_for(state="hidden")
     finally:
         desk.keyboard.press("Alt+h")
-        outcome = ringing.result(120)
+        outcome = ringing.result(180)
     floor.get_by_test_id("listening").wait_for(state="hidden")
     assert outcome.answered

@@ -11,18 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.live.city import end_reports, reports_apart
 from tests.live.screens import becomes
 from tests.live.system import System, eventually
 
-# A home with nothing open within some 200 m.
-_A_QUIET_HOME = """
-    SELECT r.address, ST_X(r.geom) AS lon, ST_Y(r.geom) AS lat
-    FROM customers_premise r JOIN network_serviceline s ON s.premise = r.code
-    WHERE r.use = 'home' AND NOT EXISTS (
-        SELECT 1 FROM tickets_incident i
-        WHERE i.state <> 'closed' AND ST_DWithin(i.geom, r.geom, 0.003))
-    ORDER BY r.code DESC LIMIT 1
-"""
 # What the map really draws.
 _WAY = """() => window.__map.queryRenderedFeatures({layers: ['round-line']}).length > 0"""
 _PINS = """
@@ -62,12 +54,7 @@ def test_three_hydrants_become_one_round_and_the_plan_holds_to_it(
     system: System, screen_of: Callable[..., Any], shot: Any, long_shifts: None
 ) -> None:
     control, agent = system.office("dispatcher1"), system.office("agent1")
-    made: list[tuple[int, str]] = []
-    for n in range(3):
-        home = system.one(_A_QUIET_HOME)
-        place = {"lon": home.lon, "lat": home.lat, "address": home.address}
-        body = agent.tell("/api/tickets", kind="hydrant", place=place, name=f"Caller {n}").json()
-        made.append((int(body["incident"]), str(body["ticket"])))
+    made = reports_apart(system, agent, "hydrant", 3, from_the_end=True)
     ours = [incident for incident, _ticket in made]
     page = screen_of("dispatcher1", "/dispatch", width=1440, height=900)
     becomes(page, "() => !!(window.__map && window.__map.getSource('round'))", timeout_ms=60_000)
@@ -118,6 +105,4 @@ def test_three_hydrants_become_one_round_and_the_plan_holds_to_it(
 
     eventually(held, "the plan in force holds to it")
     assert not system.rows("SELECT 1 FROM dispatch_workorder WHERE incident_id = ANY(%s)", [ours])
-    for incident, ticket in made:
-        agent.tell(f"/api/tickets/{ticket}/actions", action="cancel", reason="test is over")
-        control.tell(f"/api/incidents/{incident}/close", reason="test is over")
+    end_reports(control, agent, made)
