@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 
+from ops.claims import claims
 from ops.errors import OpsError
 from ops.paths import State, write_atomically
 
@@ -114,11 +115,28 @@ def read_ports(state: State) -> dict[str, int]:
         raise OpsError(f"{path}: not a list of ports ({error}); delete it to choose anew") from None
 
 
-def ensure_ports(state: State, *, web: int | None = None) -> dict[str, int]:
-    """Ports of a state of which nothing is running, written to ports.json."""
+def ensure_ports(
+    state: State, *, web: int | None = None, claimed: Path | None = None
+) -> dict[str, int]:
+    """Ports of a state of which nothing is running, written to ports.json.
+
+    `claimed`: where the starts of this machine say what they have chosen (ops/claims.py).
+    """
+    if claimed is None:
+        return _ensure(state, web, set())
+    with claims(claimed) as made:
+        ports = _ensure(state, web, made.taken)
+        made.make(ports)
+    return ports
+
+
+def _ensure(state: State, web: int | None, taken: Set[int]) -> dict[str, int]:
     kept = read_ports(state)
     standard = state.root.name == "state"
-    chosen = choose_ports(kept, offset=0 if standard else offset_of(state.root), web=web)
+    chosen = choose_ports(
+        kept, offset=0 if standard else offset_of(state.root), web=web,
+        free=lambda protocol, port: port not in taken and is_free(protocol, port),
+    )  # fmt: skip
     if chosen != kept:
         write_atomically(state.root / "ports.json", json.dumps(chosen, indent=1) + "\n")
     return chosen

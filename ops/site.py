@@ -64,13 +64,17 @@ def open_installation(
     options: Options | None = None,
     port: int | None = None,
     durable: bool = True,
+    claimed: Path | None = None,
 ) -> Installation:
-    """Ports, secrets and options of `state`, made where they are lacking. Raises OpsError."""
+    """Ports, secrets and options of `state`, made where they are lacking. Raises OpsError.
+
+    `claimed`: where starts of this machine say which ports they will listen on (ops/claims.py).
+    """
     state.prepare()
     running = Supervisor(state).pid() is not None
     ports = read_ports(state) if running else {}
     if not ports:
-        ports = ensure_ports(state, web=port)
+        ports = ensure_ports(state, web=port, claimed=claimed)
     told = options or read_options(state)
     if options is not None:
         write_atomically(

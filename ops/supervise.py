@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops.claims import started
 from ops.errors import OpsError
 from ops.guard import MARK
 from ops.paths import REPO, State, is_root, write_atomically
@@ -333,11 +334,10 @@ class Supervisor:
 def _same_process(path: Path) -> int | None:
     """The process that wrote `path`, if it is still the one with that number."""
     try:
-        pid, started = path.read_text().split()
-        stat = Path(f"/proc/{int(pid)}/stat").read_text().rpartition(")")[2].split()
+        pid, began = path.read_text().split()
+        return int(pid) if started(int(pid)) == began else None
     except (OSError, ValueError):
         return None
-    return int(pid) if stat[19] == started and stat[0] not in "ZX" else None
 
 
 def _alive(pid: int) -> bool:

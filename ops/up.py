@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import signal
 import time
 from collections.abc import Iterator
@@ -75,7 +76,9 @@ def _start(state: State, home: Path, wish: Wish, names: tuple[str, ...], say: Sa
     supervisor_runs = supervisor.pid() is not None
     if not supervisor_runs:
         supervisor.clear_leftovers()
-    installation = open_installation(state, home, say, options=wish.options, port=wish.port)
+    installation = open_installation(
+        state, home, say, options=wish.options, port=wish.port, claimed=home / "claims"
+    )
     available = [name for name in names if built(name)]
     for name in names:
         if name not in available:
@@ -111,20 +114,37 @@ def start_programs(
 
 @contextlib.contextmanager
 def database_running(installation: Installation, say: Say) -> Iterator[None]:
-    """The database answers inside the block; started for it, alone, when nothing ran."""
+    """The database answers inside the block; started for it, alone, when nothing ran.
+
+    Whoever started it stops it, once all others who found it running have ended.
+    """
+    root = installation.state.root
     supervisor = Supervisor(installation.state)
-    if supervisor.pid() is not None:
-        yield
-        return
+    with (root / ".database.lock").open("a") as users:
+        with only_one(root / ".database-start.lock", "another start of the same database"):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            ours = supervisor.pid() is None
+            if ours:
+                _start_database(supervisor, installation, say)
+        try:
+            yield
+        finally:
+            if ours:
+                with say.step("waiting for another command that uses the database"):
+                    fcntl.flock(users, fcntl.LOCK_EX)
+                supervisor.stop()
+
+
+def _start_database(supervisor: Supervisor, installation: Installation, say: Say) -> None:
     programs = build(["postgres"], installation.site)
     supervisor.launch(programs, installation.env, installation.plain_env, die_with_us=True)
     try:
         with say.step("starting postgres"):
             supervisor.start(programs[0])
         installation.site.cluster.ensure_database()
-        yield
-    finally:
+    except BaseException:
         supervisor.stop()
+        raise
 
 
 def watch(state: State, say: Say) -> int:

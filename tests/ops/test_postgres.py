@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tarfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +23,10 @@ from ops.restore import _restore_into
 from ops.run import run
 from ops.say import Say
 from ops.secrets import ensure_secrets
-from ops.settings import process_env
+from ops.settings import Options, process_env
+from ops.site import Installation
 from ops.supervise import Supervisor
+from ops.up import database_running
 from tests.ops.conftest import eventually
 
 
@@ -63,6 +67,34 @@ def test_the_database_starts_keeps_its_rows_and_starts_again(site: Site) -> None
     assert cluster.sql("SELECT n FROM kept;", "standpipe") == "965113"
     assert cluster.sql("SHOW jit;") == "off"
     assert cluster.sql("SHOW idle_in_transaction_session_timeout;") == "1min"
+
+
+def test_a_database_started_for_one_command_stays_for_another_that_found_it_running(
+    site: Site,
+) -> None:
+    installation = Installation(site, Options(), None)
+    begun, first_is_over = threading.Event(), threading.Event()
+    answers: list[str] = []
+
+    def second() -> None:
+        with database_running(installation, Say()):
+            begun.set()
+            first_is_over.wait(20)
+            time.sleep(0.5)
+            answers.append(site.cluster.sql("SELECT 965113;", "standpipe"))
+
+    with database_running(installation, Say()):
+        other = threading.Thread(target=second)
+        other.start()
+        assert begun.wait(20)
+        first_is_over.set()
+    other.join(20)
+    assert answers == ["965113"]
+    assert Supervisor(site.state).pid() is None
+    # Nor does it stay for ever: the next command starts it anew, and stops it.
+    with database_running(installation, Say()):
+        assert site.cluster.sql("SELECT 1;", "standpipe") == "1"
+    assert Supervisor(site.state).pid() is None
 
 
 def test_the_application_is_no_superuser_and_nobody_enters_without_a_password(site: Site) -> None:

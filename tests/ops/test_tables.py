@@ -6,6 +6,8 @@ import json
 import os
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from ops.errors import OpsError
 from ops.network import host_ipv4s
 from ops.packages import POSTGIS, missing, postgis_package, wanted
 from ops.paths import REPO, State
-from ops.ports import PORTS, RTP_PORTS, choose_ports
+from ops.ports import PORTS, RTP_PORTS, choose_ports, ensure_ports
 from ops.profiles import BEATING, PROFILES, PROGRAMS, find_profile, package_groups, programs_of
 from ops.say import Say
 from ops.secrets import ensure_secrets
@@ -172,6 +174,37 @@ def test_a_named_port_is_taken_or_refused_never_replaced() -> None:
     assert choose_ports({}, web=port)["web"] == port
     with pytest.raises(OpsError, match="from 1 to 65535"):
         choose_ports({}, web=70_000)
+
+
+def test_two_starts_at_one_moment_choose_different_ports(tmp_path: Path) -> None:
+    ours, folder = State(tmp_path / "ours" / "state").prepare(), tmp_path / "claims"
+    first = ensure_ports(ours, claimed=folder)
+    # Another process chooses for a state with the same first choices, before anybody listens.
+    command = [sys.executable, "-c", _ANOTHER_START, str(tmp_path / "theirs/state"), str(folder)]
+    with subprocess.Popen(
+        command, cwd=REPO, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as other:  # fmt: skip
+        assert other.stdout is not None and other.stdin is not None
+        theirs = json.loads(other.stdout.readline())
+        assert not set(theirs.values()) & set(first.values())
+        assert theirs["rtp_start"] > first["rtp_end"] or first["rtp_start"] > theirs["rtp_end"]
+        # While it lives what it has chosen is not to be had.
+        with pytest.raises(OpsError, match="something else"):
+            ensure_ports(ours, web=theirs["web"], claimed=folder)
+        other.stdin.close()
+    assert ensure_ports(ours, web=theirs["web"], claimed=folder)["web"] == theirs["web"]
+    assert [path.stem for path in folder.glob("*.json")] == [str(os.getpid())]
+
+
+_ANOTHER_START = """
+import json, sys
+from pathlib import Path
+from ops.paths import State
+from ops.ports import ensure_ports
+state = State(Path(sys.argv[1])).prepare()
+print(json.dumps(ensure_ports(state, claimed=Path(sys.argv[2]))), flush=True)
+sys.stdin.read()
+"""
 
 
 def test_a_damaged_list_of_ports_is_named(state: State) -> None:

@@ -13,6 +13,7 @@ import { bounds } from '../map/layers.js';
 import { mapTheme } from '../map/style.js';
 import { complain } from '../toast.js';
 import { areaForm, areaRow, atFields, requestOf } from './area-form.js';
+import { makePanel, typed, wireForm } from './panel.js';
 
 const OWNER = 'areas';
 
@@ -28,14 +29,7 @@ export function start(page) {
   let asking = false;
   let sending = false;
 
-  const bar = document.createElement('div');
-  bar.className = 'row';
-  page.tools.append(bar);
-  const holder = document.createElement('section');
-  holder.className = 'map-panel areas';
-  holder.tabIndex = -1; // a click in it gives it the room: closures.css
-  holder.setAttribute('aria-label', gettext('Areas'));
-  page.panels.append(holder);
+  const { bar, holder, focusOn } = makePanel(page, 'areas', gettext('Areas'));
   page.legend(html`<li><i class="sign area-danger"></i>${gettext('danger area')}</li>`);
   page.legend(html`<li><i class="sign area-quiet"></i>${gettext('area that is watched')}</li>`);
 
@@ -56,26 +50,14 @@ export function start(page) {
     holder.hidden = !unfolded;
     if (!unfolded) { render(holder, html``); return; }
     // What somebody has typed stays; the form is drawn anew only by what happens to it.
-    const fields = asking ? values() : {};
+    const fields = asking ? typed(holder) : {};
     render(holder, html`<header class="row spread"><h2>${gettext('Areas')}</h2><button class="quiet" data-do="areas" aria-label="${gettext('Close')}">✕</button></header>
       ${asking ? areaForm(corners, { problems, drawing: stopDrawing !== null }) : !mayAct() ? '' : mapSeen() ? html`<button class="main" id="area-new" data-do="area-new" data-testid="area-new">${gettext('Draw an area to watch')}</button>` : html`<p class="muted">${gettext('An area is drawn on the map, and there is none here.')}</p>`}
       ${mapSeen() ? html`<label class="check"><input type="checkbox" id="areas-on" data-do="areas-on" data-testid="areas-on" ${on ? html`checked` : ''}>${gettext('Show areas on the map')}</label>` : ''}
       ${areas.length ? html`<ul class="areas-list">${areas.map((area) => areaRow(area, mayAct(), area.properties.id === chosen))}</ul>` : html`<p class="muted">${gettext('No area is watched yet. A danger area tells you at once when a vehicle comes in.')}</p>`}`);
-    const form = holder.querySelector('form');
-    if (!form) return;
-    for (const [name, value] of Object.entries(fields)) { const field = form.elements.namedItem(name); if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = value; }
-    form.addEventListener('submit', (event) => { event.preventDefault(); send(); });
-    form.addEventListener('keydown', (event) => { if (event.key === 'Enter' && event.ctrlKey) { event.preventDefault(); send(); } });
+    wireForm(holder, fields, send);
   }
 
-  /** @returns {Record<string, string>} */
-  function values() {
-    const form = holder.querySelector('form');
-    return form ? /** @type {Record<string, string>} */ (Object.fromEntries(new FormData(form))) : {};
-  }
-
-  /** @param {string} selector */
-  const focusOn = (selector) => { const found = holder.querySelector(selector); if (found instanceof HTMLElement) found.focus(); };
   const find = (/** @type {string | undefined} */ id) => areas.find((a) => String(a.properties.id) === id);
 
   async function read() {
@@ -109,7 +91,7 @@ export function start(page) {
   async function send() {
     if (sending) return;
     sending = true;
-    const asked = requestOf(values(), corners);
+    const asked = requestOf(typed(holder), corners);
     try {
       const made = await api.post('/api/fences', asked);
       cancel();

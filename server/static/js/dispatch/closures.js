@@ -12,6 +12,7 @@ import { mapTheme } from '../map/style.js';
 import { arrives, distance } from '../time.js';
 import { complain } from '../toast.js';
 import { closureForm, closureRow, requestOf, suggestion } from './closure-form.js';
+import { makePanel, typed, wireForm } from './panel.js';
 
 const MINUTES = '5,10,15';
 const WITHIN_AGAIN_MS = 20000;
@@ -28,14 +29,7 @@ export function start(page) {
   let problem = '';
   /** @type {string | null} */ let moment = null;
 
-  const holder = document.createElement('section');
-  holder.className = 'map-panel closures';
-  holder.tabIndex = -1; // a click in it gives it the room: closures.css
-  holder.setAttribute('aria-label', gettext('Streets'));
-  const bar = document.createElement('div');
-  bar.className = 'row';
-  page.tools.append(bar);
-  page.panels.append(holder);
+  const { bar, holder, focusOn } = makePanel(page, 'closures', gettext('Streets'));
   page.legend(html`<li><i class="sign street-closed"></i>${gettext('street closed')}</li>`);
   page.legend(html`<li><i class="sign street-slow"></i>${gettext('slow street')}</li>`);
 
@@ -55,23 +49,12 @@ export function start(page) {
     const asked = suggested();
     holder.hidden = !unfolded && !asked.length;
     // What somebody has typed stays; the form is drawn anew only by what happens to it.
-    const fields = asking ? values() : {};
+    const fields = asking ? typed(holder) : {};
     render(holder, html`${asked.map((change, i) => suggestion(change, i === 0, mayAct()))}
       ${unfolded ? html`<header class="row"><h2>${gettext('Streets')}</h2><button class="quiet" data-do="closures" aria-label="${gettext('Close')}">✕</button></header>
         ${asking ? closureForm(where, { problem, drawing }) : mayAct() ? html`<button class="main" data-do="closure-new" data-testid="closure-new">${gettext('Close or slow streets')} <kbd>N</kbd></button>` : ''}
         ${changes.length > asked.length ? html`<ul class="closures-list">${changes.filter((c) => c.state !== 'suggested').map((c) => closureRow(c, mayAct()))}</ul>` : html`<p class="muted">${gettext('No street is closed.')}</p>`}` : ''}`);
-    const form = holder.querySelector('form');
-    if (form) {
-      for (const [name, value] of Object.entries(fields)) { const field = form.elements.namedItem(name); if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = value; }
-      form.addEventListener('submit', (event) => { event.preventDefault(); send(); });
-      form.addEventListener('keydown', (event) => { if (event.key === 'Enter' && event.ctrlKey) { event.preventDefault(); send(); } });
-    }
-  }
-
-  /** @returns {Record<string, string>} */
-  function values() {
-    const form = holder.querySelector('form');
-    return form ? /** @type {Record<string, string>} */ (Object.fromEntries(new FormData(form))) : {};
+    wireForm(holder, fields, send);
   }
 
   async function read() {
@@ -112,7 +95,7 @@ export function start(page) {
   async function send() {
     const middle = page.map ? page.map.getCenter().toArray() : null;
     try {
-      const made = await api.post('/api/streets/changes', requestOf(values(), where, Date.now(), middle));
+      const made = await api.post('/api/streets/changes', requestOf(typed(holder), where, Date.now(), middle));
       page.toast(gettext('%(streets)s: done.', { streets: made.streets.slice(0, 3).join(', ') || gettext('a street without a name') }));
       cancel();
       await read();
@@ -132,8 +115,6 @@ export function start(page) {
     await read().catch(complain);
   }
 
-  /** @param {string} selector */
-  const focusOn = (selector) => { const found = holder.querySelector(selector); if (found instanceof HTMLElement) found.focus(); };
   const find = (/** @type {string | undefined} */ id) => changes.find((c) => String(c.id) === id);
 
   /** @param {boolean} [on] */

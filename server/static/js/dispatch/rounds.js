@@ -10,6 +10,7 @@ import { bounds } from '../map/layers.js';
 import { addRoundLayers } from '../map/round.js';
 import { mapTheme } from '../map/style.js';
 import { complain } from '../toast.js';
+import { makePanel } from './panel.js';
 import { crewsInOrder, keptText, kindChoice, kindsOf, roundAddress, roundData, roundList, rowsToKeep } from './round-list.js';
 
 /** @param {import('./page.js').DispatchPage} page */
@@ -27,14 +28,7 @@ export function start(page) {
   let keeping = false;
   let turn = 0;
 
-  const bar = document.createElement('div');
-  bar.className = 'row';
-  page.tools.append(bar);
-  const holder = document.createElement('section');
-  holder.className = 'map-panel rounds';
-  holder.tabIndex = -1; // a click in it gives it the room: closures.css
-  holder.setAttribute('aria-label', gettext('Planned round'));
-  page.panels.append(holder);
+  const { bar, holder } = makePanel(page, 'rounds', gettext('Planned round'));
 
   /** @param {number | null} crew */
   function show(crew) { shown = crew; if (page.map) page.map.getSource('round').setData(roundData(round, crew)); }

@@ -43,6 +43,7 @@ export function stack(families, columns) {
   });
   // By the root: one burst must be seen beside a hundred calls.
   const most = Math.max(1, ...Array.from({ length: columns }, (_, x) => sums.reduce((all, s) => all + s[x], 0)));
+  /** @type {{family: string, x: number, y: number, height: number, width: number}[]} */
   const found = [];
   for (let x = 0; x < columns; x += 1) {
     const all = sums.reduce((sum, s) => sum + s[x], 0);
