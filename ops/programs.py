@@ -18,7 +18,7 @@ from ops.phones import phones
 from ops.postgres import Cluster
 from ops.say import Say
 from ops.settings import AMI_USER, ARI_USER, FIRST_SITE, HOST, MQTT_USER, SECOND_SITE
-from ops.telephone import exchange_settings
+from ops.telephone import exchange_settings, sip_host
 
 if TYPE_CHECKING:
     from mqtt.formats import Format
@@ -164,7 +164,7 @@ def _asterisk_of(site: Site, code: str) -> Program:
             prefix=install.prefix, state=root, sip_port=ports[f"sip{mine}"],
             ari_port=ports[f"ari{mine}"], wss_port=None, ami_port=ports[f"ami{mine}"],
             rtp_start=rtp_start, rtp_end=rtp_end, pstn_port=ports["pstn"], site=code,
-            peers=[Peer(other, f"{HOST}:{ports[sip]}")] if site.sites > 1 else [],
+            peers=[Peer(other, f"{sip_host()}:{ports[sip]}")] if site.sites > 1 else [],
             queue_sites=[FIRST_SITE, SECOND_SITE] if site.sites > 1 else [],
             ari_user=ARI_USER, ari_password=site.secrets["ari_password"], ami_user=AMI_USER,
             ami_password=site.secrets["ami_password"], prompts=prompts,

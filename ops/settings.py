@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ops.paths import REPO, State
 from ops.phones import DESK_PHONES
+from ops.telephone import sip_host
 
 HOST = "127.0.0.1"
 DB_NAME = "standpipe"
@@ -94,14 +95,17 @@ def server_env(
         "STANDPIPE_AMI_PORT": str(ports["ami"]),
         "STANDPIPE_AMI_USER": AMI_USER,
         "STANDPIPE_AMI_PASSWORD": secrets["ami_password"],
-        "STANDPIPE_SIP_HOST": HOST,
+        "STANDPIPE_SIP_HOST": sip_host(outer),
         "STANDPIPE_SIP_PORT": str(ports["sip"]),
         "STANDPIPE_PSTN_PORT": str(ports["pstn"]),
         # Where our own calls go out: a gateway (host:port) or the demo's simulated network.
         "STANDPIPE_TRUNK_CONTACT": outer.get(
             "STANDPIPE_TRUNK_CONTACT", f"{HOST}:{ports['network']}"
         ),
-        "STANDPIPE_SIP_WS_URL": f"ws://{HOST}:{ports['ari']}/ws",
+        # Where browsers find the exchange: behind a proxy that speaks TLS, by the proxy's name.
+        "STANDPIPE_SIP_WS_URL": outer.get(
+            "STANDPIPE_SIP_WS_URL", f"ws://{HOST}:{ports['ari']}/ws"
+        ),
         "STANDPIPE_DESK_PHONES": ",".join(DESK_PHONES),
         "STANDPIPE_PHONE_PASSWORD_SEED": secrets["phone_password_seed"],
         # On a machine the state's file has them (ops/secrets.py); these come from outside.

@@ -15,6 +15,7 @@ from ops.errors import OpsError
 # How often a gateway of the operator's is asked whether it is there (SIP OPTIONS), in seconds.
 ASKED_EVERY_S = 30
 MOST_S = 3600
+LOOPBACK = "127.0.0.1"
 
 
 def exchange_settings(
@@ -35,6 +36,8 @@ def exchange_settings(
         "trunk_addresses": _words(outer.get("STANDPIPE_TRUNK_ADDRESSES", "")),
         "trunk_asked_s": _seconds(outer, ASKED_EVERY_S if contact else 0),
     }
+    if address := outer.get("STANDPIPE_SIP_ADDRESS", "").strip():
+        told["sip_address"] = address
     if number := outer.get("STANDPIPE_SERVICE_NUMBER", "").strip():
         told["service_number"] = number
     return told
@@ -48,6 +51,12 @@ def asks_rating(outer: Mapping[str, str] = os.environ) -> bool:
     if word in ("0", "false", "no", "off"):
         return False
     raise OpsError(f"STANDPIPE_ASK_RATING must be yes or no, not {word!r}", 2)
+
+
+def sip_host(outer: Mapping[str, str] = os.environ) -> str:
+    """Where telephones of this machine (the demo's callers) reach the exchange."""
+    address = outer.get("STANDPIPE_SIP_ADDRESS", "").strip()
+    return LOOPBACK if address in ("", "0.0.0.0") else address
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -94,6 +94,8 @@ class AsteriskConfig:
     the gateway that our own calls go out by, asked every `trunk_asked_s` whether it is there (0:
     never, it counts as there); without it there are none. They reach numbers that fit
     `dial_allowed` (Asterisk's patterns, without the underscore) and none of `dial_denied`.
+    `bind_address` is for what only this machine may ask (ARI, the WebSocket of browsers, which a
+    proxy carries outside); `sip_address` for telephones and gateways, where it is another one.
     `peers` are the other sites of the same switchboard; the queue is kept by the first of
     `queue_sites` (codes in order, this one among them) that can be reached. `ask_rating`: whoever
     talked with an agent is asked how it went.
@@ -122,6 +124,7 @@ class AsteriskConfig:
     language: str = "en"
     site: str = "sp"
     bind_address: str = "127.0.0.1"
+    sip_address: str = ""
     trunk_secret: str = ""
     trunk_addresses: Sequence[str] = ()
     trunk_contact: str = ""
@@ -143,6 +146,11 @@ class AsteriskConfig:
     def base(self) -> Path:
         """Directory of everything Asterisk owns."""
         return self.state / "asterisk"
+
+    @property
+    def spoken_at(self) -> str:
+        """The address for SIP and sound; 0.0.0.0 is every address of the machine."""
+        return self.sip_address or self.bind_address
 
     @property
     def own_prompts_folder(self) -> Path:
@@ -226,6 +234,7 @@ class AsteriskConfig:
         for field, values in (
             ("host_ipv4s", self.host_ipv4s),
             ("bind_address", [self.bind_address]),
+            ("sip_address", [self.spoken_at]),
         ):
             for value in values:
                 try:
@@ -301,7 +310,7 @@ class AsteriskConfig:
             "manager.conf": self._manager_conf(),
             "pjsip.conf": render_pjsip(
                 sip_port=self.sip_port,
-                bind_address=self.bind_address,
+                sip_address=self.spoken_at,
                 trunk_secret=self.secret_of_trunk,
                 trunk_addresses=self.trunk_addresses,
                 trunk_contact=self.trunk_contact,
@@ -312,7 +321,7 @@ class AsteriskConfig:
                 wss=self.wss_port is not None,
             ),
             "rtp.conf": render_rtp(
-                self.rtp_start, self.rtp_end, self.bind_address, self.host_ipv4s
+                self.rtp_start, self.rtp_end, self.spoken_at, self.host_ipv4s
             ),
             "queues.conf": self._queues_conf(),
             "acl.conf": f"#tryinclude {self.own}/{ACL_FILE}\n",

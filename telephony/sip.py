@@ -12,6 +12,8 @@ SITE_HEADER = "X-SP-Site"
 # How soon a site that died is known to be dead, at most: the period and the patience together.
 SITE_ASKED_EVERY_S = 5
 SITE_PATIENCE_S = 2
+# Every address of this machine.
+ANY_ADDRESS = "0.0.0.0"
 # A gateway across town may take its time.
 TRUNK_PATIENCE_S = 4
 
@@ -42,7 +44,7 @@ class Phone:
 def render_pjsip(
     *,
     sip_port: int,
-    bind_address: str,
+    sip_address: str,
     trunk_secret: str,
     trunk_addresses: Sequence[str],
     phones: Sequence[Phone],
@@ -59,15 +61,15 @@ def render_pjsip(
         "endpoint_identifier_order=header,ip,request_uri,username,anonymous\nkeep_alive_interval=30",
         # Shut out are the addresses of own/acl-own.conf (telephony.guard).
         f"[shut-out]\ntype=acl\nacl={ACL}",
-        f"[transport-udp]\ntype=transport\nprotocol=udp\nbind={bind_address}:{sip_port}",
-        f"[transport-ws]\ntype=transport\nprotocol=ws\nbind={bind_address}:{sip_port}",
+        f"[transport-udp]\ntype=transport\nprotocol=udp\nbind={sip_address}:{sip_port}",
+        f"[transport-ws]\ntype=transport\nprotocol=ws\nbind={sip_address}:{sip_port}",
     ]
     if wss:
-        sections.append(f"[transport-wss]\ntype=transport\nprotocol=wss\nbind={bind_address}")
+        sections.append(f"[transport-wss]\ntype=transport\nprotocol=wss\nbind={sip_address}")
     sections.append(_trunk(
-        bind_address, trunk_secret, trunk_addresses, trunk_contact, trunk_asked_s
+        sip_address, trunk_secret, trunk_addresses, trunk_contact, trunk_asked_s
     ))  # fmt: skip
-    sections.extend(_peer(peer, bind_address, site_secret) for peer in peers)
+    sections.extend(_peer(peer, sip_address, site_secret) for peer in peers)
     if peers:
         # One secret for all: whoever knows it may hand callers over, and nothing else.
         sections.append(
@@ -79,26 +81,27 @@ def render_pjsip(
             f"[site-by-address]\ntype=identify\nendpoint={site_endpoint(peers[0].site)}\n"
             f"match_request_uri=/^sip:{site_secret}@/"
         )
-    sections.extend(_phone(phone, bind_address) for phone in phones)
+    sections.extend(_phone(phone, sip_address) for phone in phones)
     return "\n\n".join(sections) + "\n"
 
 
-def _media(bind_address: str) -> str:
-    return (
-        "direct_media=no\nrtp_symmetric=yes\ndtmf_mode=rfc4733\n"
-        f"media_address={bind_address}\nbind_rtp_to_media_address=yes"
-    )
+def _media(sip_address: str) -> str:
+    text = "direct_media=no\nrtp_symmetric=yes\ndtmf_mode=rfc4733"
+    if sip_address == ANY_ADDRESS:
+        # Each talk has the address by which the other side is reached.
+        return text
+    return f"{text}\nmedia_address={sip_address}\nbind_rtp_to_media_address=yes"
 
 
 def _trunk(
-    bind_address: str, secret: str, addresses: Sequence[str], contact: str, asked_s: int
+    sip_address: str, secret: str, addresses: Sequence[str], contact: str, asked_s: int
 ) -> str:
     endpoint = (
         "[trunk]\ntype=endpoint\ntransport=transport-udp\ncontext=from-pstn\n"
         "disallow=all\nallow=ulaw,alaw\ntrust_id_inbound=yes\nsend_connected_line=no\n"
         # Never by the name in From, which anybody can write: this endpoint asks for no password.
         "identify_by=header,ip\n"
-        f"allow_subscribe=no\nallow_transfer=no\nrtp_timeout=120\n{_media(bind_address)}"
+        f"allow_subscribe=no\nallow_transfer=no\nrtp_timeout=120\n{_media(sip_address)}"
     )
     # A secret in a header, not a port: any number of simulated callers may call at once, and a
     # phone that does not know the secret stays a phone. A real gateway is known by its address.
@@ -119,7 +122,7 @@ def _trunk(
     return "\n\n".join(parts)
 
 
-def _peer(peer: Peer, bind_address: str, secret: str) -> str:
+def _peer(peer: Peer, sip_address: str, secret: str) -> str:
     name = site_endpoint(peer.site)
     return (
         f"[{name}]\ntype=endpoint\ntransport=transport-udp\ncontext=from-site\naors={name}\n"
@@ -127,13 +130,13 @@ def _peer(peer: Peer, bind_address: str, secret: str) -> str:
         "identify_by=header,request_uri\n"
         # A site that dies says no goodbye: its sound stops.
         "allow_subscribe=no\nallow_transfer=no\nrtp_timeout=5\nrtp_timeout_hold=60\n"
-        f"{_media(bind_address)}\n\n"
+        f"{_media(sip_address)}\n\n"
         f"[{name}]\ntype=aor\ncontact=sip:{secret}@{peer.contact}\n"
         f"qualify_frequency={SITE_ASKED_EVERY_S}\nqualify_timeout={SITE_PATIENCE_S}.0"
     )
 
 
-def _phone(phone: Phone, bind_address: str) -> str:
+def _phone(phone: Phone, sip_address: str) -> str:
     extension = phone.extension
     if phone.webrtc:
         kind = (
@@ -149,7 +152,7 @@ def _phone(phone: Phone, bind_address: str) -> str:
     return (
         f"[{extension}]\ntype=endpoint\ncontext=sp-internal\naors={extension}\n"
         f'auth={extension}\ncallerid="{phone.name}" <{extension}>\n{kind}\n'
-        f"{_media(bind_address)}\n\n"
+        f"{_media(sip_address)}\n\n"
         f"[{extension}]\ntype=auth\nauth_type=userpass\nusername={extension}\n"
         f"password={phone.password}\n\n"
         f"[{extension}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\nqualify_frequency=0\n"
@@ -157,18 +160,18 @@ def _phone(phone: Phone, bind_address: str) -> str:
     )
 
 
-def render_rtp(rtp_start: int, rtp_end: int, bind_address: str, host_ipv4s: Sequence[str]) -> str:
+def render_rtp(rtp_start: int, rtp_end: int, sip_address: str, host_ipv4s: Sequence[str]) -> str:
     """rtp.conf.
 
     Asterisk never offers loopback addresses to a browser, so a browser on the same machine would
     get a call without sound. Each address of the machine is announced as the loopback one.
-    On a real network (`bind_address` not loopback) nothing is mapped.
+    On a real network (`sip_address` not loopback) nothing is mapped.
     """
     text = (
         f"[general]\nrtpstart={rtp_start}\nrtpend={rtp_end}\nstrictrtp=yes\n"
         "icesupport=yes\nice_deny=::/0\n"
     )
-    if bind_address.startswith("127.") and host_ipv4s:
-        mapped = "\n".join(f"{address} => {bind_address}" for address in host_ipv4s)
+    if sip_address.startswith("127.") and host_ipv4s:
+        mapped = "\n".join(f"{address} => {sip_address}" for address in host_ipv4s)
         text += f"\n[ice_host_candidates]\n{mapped}\n"
     return text

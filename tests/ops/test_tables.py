@@ -276,12 +276,12 @@ def test_the_exchange_takes_the_houses_number_language_and_gateway() -> None:
     theirs = exchange_settings({
         "STANDPIPE_SERVICE_NUMBER": "12319", "STANDPIPE_LANGUAGE": "zh-hans",
         "STANDPIPE_TRUNK_CONTACT": "10.0.0.5:5060",
-        "STANDPIPE_TRUNK_ADDRESSES": "10.0.0.5, 10.0.1.0/28",
+        "STANDPIPE_TRUNK_ADDRESSES": "10.0.0.5, 10.0.1.0/28", "STANDPIPE_SIP_ADDRESS": "10.0.0.9",
     }, network="127.0.0.1:15080")  # fmt: skip
     assert theirs == {
         "service_number": "12319", "language": "zh", "ask_rating": True,
         "trunk_contact": "10.0.0.5:5060", "trunk_addresses": ("10.0.0.5", "10.0.1.0/28"),
-        "trunk_asked_s": 30,
+        "trunk_asked_s": 30, "sip_address": "10.0.0.9",
     }  # fmt: skip
     asked = {"STANDPIPE_TRUNK_CONTACT": "10.0.0.5:5060", "STANDPIPE_TRUNK_ASKED_S": "0"}
     assert exchange_settings(asked)["trunk_asked_s"] == 0
@@ -298,6 +298,23 @@ def test_what_the_caller_sets_goes_on_to_the_server_but_never_over_our_own() -> 
     )  # fmt: skip
     assert env["STANDPIPE_LANGUAGE"] == "zh-hans" and env["STANDPIPE_DB_PASSWORD"] == "s"
     assert env["STANDPIPE_CITY"] == "krems" and "OTHER" not in env
+
+
+@pytest.mark.parametrize(
+    ("told", "host"),
+    [({}, "127.0.0.1"), ({"STANDPIPE_SIP_ADDRESS": "0.0.0.0"}, "127.0.0.1"),
+     ({"STANDPIPE_SIP_ADDRESS": "192.0.2.9"}, "192.0.2.9")],
+)  # fmt: skip
+def test_the_demos_callers_find_the_exchange_where_it_listens(
+    told: dict[str, str], host: str
+) -> None:
+    given = (State(Path("/s")), ALL_PORTS, SECRETS, Options(city="krems"))
+    env = server_env(*given, vendor=None, home=Path("/h"), outer=told)
+    assert env["STANDPIPE_SIP_HOST"] == host
+    assert env["STANDPIPE_SIP_WS_URL"] == f"ws://127.0.0.1:{ALL_PORTS['ari']}/ws"
+    proxied = {**told, "STANDPIPE_SIP_WS_URL": "wss://calls.example/ws"}
+    env = server_env(*given, vendor=None, home=Path("/h"), outer=proxied)
+    assert env["STANDPIPE_SIP_WS_URL"] == "wss://calls.example/ws"
 
 
 def test_the_machines_own_addresses_are_read_from_the_kernels_table() -> None:

@@ -253,8 +253,24 @@ def test_media_and_doors_stay_on_the_loopback_address(config: AsteriskConfig) ->
     # with `system`, Originate would run programs; with the others the console does
     assert not {"command", "config", "system"} & set(account["write"].split(","))
     assert "originate" in account["write"].split(",")
-    on_a_lan = replace(config, bind_address="192.0.2.2").files()["rtp.conf"]
-    assert "ice_host_candidates" not in on_a_lan
+
+
+@pytest.mark.parametrize("address", ["192.0.2.2", "0.0.0.0"])
+def test_on_a_network_sip_and_sound_have_its_address_and_our_own_doors_stay(
+    config: AsteriskConfig, address: str
+) -> None:
+    files = replace(config, sip_address=address).files()
+    assert "ice_host_candidates" not in files["rtp.conf"]
+    assert merged(files["http.conf"], "general")["bindaddr"] == "127.0.0.1"
+    assert merged(files["manager.conf"], "general")["bindaddr"] == "127.0.0.1"
+    assert merged(files["pjsip.conf"], "transport-udp")["bind"] == f"{address}:{config.sip_port}"
+    for name, pairs in sections(files["pjsip.conf"]):
+        values = dict(pairs)
+        if values.get("type") == "endpoint":
+            # Every address: each talk has the one by which the other side is reached.
+            wanted = None if address == "0.0.0.0" else address
+            assert values.get("media_address") == wanted, name
+            assert values["direct_media"] == "no", name
 
 
 def test_a_free_agent_is_never_kept_from_a_caller_by_an_announcement(
@@ -325,6 +341,7 @@ def test_a_phone_with_a_hostile_name_or_password_is_refused(
         ({"further_queues": ["Bil ling"]}, "further_queues"),
         ({"site": "sp-1"}, "site"),
         ({"bind_address": "localhost"}, "bind_address"),
+        ({"sip_address": "pbx.example"}, "sip_address"),
         ({"host_ipv4s": ["::1"]}, "host_ipv4s"),
         ({"trunk_addresses": ["gateway"]}, "trunk_addresses"),
         ({"trunk_contact": "gateway"}, "trunk_contact"),
