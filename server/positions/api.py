@@ -178,13 +178,26 @@ class FencesView(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses={201: OpenApiTypes.OBJECT})
     @idempotent
     def post(self, request: Request) -> Response:
-        data = body(request)
-        made = fences.draw(
-            name=str(data.get("name") or ""), name_zh=str(data.get("name_zh") or ""),
-            kind=str(data.get("kind") or ""), corners=data.get("corners"),
-            dwell_s=data.get("dwell_s"), by=person(request).username,
-        )  # fmt: skip
+        made = fences.draw(**_of_an_area(body(request)), by=person(request).username)
         return Response({"id": made.pk}, status=201)
+
+
+def _of_an_area(data: Mapping[str, Any]) -> dict[str, Any]:
+    words = {name: str(data.get(name) or "") for name in ("name", "name_zh", "kind")}
+    return {**words, "corners": data.get("corners"), "dwell_s": data.get("dwell_s")}
+
+
+class FenceChangeView(APIView):
+    """An area that is called otherwise, tells otherwise, or lies elsewhere (`corners`)."""
+
+    permission_classes = [role_in(*CONTROL)]
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @idempotent
+    def post(self, request: Request, pk: int) -> Response:
+        fence = get_object_or_404(Fence, pk=pk, active=True)
+        fences.change(fence, **_of_an_area(body(request)), by=person(request).username)
+        return Response({"id": pk})
 
 
 class FenceRemovalView(APIView):

@@ -32,6 +32,7 @@ def features() -> dict[str, Any]:
                 "properties": {
                     "id": f.pk,
                     "name": f.name_zh if chinese and f.name_zh else f.name,
+                    "names": {"en": f.name, "zh": f.name_zh},
                     "kind": f.kind,
                     "kind_label": f.get_kind_display(),
                     "dwell_s": f.dwell_s,
@@ -46,6 +47,39 @@ def draw(
     *, name: str, name_zh: str, kind: str, corners: Any, dwell_s: Any, by: str
 ) -> Fence:
     """A new area from its corners, [[lon, lat], …]. Refused naming the field."""
+    told = _told(name, name_zh, kind, dwell_s)
+    shape = _polygon(corners)
+    with transaction.atomic():
+        made = Fence.objects.create(**told, geom=shape, created_by=by)
+        record("fence.draw", f"fence:{made.pk}", by=by, note=made.name)
+        _tell(made, "drawn", by=by)
+    return made
+
+
+def change(
+    fence: Fence, *, name: str, name_zh: str, kind: str, corners: Any, dwell_s: Any, by: str
+) -> Fence:
+    """Other words, another time to stay, other corners (None: where it is). Refused as `draw`.
+
+    Who is in it is seen at the next position; what was told stays told.
+    """
+    told = _told(name, name_zh, kind, dwell_s)
+    if corners is not None:
+        told["geom"] = _polygon(corners)
+    with transaction.atomic():
+        held = Fence.objects.select_for_update().get(pk=fence.pk)
+        changed = [field for field, value in told.items() if getattr(held, field) != value]
+        for field in changed:
+            setattr(held, field, told[field])
+        if changed:
+            held.save(update_fields=changed)
+            record("fence.change", f"fence:{held.pk}", by=by, note=", ".join(changed))
+            _tell(held, "changed", by=by)
+    return held
+
+
+def _told(name: str, name_zh: str, kind: str, dwell_s: Any) -> dict[str, Any]:
+    """What is said of an area beside its border, checked."""
     name = name.strip()[:60]
     if not name:
         raise Refused("name", "required", _("Give the area a name."))
@@ -56,15 +90,7 @@ def draw(
         or not 1 <= dwell_s <= MOST_DWELL_S
     ):  # fmt: skip
         raise Refused("dwell_s", "invalid", _("The time to stay is from one second to seven days."))
-    shape = _polygon(corners)
-    with transaction.atomic():
-        made = Fence.objects.create(
-            name=name, name_zh=name_zh.strip()[:60], kind=kind, geom=shape, dwell_s=dwell_s,
-            created_by=by,
-        )  # fmt: skip
-        record("fence.draw", f"fence:{made.pk}", by=by, note=name)
-        _tell(made, "drawn", by=by)
-    return made
+    return {"name": name, "name_zh": name_zh.strip()[:60], "kind": kind, "dwell_s": dwell_s}
 
 
 def _polygon(corners: Any) -> Polygon:

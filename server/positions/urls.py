@@ -15,6 +15,7 @@ urlpatterns = [
     path("devices", api.DevicesView.as_view()),
     path("devices/health", api.HealthView.as_view()),
     path("fences", api.FencesView.as_view()),
+    path("fences/<int:pk>/change", api.FenceChangeView.as_view()),
     path("fences/<int:pk>/remove", api.FenceRemovalView.as_view()),
     path("devices/<str:name>/revoke", api.DeviceRevokeView.as_view()),
 ]

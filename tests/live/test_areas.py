@@ -84,6 +84,25 @@ def test_an_area_is_drawn_refused_seen_elsewhere_and_removed(
     assert other.get_by_test_id("area-remove").count() == 0
     shot(page, "32-area-listed")
 
+    # The pit is larger than thought: drawn again, given up once, and called otherwise.
+    page.locator(f"#area-change-{pit.id}").click()
+    becomes(page, "() => document.activeElement?.id === 'area-name'")
+    assert page.get_by_test_id("area-minutes").input_value() == "10"
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Pit at the corner")
+    page.get_by_test_id("area-draw").click()
+    page.keyboard.press("Escape")
+    page.get_by_test_id("area-where").wait_for()
+    assert "3" in page.get_by_test_id("area-where").inner_text(), "given up: as it was"
+    page.get_by_test_id("area-minutes").fill("")
+    shot(page, "32-area-changing")
+    page.get_by_test_id("area-save").click()
+    now = eventually(lambda: _watched(system, "Pit at the corner"), "the new name")
+    assert (now.id, now.kind, now.dwell_s, now.corners) == (pit.id, "danger", None, 3)
+    there = other.locator(f"[data-testid=area][data-id='{pit.id}']")
+    there.filter(has_text="Pit at the corner").wait_for()
+    assert other.get_by_test_id("area-change").count() == 0
+
     # By clicks, and not told of staying.
     page.get_by_test_id("area-new").click()
     page.get_by_test_id("area-draw").click()

@@ -162,6 +162,7 @@ DOORS: dict[tuple[str, str], Any] = {
     ("POST", "rounds/keep"): CONTROL,
     ("GET", "fences"): OFFICE,
     ("POST", "fences"): CONTROL,
+    ("POST", "fences/<int:pk>/change"): CONTROL,
     ("POST", "fences/<int:pk>/remove"): CONTROL,
     ("POST", "devices"): ("supervisor",),
     ("POST", "devices/<str:name>/revoke"): ("supervisor",),

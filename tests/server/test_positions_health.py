@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from server.accounts.models import AuditRow
 from server.events.models import Event
 from server.positions import devices, roster
 from server.positions.health import health
@@ -124,6 +125,55 @@ def test_other_screens_hear_of_an_area_when_it_is_drawn_and_when_it_is_taken_awa
     assert {(e.payload["name"], e.payload["name_zh"], e.payload["kind"]) for e in rows} == {
         ("Pit", "基坑", "danger")
     }
+
+
+def change(client: Any, pk: int, **more: Any) -> Any:
+    asked = {"name": "Depot", "kind": "depot", "dwell_s": 60, **more}
+    address = f"/api/fences/{pk}/change"
+    return client.post(address, json.dumps(asked), content_type="application/json")
+
+
+def test_an_area_is_called_otherwise_and_moved_and_only_what_changed_is_told(
+    cast: Any, client_of: Any
+) -> None:
+    boss = client_of(cast.sari)
+    pk = draw(boss).json()["id"]
+    border = boss.get("/api/fences").json()["features"][0]["geometry"]
+    assert change(boss, pk).status_code == 200  # nothing new: nobody hears of it
+    named = change(boss, pk, name="Yard", name_zh="场地", kind="danger", dwell_s=None)
+    assert named.status_code == 200, named.content
+    (seen,) = boss.get("/api/fences").json()["features"]
+    assert seen["properties"]["names"] == {"en": "Yard", "zh": "场地"}
+    assert (seen["properties"]["kind"], seen["properties"]["dwell_s"]) == ("danger", None)
+    assert seen["geometry"] == border
+    moved = [[lon + 0.01, lat] for lon, lat in PLACES]
+    change(boss, pk, name="Yard", name_zh="场地", kind="danger", dwell_s=None, corners=moved)
+    (seen,) = boss.get("/api/fences").json()["features"]
+    assert seen["geometry"]["coordinates"][0] == [*moved, moved[0]]
+    told = Event.objects.filter(name="fences.changed").order_by("pk")
+    assert [e.payload["change"] for e in told] == ["drawn", "changed", "changed"]
+    notes = AuditRow.objects.filter(action="fence.change").order_by("pk").values_list("note", "by")
+    assert list(notes) == [
+        ("name, name_zh, kind, dwell_s", cast.sari.username), ("geom", cast.sari.username),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [({"name": " "}, "name"), ({"kind": "castle"}, "kind"), ({"dwell_s": 0}, "dwell_s"),
+     ({"corners": []}, "corners"), ({"corners": PLACES[:2]}, "corners")],
+)  # fmt: skip
+def test_a_change_that_makes_no_area_is_refused_by_field_and_changes_nothing(
+    cast: Any, client_of: Any, more: dict[str, Any], field: str
+) -> None:
+    boss = client_of(cast.mika)
+    pk = draw(boss).json()["id"]
+    before = boss.get("/api/fences").json()
+    answer = change(boss, pk, **more)
+    assert answer.status_code == 422 and answer.json()["errors"][0]["field"] == field
+    assert boss.get("/api/fences").json() == before
+    boss.post(f"/api/fences/{pk}/remove")
+    assert change(boss, pk).status_code == 404
 
 
 @pytest.mark.parametrize(

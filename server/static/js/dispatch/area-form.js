@@ -31,13 +31,20 @@ export function requestOf(fields, corners) {
   };
 }
 
-/** @param {number[][]} corners @param {{problems: Record<string, string>, drawing: boolean}} state */
+/** The filled form of an area there is. @param {any} area a feature of GET /api/fences @returns {Record<string, string>} */
+export function fieldsOf(area) {
+  const a = area.properties;
+  return { name: a.names.en, name_zh: a.names.zh, kind: a.kind, minutes: a.dwell_s ? String(Math.round((a.dwell_s / 60) * 100) / 100) : '' };
+}
+
+/** @param {number[][]} corners @param {{problems: Record<string, string>, drawing: boolean, changes?: string}} state `changes`: the name of the area that is changed */
 export function areaForm(corners, state) {
   const p = state.problems;
   const bad = (/** @type {string} */ field) => p[field] ? html`aria-invalid="true" aria-describedby="area-error-${field}"` : '';
   const note = (/** @type {string} */ field) => p[field] ? html`<p class="error" role="alert" id="area-error-${field}" data-testid="area-error" data-field="${field}">${p[field]}</p>` : '';
-  return html`<form id="area-form" novalidate data-testid="area-form" aria-label="${gettext('Draw an area to watch')}">
-    ${note('')}
+  const title = state.changes ? gettext('Change %(name)s', { name: state.changes }) : gettext('Draw an area to watch');
+  return html`<form id="area-form" novalidate data-testid="area-form" aria-label="${title}">
+    ${state.changes ? html`<h3>${title}</h3>` : ''}${note('')}
     <fieldset><legend>${gettext('Where')}</legend>
       <div class="row"><button type="button" id="area-draw" data-do="area-draw" data-testid="area-draw" aria-pressed="${state.drawing ? 'true' : 'false'}" ${bad('corners')}>${corners.length ? gettext('Draw it again') : gettext('Draw an area')}</button></div>
       ${state.drawing ? html`<p class="hint" role="status">${gettext('Click the corners, Enter ends. By keyboard: arrow keys move the map, Space sets a corner in its middle, Backspace takes one back, Esc gives up.')}</p>` : html`<p class="where" data-testid="area-where">${corners.length ? gettext('An area of %(count)s corners.', { count: corners.length }) : gettext('No place yet.')}</p>`}${note('corners')}</fieldset>
@@ -54,5 +61,5 @@ export function areaRow(area, mayAct, chosen) {
   return html`<li class="area" data-testid="area" data-id="${a.id}" data-kind="${a.kind}">
     <button class="quiet name" id="area-${a.id}" data-do="area-show" data-id="${a.id}" aria-pressed="${chosen ? 'true' : 'false'}"><i class="sign ${a.kind === 'danger' ? 'area-danger' : 'area-quiet'}"></i><span>${a.name}</span></button>
     <span class="muted">${[a.kind_label, a.dwell_s ? gettext('told after %(time)s', { time: span(a.dwell_s) }) : ''].filter(Boolean).join(' · ')}</span>
-    ${mayAct ? html`<button class="quiet" id="area-remove-${a.id}" data-do="area-remove" data-id="${a.id}" data-testid="area-remove" aria-label="${gettext('Remove %(name)s', { name: a.name })}">${gettext('Remove')}</button>` : ''}</li>`;
+    ${mayAct ? html`<button class="quiet" id="area-change-${a.id}" data-do="area-change" data-id="${a.id}" data-testid="area-change" aria-label="${gettext('Change %(name)s', { name: a.name })}">${gettext('Change')}</button><button class="quiet" id="area-remove-${a.id}" data-do="area-remove" data-id="${a.id}" data-testid="area-remove" aria-label="${gettext('Remove %(name)s', { name: a.name })}">${gettext('Remove')}</button>` : ''}</li>`;
 }

@@ -12,7 +12,7 @@ import { draw, sketch } from '../map/drawing.js';
 import { bounds } from '../map/layers.js';
 import { mapTheme } from '../map/style.js';
 import { complain } from '../toast.js';
-import { areaForm, areaRow, atFields, requestOf } from './area-form.js';
+import { areaForm, areaRow, atFields, fieldsOf, requestOf } from './area-form.js';
 import { makePanel, typed, wireForm } from './panel.js';
 
 const OWNER = 'areas';
@@ -24,6 +24,8 @@ export function start(page) {
   /** @type {number | null} */ let chosen = null;
   /** @type {(() => void) | null} */ let stopDrawing = null;
   /** @type {Record<string, string>} */ let problems = {};
+  /** The area that is changed; null while a new one is drawn. @type {any} */ let held = null;
+  /** @type {Record<string, string> | null} */ let filled = null;
   let on = true;
   let unfolded = false;
   let asking = false;
@@ -50,9 +52,10 @@ export function start(page) {
     holder.hidden = !unfolded;
     if (!unfolded) { render(holder, html``); return; }
     // What somebody has typed stays; the form is drawn anew only by what happens to it.
-    const fields = asking ? typed(holder) : {};
+    const fields = filled || (asking ? typed(holder) : {});
+    filled = null;
     render(holder, html`<header class="row spread"><h2>${gettext('Areas')}</h2><button class="quiet" data-do="areas" aria-label="${gettext('Close')}">✕</button></header>
-      ${asking ? areaForm(corners, { problems, drawing: stopDrawing !== null }) : !mayAct() ? '' : mapSeen() ? html`<button class="main" id="area-new" data-do="area-new" data-testid="area-new">${gettext('Draw an area to watch')}</button>` : html`<p class="muted">${gettext('An area is drawn on the map, and there is none here.')}</p>`}
+      ${asking ? areaForm(corners, { problems, drawing: stopDrawing !== null, changes: held ? held.properties.name : '' }) : !mayAct() ? '' : mapSeen() ? html`<button class="main" id="area-new" data-do="area-new" data-testid="area-new">${gettext('Draw an area to watch')}</button>` : html`<p class="muted">${gettext('An area is drawn on the map, and there is none here.')}</p>`}
       ${mapSeen() ? html`<label class="check"><input type="checkbox" id="areas-on" data-do="areas-on" data-testid="areas-on" ${on ? html`checked` : ''}>${gettext('Show areas on the map')}</label>` : ''}
       ${areas.length ? html`<ul class="areas-list">${areas.map((area) => areaRow(area, mayAct(), area.properties.id === chosen))}</ul>` : html`<p class="muted">${gettext('No area is watched yet. A danger area tells you at once when a vehicle comes in.')}</p>`}`);
     wireForm(holder, fields, send);
@@ -77,8 +80,9 @@ export function start(page) {
   function beginDrawing() {
     if (!mapSeen()) { page.toast(gettext('An area is drawn on the map, and there is none here.')); return; }
     endDrawing();
+    const before = corners;
     corners = []; delete problems.corners;
-    const lost = () => { endDrawing(); corners = []; show(); drawPanel(); };
+    const lost = () => { endDrawing(); corners = before; show(); drawPanel(); };
     page.takeClicks(OWNER, lost);
     stopDrawing = draw(page.map, {
       source: SKETCH,
@@ -92,11 +96,12 @@ export function start(page) {
     if (sending) return;
     sending = true;
     const asked = requestOf(typed(holder), corners);
+    const was = held;
     try {
-      const made = await api.post('/api/fences', asked);
+      const made = await api.post(was ? `/api/fences/${was.properties.id}/change` : '/api/fences', asked);
       cancel();
       chosen = made.id;
-      page.toast(gettext('%(name)s is watched.', { name: asked.name }));
+      page.toast(was ? gettext('%(name)s is changed.', { name: asked.name }) : gettext('%(name)s is watched.', { name: asked.name }));
       await read();
       focusOn(`#area-${made.id}`);
     } catch (error) {
@@ -109,7 +114,7 @@ export function start(page) {
 
   function cancel() {
     endDrawing();
-    asking = false; corners = []; problems = {};
+    asking = false; corners = []; problems = {}; held = null;
     show();
     drawPanel();
   }
@@ -139,16 +144,29 @@ export function start(page) {
   function ask() {
     if (!mayAct()) return;
     if (!mapSeen()) { page.toast(gettext('An area is drawn on the map, and there is none here.')); return; }
+    if (asking) cancel();
     unfolded = true; asking = true;
     drawAll();
     focusOn('#area-draw');
+  }
+
+  /** @param {any} area */
+  function change(area) {
+    if (asking) cancel();
+    held = area; asking = true; chosen = area.properties.id;
+    corners = area.geometry.coordinates[0].slice(0, -1);
+    filled = fieldsOf(area);
+    show();
+    drawAll();
+    focusOn('#area-name');
   }
 
   function toggle() { on = !on; drawAll(); }
 
   const verbs = {
     areas: fold, 'areas-on': toggle, 'area-new': ask, 'area-draw': beginDrawing,
-    'area-cancel': () => { cancel(); focusOn('#area-new'); },
+    'area-cancel': () => { const back = held ? `#area-change-${held.properties.id}` : '#area-new'; cancel(); focusOn(back); },
+    'area-change': (/** @type {HTMLElement} */ b) => { const area = find(b.dataset.id); if (area && mayAct()) change(area); },
     'area-show': (/** @type {HTMLElement} */ b) => {
       const area = find(b.dataset.id);
       if (!area) return;
@@ -161,7 +179,7 @@ export function start(page) {
   };
   onDo(bar, verbs);
   onDo(holder, verbs);
-  keys({ key: 'z', text: gettext('watched areas: list, draw, remove'), run: fold });
+  keys({ key: 'z', text: gettext('watched areas: list, draw, change, remove'), run: fold });
   offer((query) => [
     ...(mayAct() ? [{ title: gettext('Draw an area to watch'), detail: '', run: ask }] : []),
     { title: on ? gettext('Hide areas on the map') : gettext('Show areas on the map'), detail: '', run: toggle },
