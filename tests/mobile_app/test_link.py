@@ -100,16 +100,21 @@ def test_stored_orders_are_shown_without_any_connection(
     again.close()
 
 
-def test_a_killed_broker_costs_neither_report_nor_order(office: Office, crew: CrewLink) -> None:
-    for n in range(60):
+def test_a_broker_killed_five_times_costs_no_report_no_position_and_no_order(
+    office: Office, crew: CrewLink
+) -> None:
+    for n in range(100):
         crew.report("note", "W-1", note=str(n))
-        if n == 30:
+        crew.position(24.94 + n / 1000, 60.17)
+        if n % 20 == 10:
             office.broker.kill()
             office.broker.start()
-    assert crew.wait_settled(40)
-    assert len(office.reports) == 60
+    assert crew.wait_settled(60)
+    assert len(office.reports) == 100
+    until(lambda: len(office.positions) == 100, 60, what="all positions")
+    until(lambda: crew.queue.count() == 0, 30, what="forgetting them")
     office.send(samples.order("W-7"))
-    until(lambda: crew.orders(), what="the order after the restart")
+    until(lambda: crew.orders(), what="the order after the restarts")
 
 
 def test_the_office_sees_when_a_phone_vanishes_and_when_it_leaves(
