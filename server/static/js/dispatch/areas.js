@@ -66,6 +66,11 @@ export function start(page) {
   async function read() {
     areas = (await api.get('/api/fences')).features;
     if (!areas.some((a) => a.properties.id === chosen)) chosen = null;
+    if (held && !areas.some((a) => a.properties.id === held.properties.id)) {
+      // Somebody took away what is being changed here.
+      page.toast(gettext('%(name)s is watched no longer.', { name: held.properties.name }), 'bad');
+      cancel();
+    }
     drawAll();
   }
 
