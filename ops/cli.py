@@ -181,7 +181,8 @@ def _hand_on(
         if name == "bench" and not installation.site.cluster.offer_pgrouting():
             say("pgRouting is not here (Debian: postgresql-15-pgrouting); measured without it.")
         status = hand_over(installation, command)
-    if name == "city":
+    if name == "city" and status == 0:
+        # A refused city has changed nothing that the next start would have to look at again.
         forget_preparation(state)
     return status
 
