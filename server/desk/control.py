@@ -31,12 +31,15 @@ KEYS = "0123456789*#"
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """The talk to act on: the agent's own channel in it, and the site whose exchange holds that."""
+    """The talk to act on: the agent's own channel in it, the site whose exchange holds that, and
+    what the channel is bridged with there: the caller, or the line to the caller's site.
+    """
 
     call: Call
     by: User
     channel: str
     site: str
+    beside: str = ""
 
     @property
     def caller(self) -> str:
@@ -63,20 +66,26 @@ def act(call: Call, what: str, *, by: User, to: str = "", on: bool = True, key: 
     record(f"call.{what}", f"call:{call.call_id}", note=to, by=by.username)
 
 
-def _own_channel(by: User) -> tuple[str, str]:
-    """The channel of the agent's telephone that is in a talk, and at which site."""
+def _own_channel(by: User) -> tuple[str, str, str]:
+    """The channel of the agent's telephone that is in a talk, at which site, and beside what."""
     if not by.extension:
         raise Refused("act", "no_extension", _("You have no telephone line."))
     mine = f"PJSIP/{by.extension}-"
+    at_each = exchange.listed_at_each("CoreShowChannels")
     names = [
-        (m.get("Channel"), site)
-        for site, held in exchange.listed_at_each("CoreShowChannels").items()
+        (m.get("Channel"), site, m.get("BridgeId"))
+        for site, held in at_each.items()
         for m in held
         if m.get("Channel").startswith(mine) and m.get("ChannelStateDesc") == "Up"
     ]
     if not names:
         raise Conflict("act", "no_talk", _("Your telephone is not in a call."))
-    return names[-1]
+    channel, site, bridge = names[-1]
+    beside = next(
+        (m.get("Channel") for m in at_each[site]
+         if bridge and m.get("BridgeId") == bridge and m.get("Channel") != channel), "",
+    )  # fmt: skip
+    return channel, site, beside
 
 
 def _press(talk: Talk, code: str) -> None:
@@ -108,10 +117,13 @@ def _hold(talk: Talk, to: str, on: bool, key: str) -> None:
 
 
 def _share(talk: Talk, name: str, value: str) -> None:
-    """A note on the caller's channel, for the dialplan."""
+    """A note for the dialplan on the caller's channel, or on the line that stands for it here:
+    the music is played by the exchange whose key was pressed.
+    """
+    here = talk.site == talk.callers_site or not talk.beside
     exchange.act(
-        "Setvar", site=talk.callers_site, Channel=talk.caller, Variable=f"SHARED({name})",
-        Value=value,
+        "Setvar", site=talk.callers_site if here else talk.site,
+        Channel=talk.caller if here else talk.beside, Variable=f"SHARED({name})", Value=value,
     )  # fmt: skip
 
 

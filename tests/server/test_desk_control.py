@@ -175,6 +175,35 @@ def test_the_exchange_is_asked_for_what_the_agent_wants(
     assert (asked[5][1]["Channel"], asked[5][1]["Digit"]) == ("c1", "5")
 
 
+def test_a_caller_of_the_other_site_is_held_by_the_line_that_stands_for_them_here(
+    call: Call, asked: Any, cast: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """caller ── sp ══ line ══ sp2 ── Aino: sp2 has her keys, and plays the music into the line."""
+    talks = {
+        "sp": [("trunk", "one"), ("site-sp2", "one")],
+        "sp2": [("1002", "another"), ("site-sp", "two"), ("1001", "two")],
+    }
+    monkeypatch.setattr(exchange, "listed_at_each", lambda name, **_: {
+        site: [
+            Message((("Channel", f"PJSIP/{n}-1"), ("ChannelStateDesc", "Up"), ("BridgeId", bridge)))
+            for n, bridge in rows
+        ]
+        for site, rows in talks.items()
+    })  # fmt: skip
+    where: list[tuple[str, str, str]] = []
+
+    def act(name: str, *, site: str = "", **fields: Any) -> Message:
+        where.append((name, site, fields["Channel"]))
+        return Message((("Response", "Success"),))
+
+    monkeypatch.setattr(exchange, "act", act)
+    control.act(call, "hold", by=cast.aino)
+    line, keys = ("Setvar", "sp2", "PJSIP/site-sp-1"), ("PlayDTMF", "sp2", "PJSIP/1001-1")
+    assert where == [line, line, *([keys] * len(features.HOLD))]
+    control.act(call, "hold", by=cast.aino, on=False)
+    assert where[-1] == line
+
+
 @pytest.mark.parametrize(("said", "field"), [
     ({"act": "explode"}, "act"), ({"act": "transfer", "to": ""}, "to"),
     ({"act": "transfer", "to": "0401234567"}, "to"), ({"act": "transfer", "to": "1001"}, "to"),
