@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ops.paths import only_one, write_atomically
+from ops.run import started
 
 
 class Claims:
@@ -54,15 +55,3 @@ def _read(path: Path) -> dict[str, int] | None:
         return {str(name): int(port) for name, port in held["ports"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def started(pid: int) -> str | None:
-    """When the process began, in the kernel's ticks; None where there is none.
-
-    With it a number that was given to somebody else later is not mistaken.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return stat[19] if stat[0] not in "ZX" else None

@@ -1,4 +1,4 @@
-"""Running other programs, with an error that quotes what they said."""
+"""Running other programs, with an error that quotes what they said; telling processes apart."""
 
 from __future__ import annotations
 
@@ -44,3 +44,15 @@ def _group_of(user: str) -> int:
     import pwd
 
     return pwd.getpwnam(user).pw_gid
+
+
+def started(pid: int) -> str | None:
+    """When the process began, in the kernel's ticks; None where there is none.
+
+    With it a number that was given to somebody else later is not mistaken.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return stat[19] if stat[0] not in "ZX" else None

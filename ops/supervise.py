@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.claims import started
 from ops.errors import OpsError
 from ops.guard import MARK
 from ops.paths import REPO, State, is_root, write_atomically
 from ops.programs import Program
+from ops.run import started
 
 CHILD = Path(__file__).with_name("child.py")
 GUARD = Path(__file__).with_name("guard.py")

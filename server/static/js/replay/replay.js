@@ -76,7 +76,7 @@ export function replay(page, host) {
 
   function end() {
     if (!clock) return;
-    clock = null; told = ''; turn += 1;
+    clock = null; told = ''; failed = 0; turn += 1;
     delete stage.dataset.replay; delete document.body.dataset.replay;
     bar.hidden = banner.hidden = true;
     const map = page.map;
@@ -120,9 +120,10 @@ export function replay(page, host) {
       if (clock && mine === turn) {
         clock = { ...clock, playing: false };
         told = gettext('There is no picture of this moment yet.');
-        if (!failed) complain(error);
+        const again = error instanceof Refused && error.again;
+        if (!failed || !again) complain(error);
         // An overloaded server is asked again: the banner must not stand over the picture of another moment.
-        if (error instanceof Refused && error.again) { failed += 1; retry = window.setTimeout(() => { if (mine === turn) look(); }, Math.min(AGAIN * failed, 10e3)); }
+        if (again) { failed += 1; retry = window.setTimeout(() => { if (mine === turn) look(); }, Math.min(AGAIN * failed, 10e3)); }
       }
     } finally { asking = false; }
     draw();
