@@ -212,7 +212,9 @@ def _escalate(row: Row) -> None:
     roles = LEVELS[step.level].get(clock.priority, ())
     told = []
     if clock.incident is not None:
-        for user in User.objects.filter(role__in=roles, is_active=True).exclude(mobile=""):
+        asked = User.objects.filter(role__in=roles, is_active=True).exclude(mobile="")
+        # As the ladder names them: who answers for it first, then whoever stands above.
+        for user in sorted(asked, key=lambda u: (roles.index(u.role), u.username)):
             with translation.override(user.language):
                 name = str(clock.get_kind_display())
             text(

@@ -81,12 +81,12 @@ PLAN_EVENTS = frozenset(
     {
         "incident.opened", "incident.changed", "order.changed", "crew.changed", "shutoff.planned",
         "shutoff.replanned", "shutoff.cancelled", "valve.closed", "streets.changed",
-        "roster.changed",
+        "roster.changed", "shift.began", "shift.ended",
     }
 )  # fmt: skip
 
 
-@hears("incident", "order", "crew", "shutoff", "valve", "streets", "roster")
+@hears("incident", "order", "crew", "shutoff", "valve", "streets", "roster", "shift")
 def plan_again(row: Row) -> None:
     """The plan is made anew within a second of anything that can change it."""
     if row.name in PLAN_EVENTS and row.payload.get("action") != "eta":

@@ -19,7 +19,7 @@ ALLOWED_S: dict[str, dict[str, int]] = {
 # Per cent of the time allowed at which somebody is told, and who: roles on duty.
 LEVELS: dict[int, dict[str, tuple[str, ...]]] = {
     80: {"P1": ("supervisor",), "P2": ("dispatcher",), "P3": ("dispatcher",), "P4": ()},
-    100: {"P1": ("manager", "supervisor"), "P2": ("supervisor",), "P3": ("supervisor",),
+    100: {"P1": ("supervisor", "manager"), "P2": ("supervisor",), "P3": ("supervisor",),
           "P4": ("supervisor",)},
 }  # fmt: skip
 # Reasons for which a clock may stand still; the others may never be paused.

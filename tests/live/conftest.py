@@ -21,8 +21,8 @@ from tests.live.system import System, installed
 ORDER = [
     "test_the_story", "test_putting_right", "test_desk", "test_listening", "test_bar",
     "test_network_page", "test_planned_shutoff", "test_campaign_page", "test_bad_input",
-    "test_dispatch_board", "test_areas", "test_planned_round", "test_three_bursts",
-    "test_rehearsal", "test_kill_minus_nine", "test_two_sites",
+    "test_dispatch_board", "test_areas", "test_called_out", "test_planned_round",
+    "test_three_bursts", "test_rehearsal", "test_kill_minus_nine", "test_two_sites",
 ]  # fmt: skip
 _figures: list[tuple[str, str, str]] = []
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,19 @@ def eventually(
             return found
         assert time.monotonic() < deadline, f"never came within {patience_s:g} s: {what}"
         time.sleep(pause_s)
+
+
+def zone_at(hour: int, now: datetime | None = None) -> str:
+    """A time zone in which it is `hour` o'clock by now: what crews do goes by the hour, and a story
+    told at five in the morning meets those at home who are called out, not those on shift.
+    """
+    ahead = (hour - (now or datetime.now(UTC)).hour + 12) % 24 - 12
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
+
+
+def hour_wanted() -> int:
+    """When the stories are told: mid-morning, or at STANDPIPE_LIVE_HOUR."""
+    return int(os.environ.get("STANDPIPE_LIVE_HOUR", "10"))
 
 
 def state_directory() -> Path:
@@ -119,6 +133,7 @@ class System:
 
     state: Path
     home: str | None = None
+    zone: str = field(default_factory=lambda: zone_at(hour_wanted()))
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(32))
 
     # --- the front door -------------------------------------------------------------------------
@@ -129,8 +144,8 @@ class System:
         """`./standpipe WORDS --state …` as a newcomer types it."""
         return subprocess.run(
             [str(REPO / "standpipe"), *words, "--state", str(self.state)], cwd=REPO,
-            env={**outer_environment(self.home), **env}, check=False, text=True,
-            capture_output=True, timeout=patience_s, errors="replace",
+            env={**outer_environment(self.home), "STANDPIPE_TIME_ZONE": self.zone, **env},
+            check=False, text=True, capture_output=True, timeout=patience_s, errors="replace",
         )  # fmt: skip
 
     def up(self, *more: str) -> None:

@@ -22,6 +22,7 @@ import { $, html, onDo, render } from './html.js';
 import { gettext } from './i18n.js';
 import { keys } from './keys.js';
 import { on } from './live.js';
+import { move as moveCrews, take as takeCrews } from './map/crews.js';
 import { crewData, incidentData } from './map/layers.js';
 import { makeMap } from './map/map.js';
 import { page } from './page.js';
@@ -416,7 +417,17 @@ on('call.ended', (data) => { if (phone && phone.over) phone.over(subject(data));
 on('call.ended ticket.changed resumed', () => owed.read());
 
 /** @type {Map<string, any>} */ const crews = new Map();
-on('positions', (data) => { for (const p of data.crews || []) crews.set(String(p.id), { ...crews.get(String(p.id)), ...p }); if (map) map.put('crews', crewData(crews.values(), page.stale_fix_s, Date.now())); });
+const drawCrews = () => { if (map) map.put('crews', crewData(crews.values(), page.stale_fix_s, Date.now())); };
+async function readCrews() {
+  if (!map) return;
+  const found = await api.get('/api/crews').catch(() => null);
+  if (found) takeCrews(crews, found.features);
+  drawCrews();
+}
+let crewsDue = 0;
+const crewsSoon = () => { if (!crewsDue) crewsDue = window.setTimeout(() => { crewsDue = 0; readCrews(); }, 1000); };
+on('crew.changed shift.began shift.ended resumed', crewsSoon);
+on('positions', (data) => { if (map && moveCrews(crews, data.crews || [])) crewsSoon(); drawCrews(); });
 async function readIncidents() {
   if (!map) return;
   const answer = await api.get('/api/incidents?open=1').catch(() => null);
@@ -454,9 +465,7 @@ makeMap($('#map'), { onFail: (why) => { const note = $('#map-note'); note.textCo
   if (!map) return;
   Object.defineProperty(window, '__map', { value: map });
   drawMap(); readIncidents();
-  const found = await api.get('/api/crews').catch(() => ({ features: [] }));
-  for (const f of found.features) if (f.geometry) crews.set(String(f.properties.id), { ...f.properties, lon: f.geometry.coordinates[0], lat: f.geometry.coordinates[1] });
-  map.put('crews', crewData(crews.values(), page.stale_fix_s, Date.now()));
+  readCrews();
   map.on('click', (/** @type {any} */ event) => {
     if (!draft || done) return;
     const place = { lon: Number(event.lngLat.lng.toFixed(6)), lat: Number(event.lngLat.lat.toFixed(6)), address: '' };

@@ -18,6 +18,7 @@ import { $, html, onDo, render } from './html.js';
 import { gettext, ngettext } from './i18n.js';
 import { keys } from './keys.js';
 import { on } from './live.js';
+import { move as moveCrews, take as takeCrews } from './map/crews.js';
 import { asLine, bounds, crewData, incidentData, planData, pointOf } from './map/layers.js';
 import { makeMap } from './map/map.js';
 import { page } from './page.js';
@@ -108,11 +109,7 @@ async function readIncidents() {
 
 async function readCrews() {
   const answer = await api.get('/api/crews');
-  for (const f of answer.features) {
-    const p = f.properties;
-    const [lon, lat] = f.geometry ? f.geometry.coordinates : [undefined, undefined];
-    crews.set(String(p.id), { ...crews.get(String(p.id)), ...p, lon, lat });
-  }
+  takeCrews(crews, answer.features);
   drawCrews();
 }
 
@@ -337,12 +334,11 @@ on('incident.opened incident.changed ticket.opened ticket.changed order.changed'
 on('burst.suspected', (data) => { suspects.heard(data); });
 on('burst.suspected burst.changed burst.confirmed burst.dismissed burst.expired resumed', () => { suspects.read(); });
 on('incident.changed order.changed resumed', () => { if (map && !past) map.renew(); });
-on('crew.changed', () => { readCrews().catch(() => undefined); });
-on('resumed', () => { refresh(); readCrews().catch(() => undefined); });
-on('positions', (data) => {
-  for (const p of data.crews || []) crews.set(String(p.id), { ...crews.get(String(p.id)), ...p, id: p.id });
-  drawCrews();
-});
+let crewsDue = 0;
+const crewsSoon = () => { if (!crewsDue) crewsDue = window.setTimeout(() => { crewsDue = 0; readCrews().catch(() => undefined); }, 200); };
+on('crew.changed shift.began shift.ended resumed', crewsSoon);
+on('resumed', refresh);
+on('positions', (data) => { if (moveCrews(crews, data.crews || [])) crewsSoon(); drawCrews(); });
 setInterval(() => { if (past) return; drawList(); drawCrews(); suspects.drawList(); }, 5000);
 setInterval(ticking, 1000);
 

@@ -5,6 +5,7 @@ import { api, within } from './api.js';
 import { $, html, render } from './html.js';
 import { gettext } from './i18n.js';
 import { on } from './live.js';
+import { move as moveCrews, take as takeCrews } from './map/crews.js';
 import { crewData, incidentData, isOver } from './map/layers.js';
 import { makeMap } from './map/map.js';
 import { page } from './page.js';
@@ -126,7 +127,7 @@ async function readMap() {
   // What the figures beside the map count: where the water is back, nothing is open any more.
   if (answer) incidents = answer.features.filter((/** @type {any} */ f) => !isOver(f.properties));
   const found = await within(PATIENCE, (signal) => api.get('/api/crews', { signal })).catch(() => null);
-  if (found) { crews.clear(); for (const f of found.features) if (f.geometry) crews.set(String(f.properties.id), { ...f.properties, lon: f.geometry.coordinates[0], lat: f.geometry.coordinates[1] }); }
+  if (found) takeCrews(crews, found.features);
   mapBusy = false;
   drawMap();
 }
@@ -139,9 +140,10 @@ function drawMap() {
 
 on('wall call.queued call.answered call.ended agent.changed incident.opened incident.changed shutoff.started shutoff.restored forecast.outlier', soon);
 let mapDue = 0;
-on('incident.opened incident.changed', () => { if (!mapDue) mapDue = window.setTimeout(() => { mapDue = 0; readMap(); }, 2000); });
+function mapSoon() { if (!mapDue) mapDue = window.setTimeout(() => { mapDue = 0; readMap(); }, 2000); }
+on('incident.opened incident.changed shift.began shift.ended', mapSoon);
 on('resumed', () => { soon(); readMap(); });
-on('positions', (news) => { for (const p of news.crews || []) crews.set(String(p.id), { ...crews.get(String(p.id)), ...p }); drawMap(); });
+on('positions', (news) => { if (moveCrews(crews, news.crews || [])) mapSoon(); drawMap(); });
 // Also by the clock: the wall must be right when no event comes, and must come back for ever.
 setInterval(read, EVERY);
 setInterval(draw, 1000);
@@ -152,6 +154,7 @@ const first = readMap();
 makeMap($('#map'), { theme: 'dark', interactive: false, onFail: () => { $('#map').hidden = true; } }).then(async (made) => {
   map = made;
   if (!map) return;
+  Object.defineProperty(window, '__map', { value: map });
   const scale = Math.max(1, innerHeight / 1080);
   for (const layer of ['incidents', 'crews']) { map.setLayoutProperty(layer, 'icon-size', 1.5 * scale); map.setLayoutProperty(layer, 'text-size', 17 * scale); }
   await first;

@@ -49,6 +49,8 @@ class Crew(models.Model):
     # Version of the order list last sent; it only grows.
     orders_version = models.PositiveBigIntegerField(default=0)
     max_diameter_mm = models.PositiveIntegerField(default=300)
+    # Whether it was on shift when that was last told (turns.py); of now the roster speaks.
+    at_work = models.BooleanField(default=False)
     # From then on it is in no list any more; what it did stays on record.
     disbanded_at = models.DateTimeField(null=True)
 

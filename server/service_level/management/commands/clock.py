@@ -28,13 +28,14 @@ from server.led import driving as boards
 from server.positions import watching as positions
 from server.service_level.services import fire_due
 from server.streets.services import tell_due
+from server.workforce import turns
 from server.workforce.services import end_announced
 
 log = logging.getLogger("standpipe.clock")
 AGAIN_S = 30.0
 SWEEPS: tuple[Callable[[], object], ...] = (
     offers.sweep, planning.sweep, offers.send_automatic, eta.sweep, tell_due, end_announced,
-    forecast.sweep, items.sweep,
+    turns.tell, forecast.sweep, items.sweep,
 )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ export function start(page) {
   let shift = 0;
   /** @type {'all' | 'busy' | 'free'} */ let filter = 'all';
   let reading = 0;
+  /** What the stream told while the board is being read: the answer may be older. @type {[string, any][] | null} */ let heard = null;
 
   const view = () => stretch(Date.now(), hoursShown, shift);
   const crewsShown = () => (board ? rowsOf(board.crews, view(), filter) : []);
@@ -57,11 +58,16 @@ export function start(page) {
 
   async function read() {
     const mine = ++reading;
+    heard = [];
     const { from, to } = view();
     try {
       const answer = await api.get(`/api/board?from=${encodeURIComponent(new Date(from).toISOString())}&to=${encodeURIComponent(new Date(to).toISOString())}`);
-      if (mine === reading) { board = answer; draw(); }
+      if (mine !== reading) return;
+      board = answer;
+      for (const [name, data] of heard || []) if (patch(board, name, data)) soon();
+      draw();
     } catch (error) { if (mine === reading) complain(error); }
+    if (mine === reading) heard = null;
   }
   let later = 0;
   const soon = () => { clearTimeout(later); later = window.setTimeout(read, 400); };
@@ -195,13 +201,15 @@ export function start(page) {
   });
   $('#board-show').addEventListener('click', () => { show(true); focus(current); });
 
-  page.on('order.changed crew.changed', (data) => { if (board && patch(board, 'order' in data ? 'order.changed' : 'crew.changed', data)) soon(); else draw(); });
+  /** @param {string} name @param {any} data */
+  const tell = (name, data) => { if (heard) heard.push([name, data]); return patch(board, name, data); };
+  page.on('order.changed crew.changed', (data) => { if (tell('order' in data ? 'order.changed' : 'crew.changed', data)) soon(); else draw(); });
   page.on('positions', (data) => {
     const seen = board && board.crews.some((/** @type {any} */ c) => c.stale && data.crews.some((/** @type {any} */ p) => p.id === c.id));
-    if (board) patch(board, 'positions', data);
+    tell('positions', data);
     if (seen && !moving.busy()) draw();
   });
-  page.on('incident.opened incident.changed plan.changed order.reoffered incident.no_candidate resumed', soon);
+  page.on('incident.opened incident.changed plan.changed order.reoffered incident.no_candidate roster.changed shift.began shift.ended resumed', soon);
   page.onSelected(draw);
   page.onReplay((at) => { if (at === null) { holder.hidden = memory('shown') === 'no'; read(); } else { moving.end(); holder.hidden = true; } });
   setInterval(() => { if (!moving.busy()) draw(); }, 5000);

@@ -1,6 +1,7 @@
 // @ts-check
 // The board as figures: which stretch of time, where each bar stands, what is late, where the keyboard
 // goes, what an event changes. Pure: no page, no clock; times are milliseconds.
+import { isLater } from '../map/crews.js';
 
 export const MINUTE = 60000;
 export const HOUR = 60 * MINUTE;
@@ -120,7 +121,7 @@ export function patch(board, name, data) {
   }
   if (name === 'positions') {
     const seen = new Map((data.crews || []).map((/** @type {any} */ p) => [p.id, p]));
-    for (const crew of board.crews) { const p = seen.get(crew.id); if (p) Object.assign(crew, { lon: p.lon, lat: p.lat, fix_time: p.fix_time, stale: false }); }
+    for (const crew of board.crews) { const p = seen.get(crew.id); if (p && !isLater(crew, p)) Object.assign(crew, { lon: p.lon, lat: p.lat, fix_time: p.fix_time, stale: false }); }
     return false;
   }
   if (name !== 'order.changed') return true;

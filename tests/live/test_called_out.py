@@ -1,0 +1,129 @@
+"""Called out from home: no sign on any map there, one of the crews from the call until sent home.
+
+  07:58  on shift           a sign on the map, a row on the board
+  08:00  the shift is over  gone from both by itself; the phone may say what it likes
+  08:01  sent for           drawn again, its positions count, even one told while the board is read
+  08:02  taken back         home again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.live.city import end_reports, reports_apart
+from tests.live.crew import at_work
+from tests.live.screens import becomes
+from tests.live.system import System, eventually
+
+_DRAWN = (
+    "([id, drawn]) => window.__map?.getSource('crews').serialize().data.features"
+    ".some((f) => f.properties.id === id) === drawn"
+)
+# Free, seen by nobody yet, with enough of its shift left, and not on call beside it.
+_ON_SHIFT = """
+    SELECT c.id, c.code, c.device, ST_X(c.base) AS lon, ST_Y(c.base) AS lat, s.id AS shift,
+           s.kind, s.ends
+    FROM workforce_crew c JOIN workforce_shift s ON s.crew_id = c.id
+    WHERE s.starts < now() AND s.ends > now() + interval '20 minutes' AND c.state = 'available'
+      AND NOT EXISTS (SELECT 1 FROM workforce_oncallcrew o WHERE o.crew_id = c.id)
+      AND NOT EXISTS (SELECT 1 FROM workforce_crewposition p WHERE p.crew_id = c.id)
+    ORDER BY s.ends DESC, c.code LIMIT 1
+"""
+
+
+def test_a_crew_at_home_is_drawn_nowhere_until_it_is_called_out(
+    system: System, screen_of: Callable[..., Any], shot: Any, tmp_path: Path
+) -> None:
+    control, agent = system.office("dispatcher1"), system.office("agent1")
+    page = screen_of("dispatcher1", "/dispatch", width=1440, height=900)
+    page.wait_for_selector("[data-testid=map-ready]")
+    wall = screen_of("manager1", "/wall", width=1920, height=1080)
+    wall.wait_for_selector("[data-testid=map-ready]")
+    crew = system.one(_ON_SHIFT)
+    row = page.locator(f"[data-testid=crew-row][data-crew='{crew.id}']")
+    row.and_(page.locator("[data-state=available]")).wait_for()
+    becomes(page, _DRAWN, [crew.id, True])
+    becomes(wall, _DRAWN, [crew.id, True])
+
+    # The shift is over: gone from the maps and off duty on the board, with nobody reloading.
+    now = datetime.now(UTC)
+    gone = control.tell(f"/api/roster/shifts/{crew.shift}/actions", action="remove")
+    assert gone.status_code == 200, gone.text
+    duty = control.tell(
+        "/api/roster/on-call", crew=crew.id, starts=(now - timedelta(minutes=1)).isoformat(),
+        ends=(now + timedelta(hours=6)).isoformat(), call_out_min=20,
+    ).json()  # fmt: skip
+    row.and_(page.locator("[data-state=off_duty]")).wait_for()
+    for screen in (page, wall):
+        becomes(screen, _DRAWN, [crew.id, False])
+
+    incident, _ticket = made = reports_apart(system, agent, "leak", 1)[0]
+    with at_work(system, crew.code, tmp_path / "phone") as phone:
+        # At home nobody is followed, whatever the phone says.
+        phone.link.position(crew.lon, crew.lat)
+        eventually(lambda: _refused(system, crew.device), "the position refused as off shift")
+        stored = system.rows("SELECT 1 FROM workforce_crewposition WHERE crew_id = %s", [crew.id])
+        assert not stored
+
+        # It stands in the ranking with the time it needs from the call to the road.
+        ranked = control.ask(f"/api/incidents/{incident}/crews")["ranked"]
+        reasons = next(r["reasons"] for r in ranked if r["crew"]["id"] == crew.id)
+        assert {r["code"]: r["weight"] for r in reasons}["call_out"] == 1200
+        known = {o.number for o in phone.link.book.orders()}
+        sent = control.tell(
+            f"/api/incidents/{incident}/assign", crew=crew.id, reason="knows the valve"
+        )
+        assert sent.status_code == 201, sent.text
+        order = phone.new_order(known)
+        becomes(page, _DRAWN, [crew.id, True])
+        becomes(wall, _DRAWN, [crew.id, True])
+        row.and_(page.locator("[data-state=assigned]")).wait_for()
+        assert row.get_attribute("data-stale") == "true", "it has not been seen yet"
+
+        # A place told while the board is being read is not lost with the older answer.
+        held: list[tuple[Any, Any]] = []
+        page.route("**/api/board?*", lambda route: held.append((route, route.fetch())))
+        page.keyboard.press("]")
+        page.keyboard.press("0")
+        _wait(page, lambda: len(held) >= 2)
+        phone.link.position(crew.lon, crew.lat)
+        row.and_(page.locator("[data-stale=false]")).wait_for()
+        for route, answer in held:
+            route.fulfill(response=answer)
+        page.unroute("**/api/board?*")
+        page.wait_for_timeout(6000)  # the board draws itself anew every five seconds
+        assert row.get_attribute("data-stale") == "false"
+        shot(page, "34-called-out")
+
+    # Taken back: at home again, and nobody's sign.
+    back = control.tell(f"/api/work-orders/{order}/actions", action="recall", reason="was nothing")
+    assert back.status_code == 200, back.text
+    row.and_(page.locator("[data-state=off_duty]")).wait_for()
+    for screen in (page, wall):
+        becomes(screen, _DRAWN, [crew.id, False])
+    end_reports(control, agent, [made])
+    control.tell(f"/api/roster/on-call/{duty['id']}/remove")
+    again = control.tell(
+        "/api/roster/shifts", crew=crew.id, kind=crew.kind,
+        starts=datetime.now(UTC).isoformat(), ends=crew.ends.isoformat(),
+    )  # fmt: skip
+    assert again.status_code == 201, again.text
+    becomes(page, _DRAWN, [crew.id, True])
+
+
+def _refused(system: System, device: str) -> Any:
+    return system.one(
+        "SELECT count FROM positions_refusal WHERE device = %s AND reason = 'off_shift'", [device]
+    )
+
+
+def _wait(page: Any, truth: Callable[[], bool]) -> None:
+    """Held answers arrive only while the browser's driver has its turn."""
+    for _ in range(600):
+        if truth():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("the board was never read")
