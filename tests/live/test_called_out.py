@@ -22,6 +22,18 @@ _DRAWN = (
     "([id, drawn]) => window.__map?.getSource('crews').serialize().data.features"
     ".some((f) => f.properties.id === id) === drawn"
 )
+# What the row of the crew has said since, each once: a later reading mends what one broke.
+_WATCH_STALE = """(id) => {
+  const rows = document.querySelector('#board-rows');
+  window.__seen = [];
+  const look = () => {
+    const said = rows.querySelector(`[data-testid=crew-row][data-crew="${id}"]`)?.dataset.stale;
+    if (said && !window.__seen.includes(said)) window.__seen.push(said);
+  };
+  new MutationObserver(look).observe(
+    rows, {subtree: true, childList: true, attributes: true, attributeFilter: ['data-stale']});
+  look();
+}"""
 # Free, seen by nobody yet, with enough of its shift left, and not on call beside it.
 _ON_SHIFT = """
     SELECT c.id, c.code, c.device, ST_X(c.base) AS lon, ST_Y(c.base) AS lat, s.id AS shift,
@@ -91,11 +103,12 @@ def test_a_crew_at_home_is_drawn_nowhere_until_it_is_called_out(
         _wait(page, lambda: len(held) >= 2)
         phone.link.position(crew.lon, crew.lat)
         row.and_(page.locator("[data-stale=false]")).wait_for()
+        page.evaluate(_WATCH_STALE, crew.id)
         for route, answer in held:
             route.fulfill(response=answer)
         page.unroute("**/api/board?*")
         page.wait_for_timeout(6000)  # the board draws itself anew every five seconds
-        assert row.get_attribute("data-stale") == "false"
+        assert page.evaluate("window.__seen") == ["false"], "the older answer took the place back"
         shot(page, "34-called-out")
 
     # Taken back: at home again, and nobody's sign.
