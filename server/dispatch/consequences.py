@@ -1,7 +1,8 @@
 """What an order's step means for stock and duty.
 
 Pieces are promised when a crew is sent, used when it is done, else let go. A crew that was at home
-on call is at work from the call to the end of its order, so that it is tracked and its hours count.
+on call is at work from the call to the end of its order, so that it is tracked and its hours count;
+one whose shift ran out meanwhile is too (overtime.py).
 """
 
 from __future__ import annotations

@@ -24,6 +24,9 @@ from server.workforce.models import Crew, Leave, Member, OnCallCrew, Shift, Vehi
 LONGEST = timedelta(hours=36)  # of one shift
 LONGEST_DUTY = timedelta(days=366)  # of one time on call or on leave
 CALLED_OUT = timedelta(hours=8)
+KEPT_ON = timedelta(hours=4)
+# A clock that was away this long still keeps a crew on from the end of its shift.
+LATE = timedelta(hours=1)
 MOST_DAYS = 370
 
 
@@ -229,8 +232,38 @@ def call_out(crew: Crew, order: str, *, by: str) -> Shift | None:
     return shift
 
 
+def keep_on(crew: Crew, order: str, *, by: str) -> Shift | None:
+    """A crew's shift ran out with `order` in hand: it is at work until that ends, at most KEPT_ON.
+
+    With the same people, and the same vehicle unless somebody else has it by now. None where the
+    crew is on shift.
+    """
+    now = timezone.now()
+    rows = Shift.objects.filter(crew=crew)
+    if rows.filter(starts__lte=now, ends__gt=now).exists():
+        return None
+    last = rows.filter(ends__lte=now, ends__gt=now - LATE).order_by("-ends").first()
+    following = rows.filter(starts__gt=now).order_by("starts").first()
+    starts = now if last is None else last.ends
+    ends = now + KEPT_ON
+    if following is not None:
+        ends = min(ends, following.starts)
+    vehicle = last.vehicle if last is not None else None
+    if vehicle is not None and vehicle.shifts.filter(starts__lt=ends, ends__gt=starts).exists():
+        vehicle = None
+    with transaction.atomic():
+        shift = Shift.objects.create(
+            crew=crew, kind=Shift.Kind.EXTRA, starts=starts, ends=ends, vehicle=vehicle,
+            called_out_for=order[:20],
+        )  # fmt: skip
+        if last is not None:
+            shift.members.set(last.members.all())
+        _log("shift.kept_on", crew, f"{order} {text_of(shift)}", by=by)
+    return shift
+
+
 def end_call_out(order: str, *, by: str) -> None:
-    """The order is over: who was called out for it goes home."""
+    """The order is over: who was called out or kept on for it goes home."""
     now = timezone.now()
     rows = Shift.objects.filter(called_out_for=order, starts__lt=now, ends__gt=now)
     for shift in rows.select_related("crew") if order else ():

@@ -4,6 +4,8 @@
   08:00  the shift is over  gone from both by itself; the phone may say what it likes
   08:01  sent for           drawn again, its positions count, even one told while the board is read
   08:02  taken back         home again
+
+  another crew   on site when its shift ends on paper: at work until the order is over
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ _WATCH_STALE = """(id) => {
 # Free, seen by nobody yet, with enough of its shift left, and not on call beside it.
 _ON_SHIFT = """
     SELECT c.id, c.code, c.device, ST_X(c.base) AS lon, ST_Y(c.base) AS lat, s.id AS shift,
-           s.kind, s.ends
+           s.kind, s.starts, s.ends
     FROM workforce_crew c JOIN workforce_shift s ON s.crew_id = c.id
     WHERE s.starts < now() AND s.ends > now() + interval '20 minutes' AND c.state = 'available'
       AND NOT EXISTS (SELECT 1 FROM workforce_oncallcrew o WHERE o.crew_id = c.id)
@@ -125,6 +127,61 @@ def test_a_crew_at_home_is_drawn_nowhere_until_it_is_called_out(
     )  # fmt: skip
     assert again.status_code == 201, again.text
     becomes(page, _DRAWN, [crew.id, True])
+
+
+def test_a_shift_that_ends_on_paper_takes_nobody_out_of_the_trench(
+    system: System, screen_of: Callable[..., Any], shot: Any, tmp_path: Path
+) -> None:
+    control, agent = system.office("dispatcher1"), system.office("agent1")
+    page = screen_of("dispatcher1", "/dispatch", width=1440, height=900)
+    page.wait_for_selector("[data-testid=map-ready]")
+    crew = system.one(_ON_SHIFT)
+    incident, _ticket = made = reports_apart(system, agent, "leak", 1)[0]
+    with at_work(system, crew.code, tmp_path / "phone") as phone:
+        known = {o.number for o in phone.link.book.orders()}
+        assert control.tell(f"/api/incidents/{incident}/assign", crew=crew.id, reason="near"
+                            ).status_code == 201  # fmt: skip
+        order = phone.new_order(known)
+        for step in ("accept", "depart", "arrive"):
+            phone.do(order, step)
+        ending = control.put(f"/api/roster/shifts/{crew.shift}", json={
+            "crew": crew.id, "kind": crew.kind, "starts": crew.starts.isoformat(),
+            "ends": (datetime.now(UTC) + timedelta(seconds=2)).isoformat(),
+        })  # fmt: skip
+        assert ending.status_code == 200, ending.text
+        kept = eventually(
+            lambda: system.one(
+                "SELECT * FROM workforce_shift WHERE crew_id = %s AND called_out_for = %s",
+                [crew.id, order],
+            ),
+            "the shift that goes on",
+        )  # fmt: skip
+        # Its positions count after the end on paper, and no screen has let go of it.
+        phone.link.position(crew.lon, crew.lat)
+        row = page.locator(f"[data-testid=crew-row][data-crew='{crew.id}'][data-state=on_site]")
+        row.and_(page.locator("[data-stale=false]")).wait_for()
+        becomes(page, _DRAWN, [crew.id, True])
+        assert not _told(system, "shift.ended", crew.id, kept.starts)
+        shot(page, "35-kept-on")
+        for step in ("repaired", "restored", "complete"):
+            phone.do(order, step)
+    # The order is over, and with it the day.
+    eventually(lambda: _told(system, "shift.ended", crew.id, kept.starts), "gone home")
+    becomes(page, _DRAWN, [crew.id, False])
+    end_reports(control, agent, [made])
+    again = control.tell(
+        "/api/roster/shifts", crew=crew.id, kind=crew.kind,
+        starts=datetime.now(UTC).isoformat(), ends=crew.ends.isoformat(),
+    )  # fmt: skip
+    assert again.status_code == 201, again.text
+    becomes(page, _DRAWN, [crew.id, True])
+
+
+def _told(system: System, name: str, crew: int, since: datetime) -> Any:
+    return system.one(
+        "SELECT 1 FROM events_event WHERE name = %s AND subject = %s AND at >= %s",
+        [name, f"crew:{crew}", since],
+    )
 
 
 def _refused(system: System, device: str) -> Any:

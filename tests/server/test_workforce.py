@@ -20,12 +20,10 @@ from server.dispatch import candidates
 from server.dispatch import services as dispatch
 from server.dispatch.services import Step
 from server.dispatch.states import Who
-from server.events.models import Event
-from server.workforce import boards, roster_csv, rostering, services, staffing, turns
+from server.workforce import boards, roster_csv, rostering, services, staffing
 from server.workforce.availability import availability, coverage
 from server.workforce.models import (
     Certificate,
-    Crew,
     CrewStatus,
     Leave,
     Member,
@@ -465,39 +463,3 @@ def test_the_demo_s_rota_is_lawful_and_its_round_the_clock_crews_never_sleep(cas
     before = Shift.objects.count()
     load_people("open-sesame-43", Point(*town.place("A"), srid=4326))
     assert Shift.objects.count() == before, "loading twice adds nothing"
-
-
-# -- who comes to work and goes home --------------------------------------------------------------
-
-
-def turns_told() -> list[tuple[str, str, str | None]]:
-    rows = Event.objects.filter(name__startswith="shift.").order_by("pk")
-    return [(r.name, r.payload["name"], r.payload["until"]) for r in rows]
-
-
-def test_a_shift_that_begins_or_ends_is_told_once_to_whoever_draws_crews(cast):
-    now = timezone.now()
-    turns.tell(now)
-    before = len(turns_told())
-    rows = [cast.night, cast.north]
-    assert [of(crew, now).on_shift for crew in rows] == [False, True]
-    shift = Shift.objects.get(crew=cast.north, starts__lte=now, ends__gt=now)
-    night = Shift.objects.create(crew=cast.night, starts=shift.ends, ends=shift.ends + 8 * HOUR)
-    assert turns.tell(now) == 0
-
-    assert turns.tell(shift.ends) >= 2
-    told = turns_told()[before:]
-    assert ("shift.ended", cast.north.name, None) in told
-    assert ("shift.began", cast.night.name, night.ends.isoformat()) in told
-    assert turns.tell(shift.ends) == 0
-    # A clock that was away in between tells what holds when it is back, and nothing of the rest.
-    assert turns.tell(night.ends + HOUR) == 1
-    assert turns_told()[-1] == ("shift.ended", cast.night.name, None)
-
-
-def test_a_crew_that_was_disbanded_in_its_shift_has_gone_home(cast):
-    now = timezone.now()
-    turns.tell(now)
-    Crew.objects.filter(pk=cast.north.pk).update(disbanded_at=now)
-    assert turns.tell(now + timedelta(seconds=1)) == 1
-    assert turns_told()[-1][:2] == ("shift.ended", cast.north.name)

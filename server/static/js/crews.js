@@ -54,7 +54,7 @@ function soon() {
   clearTimeout(due);
   due = window.setTimeout(() => { if (document.querySelector('dialog[open]')) soon(); else read(); }, 700);
 }
-on('crew.changed resumed', () => { if (shown === 'now') soon(); });
+on('crew.changed shift.began shift.ended resumed', () => { if (shown === 'now') soon(); });
 on('order.changed', () => { if (shown === 'now' || shown === 'stock') soon(); });
 on('roster.changed', () => { if (shown !== 'stock') soon(); if (shown === 'people') warn(); });
 on('stock.changed', () => { if (shown === 'stock') soon(); });

@@ -83,7 +83,7 @@ class Shift(models.Model):
     )
     members = models.ManyToManyField(Member, related_name="shifts", blank=True)
     note = models.CharField(max_length=120, blank=True)
-    # The work order a crew on call was called out for; its end ends the shift.
+    # The work order a crew was called out or kept on for; its end ends the shift.
     called_out_for = models.CharField(max_length=20, blank=True)
 
     class Meta:

@@ -1,7 +1,8 @@
 """`manage clock`: ask once a second what is due, and fire it; a second one stands by.
 
 Deadlines, offers nobody has answered, the plan for what nobody has in hand, when crews that are on
-their way will be there, closures and breaks that end by their time, the day's forecast of calls.
+their way will be there, what ends by its time (closures, breaks, shifts), the day's forecast of
+calls.
 Deadlines come first and do not depend on the others: what fails is written down and tried again
 after half a minute. Beside them, what positions mean (server/positions/watching.py), and the sound
 of calls (server/calls/recordings/watching.py).
@@ -20,7 +21,7 @@ from django.db import InterfaceError, OperationalError
 
 from server.calls.queueing import items
 from server.calls.recordings import watching as recordings
-from server.dispatch import arrivals, eta, offers, planning
+from server.dispatch import arrivals, eta, offers, overtime, planning
 from server.events.leader import Leadership
 from server.events.loop import Stop, run
 from server.forecast import services as forecast
@@ -35,7 +36,7 @@ log = logging.getLogger("standpipe.clock")
 AGAIN_S = 30.0
 SWEEPS: tuple[Callable[[], object], ...] = (
     offers.sweep, planning.sweep, offers.send_automatic, eta.sweep, tell_due, end_announced,
-    turns.tell, forecast.sweep, items.sweep,
+    overtime.sweep, turns.tell, forecast.sweep, items.sweep,
 )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ export function start(page) {
   }
   // However much happens, once a second at the most.
   const soon = () => { clearTimeout(timer); timer = window.setTimeout(read, Math.max(150, 1000 - (Date.now() - last))); };
-  page.on('incident.opened incident.changed order.changed crew.changed shutoff.started shutoff.water_back shutoff.restored shutoff.changed shutoff.cancelled clock.escalated resumed', soon);
+  page.on('incident.opened incident.changed order.changed crew.changed shift.began shift.ended shutoff.started shutoff.water_back shutoff.restored shutoff.changed shutoff.cancelled clock.escalated resumed', soon);
   page.onReplay((at) => { holder.hidden = at !== null; if (at === null) read(); });
   setInterval(draw, 5000);
   setInterval(read, 60000);

@@ -187,7 +187,7 @@ export function start(page) {
 
   page.whenMap((map) => { addClosureLayers(map, mapTheme()); map.on('click', 'closure-sign', () => { if (!page.clicksTaken()) fold(true); }); drawAll(); });
   page.on('streets.changed resumed', () => { read().catch(() => undefined); readWithin(); });
-  page.on('crew.changed', () => { readWithin(); });
+  page.on('crew.changed shift.began shift.ended', () => { readWithin(); });
   setInterval(() => { readWithin(); if (!asking) drawAll(); }, WITHIN_AGAIN_MS);
   page.on('order.changed', (data) => {
     const streets = (data.streets || []).join(', ') || gettext('a street without a name');

@@ -1,0 +1,169 @@
+"""Who comes to work and who goes home, and who stays because the trench is open.
+
+  R--v1--A--B--C      Crew North is in the trench at C when its shift ends:
+                |     it is at work until the order is over, four hours at most
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from server.accounts.models import AuditRow
+from server.dispatch import overtime
+from server.dispatch import services as dispatch
+from server.dispatch.services import Step
+from server.dispatch.states import Who
+from server.events.models import Event
+from server.workforce import rostering, turns
+from server.workforce.availability import availability
+from server.workforce.models import Crew, Member, Shift
+from server.workforce.selectors import crew_features
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+def of(crew: Any, at: datetime | None = None) -> Any:
+    return next(a for a in availability(at) if a.crew.pk == crew.pk)
+
+
+def told() -> list[tuple[str, str, str | None]]:
+    rows = Event.objects.filter(name__startswith="shift.").order_by("pk")
+    return [(r.name, r.payload["name"], r.payload["until"]) for r in rows]
+
+
+# -- told once, whatever made it ------------------------------------------------------------------
+
+
+def test_a_shift_that_begins_or_ends_is_told_once_to_whoever_draws_crews(cast):
+    now = timezone.now()
+    turns.tell(now)
+    before = len(told())
+    assert [of(crew, now).on_shift for crew in (cast.night, cast.north)] == [False, True]
+    shift = Shift.objects.get(crew=cast.north, starts__lte=now, ends__gt=now)
+    night = Shift.objects.create(crew=cast.night, starts=shift.ends, ends=shift.ends + 8 * HOUR)
+    assert turns.tell(now) == 0
+
+    assert turns.tell(shift.ends) >= 2
+    since = told()[before:]
+    assert ("shift.ended", cast.north.name, None) in since
+    assert ("shift.began", cast.night.name, night.ends.isoformat()) in since
+    assert turns.tell(shift.ends) == 0
+    # A clock that was away in between tells what holds when it is back, and nothing of the rest.
+    assert turns.tell(night.ends + HOUR) == 1
+    assert told()[-1] == ("shift.ended", cast.night.name, None)
+
+
+def test_a_team_that_takes_over_from_its_own_crew_is_no_news(cast):
+    turns.tell()
+    shift = Shift.objects.get(crew=cast.north)
+    Shift.objects.create(crew=cast.north, starts=shift.ends, ends=shift.ends + 8 * HOUR)
+    before = [row for row in told() if row[1] == cast.north.name]
+    turns.tell(shift.ends + timedelta(seconds=1))
+    assert [row for row in told() if row[1] == cast.north.name] == before
+
+
+def test_a_crew_that_was_disbanded_in_its_shift_has_gone_home(cast):
+    now = timezone.now()
+    turns.tell(now)
+    Crew.objects.filter(pk=cast.north.pk).update(disbanded_at=now)
+    assert turns.tell(now + timedelta(seconds=1)) == 1
+    assert told()[-1][:2] == ("shift.ended", cast.north.name)
+
+
+# -- the shift runs out under a crew with work in hand --------------------------------------------
+
+
+def sent(burst: Any, crew: Crew, *steps: str) -> Any:
+    order = dispatch.assign(burst, crew, by="mika", reason="for the test")
+    went_on(order, *steps)
+    return order
+
+
+def went_on(order: Any, *steps: str) -> None:
+    crew = order.crew
+    for step in steps:
+        made = Step(step, timezone.now(), reason="permit pending" if step == "pause" else "")
+        dispatch.act(order, made, who=Who.CREW, by=crew.code, crew=crew)
+        order.refresh_from_db()
+
+
+def ran_out(crew: Crew, ago: timedelta = timedelta(seconds=2)) -> Shift:
+    shift = Shift.objects.get(crew=crew)
+    shift.starts, shift.ends = timezone.now() - 8 * HOUR, timezone.now() - ago
+    shift.save()
+    return shift
+
+
+def test_who_stands_in_the_trench_is_at_work_until_the_order_is_over(cast, burst):
+    eino = Member.objects.create(crew=cast.north, name="Eino")
+    order = sent(burst, cast.north, "accept", "depart", "arrive")
+    turns.tell()
+    before = told()
+    shift = ran_out(cast.north)
+    shift.members.set([eino])
+    assert not of(cast.north).on_shift
+
+    assert overtime.sweep() == 1
+    more = Shift.objects.get(crew=cast.north, called_out_for=order.number)
+    assert (more.kind, more.starts) == ("extra", shift.ends)
+    assert list(more.members.all()) == [eino]
+    assert abs(more.ends - timezone.now() - rostering.KEPT_ON) < timedelta(minutes=1)
+    # On the map, followed, its hours counted; and nobody was told that it had gone.
+    assert cast.north.pk in {f["id"] for f in crew_features()["features"]}
+    assert turns.tell() == 0 and told() == before
+    assert overtime.sweep() == 0
+    entry = AuditRow.objects.get(action="shift.kept_on")
+    assert entry.by == "clock" and str(order.number) in entry.note
+
+    went_on(order, "repaired", "restored", "complete")
+    assert turns.tell() == 1 and told()[-1] == ("shift.ended", cast.north.name, None)
+
+
+@pytest.mark.parametrize(
+    "steps, stays",
+    [((), False), (("accept",), True), (("accept", "depart", "arrive", "pause"), False)],
+)
+def test_only_work_that_was_taken_on_and_goes_on_keeps_a_crew(cast, burst, steps, stays):
+    sent(burst, cast.north, *steps)
+    ran_out(cast.north)
+    assert overtime.sweep() == int(stays)
+    assert of(cast.north).on_shift == stays
+
+
+def test_a_forgotten_last_step_is_followed_home_for_four_hours_at_most(cast, burst):
+    order = sent(burst, cast.north, "accept", "depart", "arrive")
+    ran_out(cast.north)
+    overtime.sweep()
+    more = Shift.objects.get(called_out_for=order.number)
+    more.starts, more.ends = more.starts - 5 * HOUR, timezone.now() - timedelta(seconds=1)
+    Shift.objects.filter(crew=cast.north, called_out_for="").delete()
+    more.save()
+    assert overtime.sweep() == 0
+    assert not of(cast.north).on_shift
+
+
+def test_the_next_shift_takes_over_from_overtime_and_a_vehicle_given_away_stays_away(cast, burst):
+    van = cast.north.vehicle
+    order = sent(burst, cast.north, "accept", "depart", "arrive")
+    shift = ran_out(cast.north)
+    shift.vehicle = van
+    shift.save()
+    now = timezone.now()
+    following = Shift.objects.create(crew=cast.north, starts=now + HOUR, ends=now + 9 * HOUR)
+    Shift.objects.filter(crew=cast.night).delete()
+    Shift.objects.create(crew=cast.night, starts=now, ends=now + 9 * HOUR, vehicle=van)
+    assert overtime.sweep() == 1
+    more = Shift.objects.get(called_out_for=order.number)
+    assert (more.ends, more.vehicle) == (following.starts, None)
+
+
+def test_a_clock_that_was_away_keeps_the_crew_on_from_the_end_of_its_shift(cast, burst):
+    order = sent(burst, cast.north, "accept", "depart", "arrive")
+    shift = ran_out(cast.north, timedelta(minutes=20))
+    assert overtime.sweep() == 1
+    assert Shift.objects.get(called_out_for=order.number).starts == shift.ends
