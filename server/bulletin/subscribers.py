@@ -11,6 +11,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from server.accounts.models import OnCall, User
+from server.bulletin import crews
 from server.customers.models import Account
 from server.customers.selectors import texted_at
 from server.dispatch import eta
@@ -35,6 +36,10 @@ def text_people(row: Row) -> None:
             ticket = Ticket.objects.select_related("incident__area").get(pk=row.payload["ticket"])
             _tell_responsible(ticket)
             _tell_customer(ticket, "registered", dedupe=f"registered:{ticket.pk}")
+        case "order.changed" if row.payload["action"] == "dispatch":
+            crews.tell_called_out(row)
+        case "order.changed" if row.payload["action"] == "recall":
+            crews.tell_called_off(row)
         case "order.changed" if row.payload["action"] == "depart":
             _crew_on_its_way(row)
         case "order.changed" if row.payload["action"] in ("eta", "rerouted", "cut_off"):

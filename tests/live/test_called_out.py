@@ -92,6 +92,11 @@ def test_a_crew_at_home_is_drawn_nowhere_until_it_is_called_out(
         )
         assert sent.status_code == 201, sent.text
         order = phone.new_order(known)
+        eventually(
+            lambda: [t for t in system.texts() if "You are called out" in t["body"]
+                     and order in t["body"]],
+            "the text that wakes them",
+        )  # fmt: skip
         becomes(page, _DRAWN, [crew.id, True])
         becomes(wall, _DRAWN, [crew.id, True])
         row.and_(page.locator("[data-state=assigned]")).wait_for()
@@ -113,12 +118,16 @@ def test_a_crew_at_home_is_drawn_nowhere_until_it_is_called_out(
         assert page.evaluate("window.__seen") == ["false"], "the older answer took the place back"
         shot(page, "34-called-out")
 
-    # Taken back: at home again, and nobody's sign.
+    # Taken back: told so, at home again, and nobody's sign.
     back = control.tell(f"/api/work-orders/{order}/actions", action="recall", reason="was nothing")
     assert back.status_code == 200, back.text
     row.and_(page.locator("[data-state=off_duty]")).wait_for()
     for screen in (page, wall):
         becomes(screen, _DRAWN, [crew.id, False])
+    eventually(
+        lambda: [t for t in system.texts() if f"{order} is taken back" in t["body"]],
+        "the text that nobody need come",
+    )
     end_reports(control, agent, [made])
     control.tell(f"/api/roster/on-call/{duty['id']}/remove")
     again = control.tell(

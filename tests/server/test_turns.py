@@ -18,9 +18,10 @@ from server.dispatch import services as dispatch
 from server.dispatch.services import Step
 from server.dispatch.states import Who
 from server.events.models import Event
+from server.messaging.models import SmsMessage
 from server.workforce import rostering, turns
 from server.workforce.availability import availability
-from server.workforce.models import Crew, Member, Shift
+from server.workforce.models import Certificate, Crew, Member, Shift
 from server.workforce.selectors import crew_features
 
 pytestmark = pytest.mark.django_db
@@ -167,3 +168,45 @@ def test_a_clock_that_was_away_keeps_the_crew_on_from_the_end_of_its_shift(cast,
     shift = ran_out(cast.north, timedelta(minutes=20))
     assert overtime.sweep() == 1
     assert Shift.objects.get(called_out_for=order.number).starts == shift.ends
+
+
+# -- called out from home -------------------------------------------------------------------------
+
+
+def test_who_is_called_out_is_woken_by_a_text_and_told_when_nobody_need_come(cast, burst, news):
+    """Eino and Aili lie in bed, Otto is on holiday; Crew Night's phone speaks Chinese."""
+    now = timezone.now()
+    cast.night.user.language = "zh-hans"
+    cast.night.user.save()
+    crew = {
+        name: Member.objects.create(crew=cast.night, name=name, mobile=mobile)
+        for name, mobile in (("Eino", "+358401000501"), ("Aili", "+358401000502"),
+                             ("Otto", "+358401000503"), ("Toivo", ""))
+    }  # fmt: skip
+    for member in crew.values():
+        for skill in ("valve", "repair"):
+            Certificate.objects.create(member=member, skill=skill, expires_on=None)
+    rostering.give_leave(
+        cast.night, now - HOUR, now + HOUR, kind="holiday", member=crew["Otto"], by="sari"
+    )
+    rostering.put_on_call(cast.night, now - HOUR, now + 10 * HOUR, by="sari")
+    order = dispatch.assign(burst, cast.night, by="mika", reason="nobody else")
+    news()
+    texts = SmsMessage.objects.filter(template="called_out").order_by("to")
+    assert [t.to[-3:] for t in texts] == ["501", "502"]
+    assert all(order.number in t.body and "请出动" in t.body for t in texts)
+
+    order.refresh_from_db()
+    dispatch.act(
+        order, Step("recall", timezone.now(), reason="x"), who=Who.DISPATCHER, by="mika"
+    )
+    news()
+    off = SmsMessage.objects.filter(template="called_off").order_by("to")
+    assert [t.to for t in off] == [t.to for t in texts]
+
+
+def test_who_is_on_shift_has_the_app_in_hand_and_gets_no_text(cast, burst, news):
+    Member.objects.create(crew=cast.north, name="Eino", mobile="+358401000501")
+    sent(burst, cast.north, "accept")
+    news()
+    assert not SmsMessage.objects.filter(template__startswith="called_").exists()

@@ -17,6 +17,14 @@ test('a part that came before the map gets it when it is drawn, one that came af
   assert.deepEqual(seen, [['before', 'map'], ['after', 'map']]);
 });
 
+test('parts hear whenever the open incidents have been read', () => {
+  const made = host();
+  let heard = 0;
+  made.page.onListed(() => { heard += 1; });
+  made.tellListed(); made.tellListed();
+  assert.equal(heard, 2);
+});
+
 test('parts hear once that the past is shown, where it moves to, and that it is over', () => {
   const made = host();
   const heard = [];

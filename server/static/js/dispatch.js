@@ -105,6 +105,7 @@ async function readIncidents() {
   }
   loaded = true;
   drawList();
+  host.tellListed();
 }
 
 async function readCrews() {

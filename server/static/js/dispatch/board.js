@@ -211,6 +211,8 @@ export function start(page) {
   });
   page.on('incident.opened incident.changed plan.changed order.reoffered incident.no_candidate roster.changed shift.began shift.ended resumed', soon);
   page.onSelected(draw);
+  // What is due next is the list's to say: two promises for one incident would be one too many.
+  page.onListed(() => { if (!moving.busy()) draw(); });
   page.onReplay((at) => { if (at === null) { holder.hidden = memory('shown') === 'no'; read(); } else { moving.end(); holder.hidden = true; } });
   setInterval(() => { if (!moving.busy()) draw(); }, 5000);
 

@@ -13,6 +13,7 @@ import { toast } from '../toast.js';
  * @property {() => any} selected the chosen incident as GET /api/incidents/<id> gives it, or null
  * @property {(id: string | number) => any} incident what the list knows of an open incident, or null
  * @property {(run: (incident: any) => void) => void} onSelected told whenever another incident is chosen, read again, or none (null)
+ * @property {(run: () => void) => void} onListed told whenever the open incidents have been read
  * @property {(text: string, kind?: 'ok' | 'bad') => void} toast
  * @property {boolean} mayAct false for those who only look
  * @property {() => boolean} replaying the past is shown: nothing may be changed, and nothing live may be drawn
@@ -29,6 +30,7 @@ export function makePage(host) {
   /** @type {any} */ let map = null;
   /** @type {((map: any) => void)[]} */ const waiting = [];
   /** @type {((incident: any) => void)[]} */ const followers = [];
+  /** @type {(() => void)[]} */ const readers = [];
   /** @type {((at: string | null) => void)[]} */ const rewound = [];
   /** @type {string | null} */ let moment = null;
   /** @type {string | null} */ let drawing = null;
@@ -42,6 +44,7 @@ export function makePage(host) {
     selected: host.selected,
     incident: (id) => host.incident(String(id)),
     onSelected: (run) => { followers.push(run); },
+    onListed: (run) => { readers.push(run); },
     toast,
     mayAct: host.mayAct,
     replaying: () => moment !== null,
@@ -63,6 +66,7 @@ export function makePage(host) {
     drawn: (made) => { map = made; for (const run of waiting.splice(0)) run(map); },
     /** @param {any} incident */
     tellSelected: (incident) => { for (const run of followers) run(incident); },
+    tellListed: () => { for (const run of readers) run(); },
     /** @param {string | null} at */
     tellReplay: (at) => { if (at === moment) return; moment = at; for (const run of rewound) run(at); },
   };
