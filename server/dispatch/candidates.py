@@ -116,7 +116,7 @@ def _candidate(
         id=crew.pk, name=crew.shown, lon=lon, lat=lat,
         on_shift=row.on_shift,
         shift_left_s=(row.until - at).total_seconds() if row.until else 0.0,
-        state=row.state, busy_s=busy_s, skills=row.skills,
+        relieved=row.relieved, state=row.state, busy_s=busy_s, skills=row.skills,
         max_diameter_mm=crew.max_diameter_mm, stock=_pieces(row.stock),
         fix_age_s=(at - fix).total_seconds() if fix else None,
         area=crew.area_id, jobs_today=jobs_today, base=base,
@@ -164,7 +164,10 @@ def at_place(
 ) -> list[Candidate]:
     """The candidates with their way to `place`: there, back to their base, by a depot."""
     # A way back is asked for only where it can matter; it is taken to be as long as the way out.
-    late = [c for c in rows if c.base and c.on_shift and c.shift_left_s < need.work_s + BACK_S]
+    late = [
+        c for c in rows
+        if c.base and c.on_shift and not c.relieved and c.shift_left_s < need.work_s + BACK_S
+    ]  # fmt: skip
     depots = depots_for(need) if need.diameter_mm > 0 else []
     asked = [Origin(f"c{c.id}", c.lon, c.lat) for c in rows]
     asked += [Origin(f"b{c.id}", *c.base) for c in late if c.base]

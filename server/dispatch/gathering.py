@@ -27,7 +27,8 @@ WEIGHT = {"P1": 8.0, "P2": 4.0, "P3": 2.0, "P4": 1.0}
 OVERTIME_S = {"P1": 4 * 3600.0, "P2": 2 * 3600.0, "P3": 0.0, "P4": 0.0}
 # Reasons that are time itself: the planner reckons them, they are no penalty on top.
 TIME = frozenset(
-    {"drive", "finish", "call_out", "break", "shift_ends", "tired", "no_clamp", "no_stock", "load"}
+    {"drive", "finish", "call_out", "break", "shift_ends", "relieved", "tired", "no_clamp",
+     "no_stock", "load"}
 )
 _between = Between()
 ON_CALL_S = 12 * 3600.0  # who is called out may be kept as long as a shift

@@ -19,6 +19,7 @@ SECONDS: dict[str, float] = {
     "valve_key": 600.0,
     "pipe_too_large": 900.0,
     "shift_ends": 3600.0,  # at most; as many as the job reaches beyond the shift
+    "relieved": 300.0,  # likewise, where the crew's next team takes over on the spot
     "no_fix": 600.0,
     "stale_fix": 120.0,
     "old_fix": 1200.0,
@@ -76,6 +77,7 @@ class Candidate:
     area: int | None  # None: works everywhere
     jobs_today: int = 0
     base: tuple[float, float] | None = None
+    relieved: bool = False  # the crew's next team takes over when this shift ends
     on_call: bool = False
     call_out_s: float = 0.0  # from the call to being on the road, of a crew on call
     leave: str = ""  # kind of leave of the whole crew
@@ -236,7 +238,10 @@ def _equipment(c: Candidate, need: Need) -> Iterator[Reason]:
 def _time(c: Candidate, need: Need) -> Iterator[Reason]:
     until_done = (c.seconds or 0.0) + need.work_s + (c.busy_s if need.queued else 0.0)
     over = until_done + c.back_s - c.shift_left_s
-    if c.on_shift and over > 0:
+    if c.on_shift and over > 0 and c.relieved:
+        cost = min(over, SECONDS["relieved"])
+        yield Reason("relieved", cost, data={"seconds": c.shift_left_s})
+    elif c.on_shift and over > 0:
         cost = min(over, SECONDS["shift_ends"])
         yield Reason("shift_ends", cost, data={"seconds": c.shift_left_s, "back": c.back_s})
     h, limits = c.hours, need.limits

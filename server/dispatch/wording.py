@@ -78,6 +78,7 @@ def _texts(depot: bool) -> dict[str, str]:
         "valve_key": _("has no key for a valve DN%(dn)s"),
         "inspection_overdue": _("the vehicle's inspection was due on %(day)s"),
         "shift_ends": _("shift ends in %(minutes)s min; %(back)s min to drive back"),
+        "relieved": _("its next team takes over in %(minutes)s min"),
         "tired": _("has worked %(hours)s h in 24 h"),
         "rest_short": _("had %(hours)s h of rest instead of %(limit)s h"),
         "nights": _("has worked %(nights)s nights in seven days"),

@@ -68,11 +68,11 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "You are called out: {number} {priority} {kind} at {address}. {order}, {what}. "
         "Please take it on in the app.",
         "zh-hans": "请出动:{number} {priority} {kind},{address}。"
-        "工单{order}({what}),请在应用中接单。",
+        "派工单{order}({what}),请在应用中接单。",
     },
     "called_off": {
         "en": "{order} is taken back ({number} {kind} at {address}): you need not come.",
-        "zh-hans": "工单{order}已撤回({number} {kind},{address}),无需出动。",
+        "zh-hans": "派工单{order}已撤回({number} {kind},{address}),无需出动。",
     },
     "run_card": {
         "en": "{number} {priority} {kind} at {address}: several crews are wanted. {customers} "

@@ -67,7 +67,9 @@ SELECT c.id, d.id, d.kind, d.starts, d.ends, COALESCE(d.vehicle_id, v.id),
        o.ends, o.call_out_min, a.kind, a.ends,
        people.here, people.gone, can.valid, can.lapsed, can.with_somebody_away,
        past.state, past.until,
-       EXISTS (SELECT FROM workforce_member p WHERE p.crew_id = c.id AND p.active)
+       EXISTS (SELECT FROM workforce_member p WHERE p.crew_id = c.id AND p.active),
+       EXISTS (SELECT FROM workforce_shift n WHERE n.crew_id = c.id
+               AND n.starts >= d.ends AND n.starts <= d.ends + interval '30 minutes')
 FROM moment m
 JOIN workforce_crew c ON c.disbanded_at IS NULL OR c.disbanded_at > m.at
 LEFT JOIN duty d ON d.at = m.at AND d.crew_id = c.id
@@ -122,6 +124,7 @@ class Availability:
     stock: tuple[Stock, ...]
     kind: str = ""  # of the shift
     starts: datetime | None = None
+    relieved: bool = False  # another team of the crew takes over when this shift ends
     call_out_s: float = 0.0
     leave_until: datetime | None = None
     break_until: datetime | None = None
@@ -165,7 +168,7 @@ def availability(at: datetime | None = None) -> list[Availability]:
                 leave=row[8] or "", state=state, until=row[4] or row[6],
                 skills=frozenset(row[12] or ()), vehicle=vehicles.get(row[5]),
                 stock=tuple(stock[row[5]]) if row[5] is not None else (),
-                kind=row[2] or "", starts=row[3],
+                kind=row[2] or "", starts=row[3], relieved=row[18],
                 call_out_s=60.0 * row[7] if row[1] is None and row[7] is not None else 0.0,
                 leave_until=row[9], break_until=until, here=here, gone=tuple(row[11] or ()),
                 lapsed={k: date.fromisoformat(d) for k, d in _pairs(row[13]).items()},

@@ -37,7 +37,7 @@ CREWS = st.lists(
         Candidate,
         id=st.integers(1, 10**6), name=st.just("crew"), lon=st.just(24.9), lat=st.just(60.1),
         seconds=st.none() | st.floats(0, 7200), metres=st.none() | st.floats(0, 90_000),
-        on_shift=st.booleans(), shift_left_s=st.floats(0, 40_000),
+        on_shift=st.booleans(), shift_left_s=st.floats(0, 40_000), relieved=st.booleans(),
         state=st.sampled_from(["available", "on_site", "break", "off_duty"]),
         busy_s=st.sampled_from([0.0, 600.0]), skills=SKILLS,
         max_diameter_mm=st.integers(50, 1000), stock=st.lists(PIECES, max_size=3).map(tuple),
@@ -213,6 +213,19 @@ def test_the_way_home_counts_when_the_shift_ends():
     assert codes(tight, need, hard=False) == {"drive"}
     (row,) = rank([replace(tight, back_s=400.0)], need)
     assert [(r.code, r.weight) for r in row.reasons] == [("drive", 300.0), ("shift_ends", 300.0)]
+
+
+def test_a_crew_whose_next_team_takes_over_goes_before_one_that_lies_in_bed():
+    """A burst at 5:30, the night ends at 6: who is out closes the valves, the next team digs."""
+    need = replace(NEED, diameter_mm=0.0, priority="P1", work_s=4 * 3600.0)
+    night = replace(FREE, id=1, shift_left_s=1800.0, relieved=True)
+    home = replace(FREE, id=2, on_shift=False, on_call=True, call_out_s=1800.0, seconds=60.0)
+    ends = replace(FREE, id=3, shift_left_s=1800.0)
+    assert [r.candidate.id for r in rank([ends, home, night], need)] == [1, 2, 3]
+    (row,) = rank([night], need)
+    assert [(r.code, r.weight) for r in row.reasons] == [("drive", 300.0), ("relieved", 300.0)]
+    short = replace(need, work_s=1600.0)  # 100 s too long
+    assert [r.weight for r in rank([night], short)[0].reasons] == [300.0, 100.0]
 
 
 def test_equal_costs_go_to_the_lower_load_then_the_smaller_id():

@@ -68,6 +68,20 @@ def test_a_team_that_takes_over_from_its_own_crew_is_no_news(cast):
     assert [row for row in told() if row[1] == cast.north.name] == before
 
 
+@pytest.mark.parametrize(
+    "gap_min, relieved", [(0, True), (30, True), (31, False), (None, False)]
+)
+def test_a_crew_is_relieved_where_its_own_next_team_begins_in_time(cast, gap_min, relieved):
+    shift = Shift.objects.get(crew=cast.north)
+    if gap_min is not None:
+        starts = shift.ends + timedelta(minutes=gap_min)
+        Shift.objects.create(crew=cast.north, starts=starts, ends=starts + 8 * HOUR)
+    # Another crew's shift relieves nobody.
+    Shift.objects.filter(crew=cast.south).update(starts=shift.ends, ends=shift.ends + HOUR)
+    assert of(cast.north).relieved == relieved
+    assert not of(cast.night).relieved, "who does not work cannot be relieved"
+
+
 def test_a_crew_that_was_disbanded_in_its_shift_has_gone_home(cast):
     now = timezone.now()
     turns.tell(now)
