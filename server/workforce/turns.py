@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from server.events.services import publish
 
+MOST = 500
 # What was told last stands in the crew's own row: a turn is told once by however many clocks, and
 # one that came while no clock ran is told by the next.
 _TURN = """
@@ -24,18 +25,22 @@ _TURN = """
             SELECT crew_id, max(ends) AS until FROM workforce_shift
             WHERE starts <= %(at)s AND ends > %(at)s GROUP BY crew_id
         ) s ON s.crew_id = k.id AND (k.disbanded_at IS NULL OR k.disbanded_at > %(at)s)
+        WHERE k.at_work <> (s.until IS NOT NULL) ORDER BY k.id LIMIT %(most)s
     ) w
-    WHERE w.id = c.id AND c.at_work <> w.here
+    WHERE w.id = c.id
     RETURNING c.id, c.name, w.here, w.until
 """
 
 
 def tell(at: datetime | None = None) -> int:
-    """Tell of every crew that has come to work or gone home since the last time; how many."""
+    """Tell of every crew that has come to work or gone home since the last time; how many.
+
+    MOST at once: deadlines are watched by the same thread, the next pass is a second later.
+    """
     at = at or timezone.now()
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(_TURN, {"at": at})
+            cursor.execute(_TURN, {"at": at, "most": MOST})
             rows = sorted(cursor.fetchall())
         for crew, name, here, until in rows:
             publish(

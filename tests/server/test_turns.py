@@ -59,6 +59,13 @@ def test_a_shift_that_begins_or_ends_is_told_once_to_whoever_draws_crews(cast):
     assert told()[-1] == ("shift.ended", cast.night.name, None)
 
 
+def test_a_city_whose_crews_all_change_at_six_is_told_a_part_at_a_time(cast, monkeypatch):
+    monkeypatch.setattr(turns, "MOST", 2)
+    passes = [turns.tell() for _ in range(3)]
+    assert passes == [2, 1, 0]
+    assert len({name for _event, name, _until in told()}) == 3
+
+
 def test_a_team_that_takes_over_from_its_own_crew_is_no_news(cast):
     turns.tell()
     shift = Shift.objects.get(crew=cast.north)
