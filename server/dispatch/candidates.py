@@ -111,11 +111,14 @@ def _candidate(
     if not row.on_shift or (fix is not None and row.starts is not None and fix < row.starts):
         # Seen last in an earlier shift: since then it has been home.
         (lon, lat), fix = base, None
+    left_s = (row.until - at).total_seconds() if row.until else 0.0
+    if row.called_out_for:
+        left_s = min(left_s, busy_s)  # goes home with its order: nothing is planned behind it
     due = vehicle.inspection_due if vehicle is not None else None
     return Candidate(
         id=crew.pk, name=crew.shown, lon=lon, lat=lat,
         on_shift=row.on_shift,
-        shift_left_s=(row.until - at).total_seconds() if row.until else 0.0,
+        shift_left_s=left_s,
         relieved=row.relieved, state=row.state, busy_s=busy_s, skills=row.skills,
         max_diameter_mm=crew.max_diameter_mm, stock=_pieces(row.stock),
         fix_age_s=(at - fix).total_seconds() if fix else None,

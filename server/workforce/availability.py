@@ -30,7 +30,7 @@ _COMMON = """
 WITH moment AS (
     SELECT at, day FROM unnest(%(at)s::timestamptz[], %(day)s::date[]) AS m (at, day)
 ), duty AS (
-    SELECT m.at, s.id, s.crew_id, s.kind, s.starts, s.ends, s.vehicle_id,
+    SELECT m.at, s.id, s.crew_id, s.kind, s.starts, s.ends, s.vehicle_id, s.called_out_for,
            EXISTS (SELECT FROM workforce_shift_members n WHERE n.shift_id = s.id) AS named
     FROM moment m JOIN workforce_shift s ON s.starts <= m.at AND s.ends > m.at
 ), away AS (
@@ -69,7 +69,8 @@ SELECT c.id, d.id, d.kind, d.starts, d.ends, COALESCE(d.vehicle_id, v.id),
        past.state, past.until,
        EXISTS (SELECT FROM workforce_member p WHERE p.crew_id = c.id AND p.active),
        EXISTS (SELECT FROM workforce_shift n WHERE n.crew_id = c.id
-               AND n.starts >= d.ends AND n.starts <= d.ends + interval '30 minutes')
+               AND n.starts >= d.ends AND n.starts <= d.ends + interval '30 minutes'),
+       d.called_out_for
 FROM moment m
 JOIN workforce_crew c ON c.disbanded_at IS NULL OR c.disbanded_at > m.at
 LEFT JOIN duty d ON d.at = m.at AND d.crew_id = c.id
@@ -125,6 +126,7 @@ class Availability:
     kind: str = ""  # of the shift
     starts: datetime | None = None
     relieved: bool = False  # another team of the crew takes over when this shift ends
+    called_out_for: str = ""  # the order it was called out or kept on for, whose end is its shift's
     call_out_s: float = 0.0
     leave_until: datetime | None = None
     break_until: datetime | None = None
@@ -169,6 +171,7 @@ def availability(at: datetime | None = None) -> list[Availability]:
                 skills=frozenset(row[12] or ()), vehicle=vehicles.get(row[5]),
                 stock=tuple(stock[row[5]]) if row[5] is not None else (),
                 kind=row[2] or "", starts=row[3], relieved=row[18],
+                called_out_for=row[19] or "",
                 call_out_s=60.0 * row[7] if row[1] is None and row[7] is not None else 0.0,
                 leave_until=row[9], break_until=until, here=here, gone=tuple(row[11] or ()),
                 lapsed={k: date.fromisoformat(d) for k, d in _pairs(row[13]).items()},

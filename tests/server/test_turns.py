@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 
 from server.accounts.models import AuditRow
-from server.dispatch import overtime
+from server.dispatch import candidates, overtime
 from server.dispatch import services as dispatch
 from server.dispatch.services import Step
 from server.dispatch.states import Who
@@ -144,6 +144,17 @@ def test_who_stands_in_the_trench_is_at_work_until_the_order_is_over(cast, burst
 
     went_on(order, "repaired", "restored", "complete")
     assert turns.tell() == 1 and told()[-1] == ("shift.ended", cast.north.name, None)
+
+
+def test_nothing_is_planned_behind_the_order_that_keeps_a_crew(cast, burst):
+    """It goes home with that: its shift lasts no longer than the job in hand."""
+    sent(burst, cast.north, "accept", "depart", "arrive")
+    busy = next(c for c in candidates.candidates() if c.id == cast.north.pk)
+    assert 0 < busy.busy_s < busy.shift_left_s
+    ran_out(cast.north)
+    overtime.sweep()
+    kept = next(c for c in candidates.candidates() if c.id == cast.north.pk)
+    assert kept.on_shift and kept.shift_left_s <= kept.busy_s
 
 
 @pytest.mark.parametrize(
