@@ -12,6 +12,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ CHROMIUM = next(
 )
 PAGE_DATA = {"lang": "en", "tz": "UTC", "role": "supervisor", "user": "sari", "topics": "calls",
              "csrf_cookie": "c", "stale_fix_s": 120, "fonts": {}}  # fmt: skip
+
+
+BEGIN = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 
 
 def reading(n: int) -> dict[str, Any]:
@@ -130,9 +134,11 @@ def screen() -> Iterator[Any]:
 
 def _opened(browser: Any, server: Server, width: int, height: int) -> Any:
     page = browser.new_page(viewport={"width": width, "height": height})
-    page.clock.install()
+    page.clock.install(time=BEGIN)
     page.goto(f"http://127.0.0.1:{server.server_address[1]}/")
     page.wait_for_function("document.body.dataset.read === 'ok'")
+    # From here on time passes only where a test says so: how long we take must not count.
+    page.clock.pause_at(BEGIN + timedelta(hours=1))
     return page
 
 
