@@ -116,7 +116,7 @@ def test_a_crew_at_home_is_drawn_nowhere_until_it_is_called_out(
         page.unroute("**/api/board?*")
         page.wait_for_timeout(6000)  # the board draws itself anew every five seconds
         assert page.evaluate("window.__seen") == ["false"], "the older answer took the place back"
-        shot(page, "34-called-out")
+        shot(page, "called-out")
 
     # Taken back: told so, at home again, and nobody's sign.
     back = control.tell(f"/api/work-orders/{order}/actions", action="recall", reason="was nothing")
@@ -171,7 +171,7 @@ def test_a_shift_that_ends_on_paper_takes_nobody_out_of_the_trench(
         row.and_(page.locator("[data-stale=false]")).wait_for()
         becomes(page, _DRAWN, [crew.id, True])
         assert not _told(system, "shift.ended", crew.id, kept.starts)
-        shot(page, "35-kept-on")
+        shot(page, "kept-on")
         for step in ("repaired", "restored", "complete"):
             phone.do(order, step)
     # The order is over, and with it the day.
