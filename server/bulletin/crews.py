@@ -18,10 +18,12 @@ def tell_called_out(row: Row) -> None:
     crew = order.crew
     if crew is None or not Shift.objects.filter(crew=crew, called_out_for=order.number).exists():
         return
-    # Whoever is on leave sleeps on.
+    # Whoever is on leave sleeps on; a crew whose people nobody registered has one number.
     here = next((a.here for a in availability(row.at) if a.crew.pk == crew.pk), None)
-    for member in Member.objects.filter(pk__in=here or ()).exclude(mobile="").order_by("pk"):
-        _text(order, "called_out", member.mobile, crew.user.language)
+    members = Member.objects.filter(pk__in=here or ()).order_by("pk")
+    numbers = [crew.user.mobile] if here is None else [m.mobile for m in members]
+    for number in filter(None, numbers):
+        _text(order, "called_out", number, crew.user.language)
 
 
 def tell_called_off(row: Row) -> None:

@@ -237,6 +237,17 @@ def test_who_is_called_out_is_woken_by_a_text_and_told_when_nobody_need_come(cas
     assert [t.to for t in off] == [t.to for t in texts]
 
 
+def test_a_crew_without_registered_people_is_woken_at_its_own_number(cast, burst, news):
+    now = timezone.now()
+    cast.night.user.mobile = "+358401000509"
+    cast.night.user.save()
+    rostering.put_on_call(cast.night, now - HOUR, now + 10 * HOUR, by="sari")
+    dispatch.assign(burst, cast.night, by="mika", reason="nobody else")
+    news()
+    (woken,) = SmsMessage.objects.filter(template="called_out")
+    assert woken.to[-3:] == "509" and woken.language == "en"
+
+
 def test_who_is_on_shift_has_the_app_in_hand_and_gets_no_text(cast, burst, news):
     Member.objects.create(crew=cast.north, name="Eino", mobile="+358401000501")
     sent(burst, cast.north, "accept")
