@@ -72,21 +72,29 @@ def promise(order: WorkOrder, *, by: str) -> None:
 
 def _by_the_way(order: WorkOrder, need: Need) -> list[Depot]:
     """Depots, the one with the shortest way crew, depot, place first."""
+    return candidates.depots_by_way(_begin(order), candidates.place_of(order.incident), need)
+
+
+def _begin(order: WorkOrder) -> tuple[float, float]:
+    """Where its way begins: of who comes from home that is not where they were seen last."""
     assert order.crew is not None
-    lon, lat, _fix = position_of(order.crew)
-    return candidates.depots_by_way((lon, lat), candidates.place_of(order.incident), need)
+    if order.ready_at is not None and order.route:
+        lon, lat = order.route["geometry"][0]
+    else:
+        lon, lat, _fix = position_of(order.crew)
+    return lon, lat
 
 
 def _lead_by(order: WorkOrder, depot: Depot) -> None:
-    assert order.crew is not None
-    lon, lat, _fix = position_of(order.crew)
+    begin = _begin(order)
     there = (depot.geom.x, depot.geom.y)
     try:
-        first = streets.route_json(streets.route((lon, lat), there))
+        first = streets.route_json(streets.route(begin, there))
         then = streets.route_json(streets.route(there, candidates.place_of(order.incident)))
     except Refused:
         return  # the piece is promised; the way stays the direct one
     whole = {key: first[key] + then[key] for key in ("geometry", "seconds", "metres", "steps")}  # type: ignore[operator]
     order.route = {**whole, "by_depot": {"code": depot.code, "name": depot.name}}
-    order.eta_at = (order.dispatched_at or timezone.now()) + timedelta(seconds=whole["seconds"])
+    leaves = order.sets_out(order.dispatched_at or timezone.now())
+    order.eta_at = leaves + timedelta(seconds=whole["seconds"])
     order.save(update_fields=["route", "eta_at"])

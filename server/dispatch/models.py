@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.gis.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -31,6 +33,8 @@ class WorkOrder(models.Model):
     # The route when it was dispatched: geometry, seconds, metres, turn list.
     route = models.JSONField(null=True)
     eta_at = models.DateTimeField(null=True)
+    # When a crew sets out that was at home or on its break; null: at once.
+    ready_at = models.DateTimeField(null=True)
     reasons = models.JSONField(default=list)
     override_reason = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -75,6 +79,12 @@ class WorkOrder(models.Model):
 
     def __str__(self) -> str:
         return self.number or f"order {self.pk}"
+
+    def sets_out(self, now: datetime) -> datetime:
+        """From when its way counts: now, or when the crew is up and about."""
+        if self.ready_at is None or self.departed_at is not None:
+            return now
+        return max(now, self.ready_at)
 
 
 class Proposal(models.Model):

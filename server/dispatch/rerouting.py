@@ -88,7 +88,8 @@ def _look_at(
             return 0
         before = order.eta_at
         order.route = None if way is None else streets.route_json(way)
-        order.eta_at = None if way is None else timezone.now() + timedelta(seconds=way.seconds)
+        leaves = order.sets_out(timezone.now())
+        order.eta_at = None if way is None else leaves + timedelta(seconds=way.seconds)
         order.version += 1
         order.save(update_fields=["route", "eta_at", "version"])
         step = "cut_off" if way is None else "rerouted"

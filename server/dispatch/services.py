@@ -77,9 +77,10 @@ def assign(
     if hard and not reason.strip():
         raise Refused("reason", "required", candidates.explain(hard[0]))
     target = needing.target_of(incident, kind)
-    lon, lat, _fix = position_of(crew)
-    way = streets.route((lon, lat), (target.lon, target.lat))
+    way = streets.route((row.candidate.lon, row.candidate.lat), (target.lon, target.lat))
     now = timezone.now()
+    late_s = sum(r.weight for r in row.reasons if r.code in ("call_out", "break"))
+    ready = now + timedelta(seconds=late_s)
     seconds = settings.STANDPIPE["PLAN"]["answer_s"]
     try:
         with transaction.atomic():
@@ -89,7 +90,8 @@ def assign(
             order = WorkOrder.objects.create(
                 incident=locked, kind=kind, crew=crew, state=S.DISPATCHED,
                 priority=locked.priority, route=streets.route_json(way),
-                eta_at=now + timedelta(seconds=way.seconds), dispatched_at=now,
+                eta_at=ready + timedelta(seconds=way.seconds), dispatched_at=now,
+                ready_at=ready if late_s else None,
                 reasons=candidates.shown(row)["reasons"], override_reason=reason[:200],
                 target=Point(target.lon, target.lat, srid=4326) if target.valve else None,
                 target_asset=target.valve, follows=follows,
@@ -160,7 +162,7 @@ def reroute(incident: Incident, *, by: str) -> None:
                 order.target = Point(target.lon, target.lat, srid=4326) if target.valve else None
                 way = streets.route((lon, lat), (target.lon, target.lat))
                 order.route = streets.route_json(way)
-                order.eta_at = timezone.now() + timedelta(seconds=way.seconds)
+                order.eta_at = order.sets_out(timezone.now()) + timedelta(seconds=way.seconds)
             except Refused:
                 # No street leads there: the place stands in the order, the way does not.
                 order.route, order.eta_at = None, None

@@ -91,6 +91,8 @@ def test_a_crew_at_home_is_drawn_nowhere_until_it_is_called_out(
             f"/api/incidents/{incident}/assign", crew=crew.id, reason="knows the valve"
         )
         assert sent.status_code == 201, sent.text
+        there = datetime.fromisoformat(control.ask(f"/api/incidents/{incident}")["eta_at"])
+        assert there - datetime.now(UTC) > timedelta(minutes=19)
         order = phone.new_order(known)
         eventually(
             lambda: [t for t in system.texts() if "You are called out" in t["body"]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.gis.geos import Point
 from django.utils import timezone
 
 from server.accounts.models import AuditRow
@@ -20,8 +21,9 @@ from server.dispatch.states import Who
 from server.events.models import Event
 from server.messaging.models import SmsMessage
 from server.workforce import rostering, turns
+from server.workforce import services as workforce
 from server.workforce.availability import availability
-from server.workforce.models import Certificate, Crew, Member, Shift
+from server.workforce.models import Certificate, Crew, CrewPosition, Member, Shift
 from server.workforce.selectors import crew_features
 
 pytestmark = pytest.mark.django_db
@@ -235,6 +237,38 @@ def test_who_is_called_out_is_woken_by_a_text_and_told_when_nobody_need_come(cas
     news()
     off = SmsMessage.objects.filter(template="called_off").order_by("to")
     assert [t.to for t in off] == [t.to for t in texts]
+
+
+def test_who_comes_from_home_is_there_the_call_out_later_and_comes_from_the_base(cast, burst):
+    """Crew Night was seen last at A yesterday; its base is F, and it needs twenty minutes."""
+    now = timezone.now()
+    yesterday = now - 20 * HOUR
+    CrewPosition.objects.create(
+        crew=cast.night, geom=cast.north.base, fix_time=yesterday, device_time=yesterday,
+        received_at=yesterday,
+    )  # fmt: skip
+    rostering.put_on_call(cast.night, now - HOUR, now + 10 * HOUR, call_out_min=20, by="sari")
+    order = dispatch.assign(burst, cast.night, by="mika", reason="nobody else")
+    way = timedelta(seconds=order.route["seconds"])
+    assert order.ready_at - order.dispatched_at == timedelta(minutes=20)
+    assert abs(order.eta_at - order.ready_at - way) < timedelta(seconds=1)
+    start = Point(*order.route["geometry"][0], srid=4326)
+    assert start.distance(cast.night.base) < start.distance(cast.north.base)
+    # The place is put right while they get dressed: still twenty minutes, less what has passed.
+    dispatch.reroute(burst, by="mika")
+    order.refresh_from_db()
+    assert order.eta_at >= order.ready_at
+    # Off they go earlier than reckoned: from then on the way alone counts.
+    went_on(order, "accept", "depart")
+    assert order.eta_at < order.ready_at
+
+
+def test_who_is_on_a_break_finishes_it_first(cast, burst):
+    workforce.take_break(cast.north, 30, by="north")
+    order = dispatch.assign(burst, cast.north, by="mika", reason="close by")
+    assert order.eta_at - order.dispatched_at > timedelta(minutes=29)
+    went_on(order, "accept", "depart")
+    assert order.eta_at - order.dispatched_at < timedelta(minutes=29)
 
 
 def test_a_crew_without_registered_people_is_woken_at_its_own_number(cast, burst, news):
