@@ -247,7 +247,9 @@ def _time(c: Candidate, need: Need) -> Iterator[Reason]:
     h, limits = c.hours, need.limits
     if h is None:
         return
-    over = h.worked_s + until_done - limits.work_h[0] * 3600
+    # Who is relieved works to the end of the shift, not of the job.
+    on_the_job = min(until_done, c.shift_left_s) if c.relieved and c.on_shift else until_done
+    over = h.worked_s + on_the_job - limits.work_h[0] * 3600
     if over > 0:
         yield Reason("tired", min(over / 2, SECONDS["tired"]), data={"seconds": h.worked_s})
     if h.rest_s is not None and h.rest_s < limits.rest_h[0] * 3600:

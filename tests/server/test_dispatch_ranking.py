@@ -224,6 +224,11 @@ def test_a_crew_whose_next_team_takes_over_goes_before_one_that_lies_in_bed():
     assert [r.candidate.id for r in rank([ends, home, night], need)] == [1, 2, 3]
     (row,) = rank([night], need)
     assert [(r.code, r.weight) for r in row.reasons] == [("drive", 300.0), ("relieved", 300.0)]
+    # Eight hours worked and four of work ahead: tired, were it not for who takes over.
+    worked = Hours(8 * 3600.0, None, 0)
+    (tired,) = rank([replace(night, relieved=False, hours=worked)], need)
+    assert "tired" in {r.code for r in tired.reasons}
+    assert codes(replace(night, hours=worked), need, hard=False) == {"drive", "relieved"}
     short = replace(need, work_s=1600.0)  # 100 s too long
     assert [r.weight for r in rank([night], short)[0].reasons] == [300.0, 100.0]
 
