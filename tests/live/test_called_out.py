@@ -24,6 +24,17 @@ _DRAWN = (
     "([id, drawn]) => window.__map?.getSource('crews').serialize().data.features"
     ".some((f) => f.properties.id === id) === drawn"
 )
+# Holds back what the server answers about the board from now on, until it is let go.
+_HOLD_BOARD = """() => {
+  const real = window.fetch;
+  window.__held = [];
+  window.fetch = async (url, how) => {
+    const answer = await real(url, how);
+    if (String(url).includes('/api/board?')) await new Promise((go) => window.__held.push(go));
+    return answer;
+  };
+  window.__letGo = () => { window.fetch = real; for (const go of window.__held.splice(0)) go(); };
+}"""
 # What the row of the crew has said since, each once: a later reading mends what one broke.
 _WATCH_STALE = """(id) => {
   const rows = document.querySelector('#board-rows');
@@ -105,17 +116,12 @@ def test_a_crew_at_home_is_drawn_nowhere_until_it_is_called_out(
         assert row.get_attribute("data-stale") == "true", "it has not been seen yet"
 
         # A place told while the board is being read is not lost with the older answer.
-        held: list[tuple[Any, Any]] = []
-        page.route("**/api/board?*", lambda route: held.append((route, route.fetch())))
-        page.keyboard.press("]")
-        page.keyboard.press("0")
-        _wait(page, lambda: len(held) >= 2)
+        page.evaluate(_HOLD_BOARD)
+        _press_until_held(page)
         phone.link.position(crew.lon, crew.lat)
         row.and_(page.locator("[data-stale=false]")).wait_for()
         page.evaluate(_WATCH_STALE, crew.id)
-        for route, answer in held:
-            route.fulfill(response=answer)
-        page.unroute("**/api/board?*")
+        page.evaluate("window.__letGo()")
         page.wait_for_timeout(6000)  # the board draws itself anew every five seconds
         assert page.evaluate("window.__seen") == ["false"], "the older answer took the place back"
         shot(page, "called-out")
@@ -201,10 +207,11 @@ def _refused(system: System, device: str) -> Any:
     )
 
 
-def _wait(page: Any, truth: Callable[[], bool]) -> None:
-    """Held answers arrive only while the browser's driver has its turn."""
-    for _ in range(600):
-        if truth():
+def _press_until_held(page: Any) -> None:
+    """`0` reads the board anew; pressed until an answer is held back."""
+    for _ in range(60):
+        page.keyboard.press("0")
+        page.wait_for_timeout(500)
+        if page.evaluate("window.__held.length > 0"):
             return
-        page.wait_for_timeout(50)
     raise AssertionError("the board was never read")
