@@ -95,8 +95,11 @@ class RouteView(APIView):
         if incident.geom is None:
             raise Refused("place", "unlocated", _("This incident has no place yet."))
         crew = crew_of(request.query_params.get("crew"))
-        lon, lat, _fix = workforce.position_of(crew)
-        found = streets.route((lon, lat), (incident.geom.x, incident.geom.y))
+        # From where the ranking reckons it: a crew at home comes from its base.
+        begin = next((c for c in candidates.candidates() if c.id == crew.pk), None)
+        if begin is None:
+            raise Refused("crew", "unknown", _("There is no such crew."))
+        found = streets.route((begin.lon, begin.lat), (incident.geom.x, incident.geom.y))
         return Response(streets.route_json(found))
 
 

@@ -15,13 +15,13 @@ from server.accounts.refusals import Conflict, Refused
 from server.dispatch import candidates
 from server.dispatch.models import WorkOrder
 from server.dispatch.ranking import Need
+from server.dispatch.setting_out import begins_at, sets_out
 from server.dispatch.states import ENDED, Action, State
 from server.events.services import publish
 from server.streets import index as streets
 from server.workforce import rostering
 from server.workforce import services as workforce
 from server.workforce.models import Depot
-from server.workforce.selectors import position_of
 
 SENT = frozenset({str(Action.DISPATCH), "reassign", "move"})
 WITHOUT_WORK = frozenset({State.DECLINED, State.RECALLED, State.FAILED_VISIT})
@@ -72,21 +72,11 @@ def promise(order: WorkOrder, *, by: str) -> None:
 
 def _by_the_way(order: WorkOrder, need: Need) -> list[Depot]:
     """Depots, the one with the shortest way crew, depot, place first."""
-    return candidates.depots_by_way(_begin(order), candidates.place_of(order.incident), need)
-
-
-def _begin(order: WorkOrder) -> tuple[float, float]:
-    """Where its way begins: of who comes from home that is not where they were seen last."""
-    assert order.crew is not None
-    if order.ready_at is not None and order.route:
-        lon, lat = order.route["geometry"][0]
-    else:
-        lon, lat, _fix = position_of(order.crew)
-    return lon, lat
+    return candidates.depots_by_way(begins_at(order), candidates.place_of(order.incident), need)
 
 
 def _lead_by(order: WorkOrder, depot: Depot) -> None:
-    begin = _begin(order)
+    begin = begins_at(order)
     there = (depot.geom.x, depot.geom.y)
     try:
         first = streets.route_json(streets.route(begin, there))
@@ -95,6 +85,6 @@ def _lead_by(order: WorkOrder, depot: Depot) -> None:
         return  # the piece is promised; the way stays the direct one
     whole = {key: first[key] + then[key] for key in ("geometry", "seconds", "metres", "steps")}  # type: ignore[operator]
     order.route = {**whole, "by_depot": {"code": depot.code, "name": depot.name}}
-    leaves = order.sets_out(order.dispatched_at or timezone.now())
+    leaves = sets_out(order, order.dispatched_at or timezone.now())
     order.eta_at = leaves + timedelta(seconds=whole["seconds"])
     order.save(update_fields=["route", "eta_at"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.contrib.gis.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -79,12 +77,6 @@ class WorkOrder(models.Model):
 
     def __str__(self) -> str:
         return self.number or f"order {self.pk}"
-
-    def sets_out(self, now: datetime) -> datetime:
-        """From when its way counts: now, or when the crew is up and about."""
-        if self.ready_at is None or self.departed_at is not None:
-            return now
-        return max(now, self.ready_at)
 
 
 class Proposal(models.Model):

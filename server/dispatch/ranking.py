@@ -248,7 +248,7 @@ def _time(c: Candidate, need: Need) -> Iterator[Reason]:
     if h is None:
         return
     # Who is relieved works to the end of the shift, not of the job.
-    on_the_job = min(until_done, c.shift_left_s) if c.relieved and c.on_shift else until_done
+    on_the_job = min(until_done, c.shift_left_s) if c.relieved else until_done
     over = h.worked_s + on_the_job - limits.work_h[0] * 3600
     if over > 0:
         yield Reason("tired", min(over / 2, SECONDS["tired"]), data={"seconds": h.worked_s})

@@ -23,13 +23,13 @@ from server.accounts.audit import record
 from server.accounts.refusals import Refused
 from server.dispatch import services
 from server.dispatch.models import WorkOrder
+from server.dispatch.setting_out import begins_at, sets_out
 from server.dispatch.states import State
 from server.events.reading import Row
 from server.streets import in_force
 from server.streets import index as streets
 from server.streets.models import StreetChange
 from server.streets.selectors import course
-from server.workforce.selectors import position_of
 
 #: States of a crew that has been sent and is not there.
 NOT_THERE = (State.DISPATCHED, State.ACCEPTED, State.EN_ROUTE)
@@ -79,7 +79,7 @@ def _look_at(
         )
         if order is None or order.crew is None or order.incident.geom is None:
             return 0
-        lon, lat, _fix = position_of(order.crew)
+        lon, lat = begins_at(order)
         ahead = left_of(order, (lon, lat))
         if shut is not None and (ahead is None or not runs_along(ahead.line, shut)):
             return 0
@@ -88,7 +88,7 @@ def _look_at(
             return 0
         before = order.eta_at
         order.route = None if way is None else streets.route_json(way)
-        leaves = order.sets_out(timezone.now())
+        leaves = sets_out(order, timezone.now())
         order.eta_at = None if way is None else leaves + timedelta(seconds=way.seconds)
         order.version += 1
         order.save(update_fields=["route", "eta_at", "version"])
@@ -158,9 +158,8 @@ def problem_of(order: WorkOrder) -> str:
     if order.crew is None or order.incident.geom is None:
         return ""
     goal = order.target or order.incident.geom
-    lon, lat, _fix = position_of(order.crew)
     try:
-        streets.route((lon, lat), (goal.x, goal.y))
+        streets.route(begins_at(order), (goal.x, goal.y))
     except Refused as error:
         return str(error)
     return ""

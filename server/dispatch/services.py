@@ -16,6 +16,7 @@ from server.accounts.audit import record
 from server.accounts.refusals import Conflict, NotAllowed, Refused
 from server.dispatch import candidates, consequences, needing, states
 from server.dispatch.models import WorkOrder
+from server.dispatch.setting_out import begins_at, sets_out
 from server.dispatch.states import Action, State, Who
 from server.events.services import publish
 from server.outages import services as outages
@@ -26,7 +27,6 @@ from server.tickets.models import Incident
 from server.tickets.waiting import back_to_waiting
 from server.workforce import services as workforce
 from server.workforce.models import Crew
-from server.workforce.selectors import position_of
 
 A, S, KIND = Action, State, WorkOrder.Kind
 # What a crew is doing while its order is in a state.
@@ -155,14 +155,13 @@ def reroute(incident: Incident, *, by: str) -> None:
         rows = incident.work_orders.select_for_update(of=("self",)).filter(state__in=not_there)
         for order in rows.select_related("crew", "incident"):
             assert order.crew is not None and incident.geom is not None
-            lon, lat, _fix = position_of(order.crew)
             try:
                 target = needing.target_of(incident, order.kind)
                 order.target_asset = target.valve
                 order.target = Point(target.lon, target.lat, srid=4326) if target.valve else None
-                way = streets.route((lon, lat), (target.lon, target.lat))
+                way = streets.route(begins_at(order), (target.lon, target.lat))
                 order.route = streets.route_json(way)
-                order.eta_at = order.sets_out(timezone.now()) + timedelta(seconds=way.seconds)
+                order.eta_at = sets_out(order, timezone.now()) + timedelta(seconds=way.seconds)
             except Refused:
                 # No street leads there: the place stands in the order, the way does not.
                 order.route, order.eta_at = None, None

@@ -138,14 +138,19 @@ class System:
 
     # --- the front door -------------------------------------------------------------------------
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every command of this installation is begun with."""
+        return {**outer_environment(self.home), "STANDPIPE_TIME_ZONE": self.zone}
+
     def command(
         self, *words: str, patience_s: float = 300.0, **env: str
     ) -> subprocess.CompletedProcess[str]:
         """`./standpipe WORDS --state …` as a newcomer types it."""
         return subprocess.run(
             [str(REPO / "standpipe"), *words, "--state", str(self.state)], cwd=REPO,
-            env={**outer_environment(self.home), "STANDPIPE_TIME_ZONE": self.zone, **env},
-            check=False, text=True, capture_output=True, timeout=patience_s, errors="replace",
+            env={**self.environment, **env}, check=False, text=True, capture_output=True,
+            timeout=patience_s, errors="replace",
         )  # fmt: skip
 
     def up(self, *more: str) -> None:

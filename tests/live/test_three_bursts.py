@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from tests.live.city import customer_on_a_quiet_pipe
-from tests.live.system import REPO, System, eventually, outer_environment
+from tests.live.system import REPO, System, eventually
 
 pytestmark = pytest.mark.live
 VEHICLES = int(os.environ.get("STANDPIPE_LIVE_VEHICLES", "200"))
@@ -41,7 +41,7 @@ def moving_vehicles(system: System) -> Iterator[dict[str, Any]]:
         "--no-colleagues", "--json", "--state", str(system.state),
     ]  # fmt: skip
     process = subprocess.Popen(
-        command, cwd=REPO, env=outer_environment(system.home), text=True,
+        command, cwd=REPO, env=system.environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     told: dict[str, Any] = {}

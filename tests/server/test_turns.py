@@ -17,6 +17,7 @@ from server.accounts.models import AuditRow
 from server.dispatch import candidates, overtime
 from server.dispatch import services as dispatch
 from server.dispatch.services import Step
+from server.dispatch.setting_out import begins_at
 from server.dispatch.states import Who
 from server.events.models import Event
 from server.messaging.models import SmsMessage
@@ -258,6 +259,11 @@ def test_who_comes_from_home_is_there_the_call_out_later_and_comes_from_the_base
     dispatch.reroute(burst, by="mika")
     order.refresh_from_db()
     assert order.eta_at >= order.ready_at
+    assert Point(*order.route["geometry"][0], srid=4326).distance(start) == 0
+    # Seen on the road meanwhile, that is where its way begins.
+    CrewPosition.objects.update(fix_time=timezone.now(), geom=cast.south.base)
+    order.crew.refresh_from_db()
+    assert begins_at(order) == (cast.south.base.x, cast.south.base.y)
     # Off they go earlier than reckoned: from then on the way alone counts.
     went_on(order, "accept", "depart")
     assert order.eta_at < order.ready_at

@@ -5,6 +5,7 @@ import { gettext } from './i18n.js';
 import { keys } from './keys.js';
 import { on } from './live.js';
 import { page } from './page.js';
+import { pooled } from './pooled.js';
 import { complain } from './toast.js';
 import * as agent from './campaigns/agent.js';
 import * as arrears from './campaigns/arrears.js';
@@ -15,12 +16,11 @@ import { write } from './campaigns/write.js';
 const boss = page.role === 'supervisor';
 const TABS = /** @type {const} */ ({ calls: list, arrears, donotcall });
 /** @type {keyof typeof TABS} */ let tab = 'calls';
-let due = 0;
 
 async function read() {
   try { await TABS[tab].read(); } catch (error) { complain(error); }
 }
-function soon() { if (!due) due = window.setTimeout(() => { due = 0; read(); }, 700); }
+const soon = pooled(read, 700);
 
 /** @param {keyof typeof TABS} name */
 function show(name) {

@@ -26,6 +26,7 @@ import { move as moveCrews, take as takeCrews } from './map/crews.js';
 import { crewData, incidentData } from './map/layers.js';
 import { makeMap } from './map/map.js';
 import { page } from './page.js';
+import { pooled } from './pooled.js';
 import { Softphone } from './softphone.js';
 import { stopwatch } from './time.js';
 import { complain, toast } from './toast.js';
@@ -424,8 +425,7 @@ async function readCrews() {
   if (found) takeCrews(crews, found.features);
   drawCrews();
 }
-let crewsDue = 0;
-const crewsSoon = () => { if (!crewsDue) crewsDue = window.setTimeout(() => { crewsDue = 0; readCrews(); }, 1000); };
+const crewsSoon = pooled(readCrews, 1000);
 on('crew.changed shift.began shift.ended resumed', crewsSoon);
 on('positions', (data) => { if (map && moveCrews(crews, data.crews || [])) crewsSoon(); drawCrews(); });
 async function readIncidents() {

@@ -22,6 +22,7 @@ import { move as moveCrews, take as takeCrews } from './map/crews.js';
 import { asLine, bounds, crewData, incidentData, planData, pointOf } from './map/layers.js';
 import { makeMap } from './map/map.js';
 import { page } from './page.js';
+import { pooled } from './pooled.js';
 import { pastDetail, summary } from './replay/past.js';
 import { replay } from './replay/replay.js';
 import { complain, toast } from './toast.js';
@@ -335,8 +336,7 @@ on('incident.opened incident.changed ticket.opened ticket.changed order.changed'
 on('burst.suspected', (data) => { suspects.heard(data); });
 on('burst.suspected burst.changed burst.confirmed burst.dismissed burst.expired resumed', () => { suspects.read(); });
 on('incident.changed order.changed resumed', () => { if (map && !past) map.renew(); });
-let crewsDue = 0;
-const crewsSoon = () => { if (!crewsDue) crewsDue = window.setTimeout(() => { crewsDue = 0; readCrews().catch(() => undefined); }, 200); };
+const crewsSoon = pooled(() => { readCrews().catch(() => undefined); }, 200);
 on('crew.changed shift.began shift.ended resumed', crewsSoon);
 on('resumed', refresh);
 on('positions', (data) => { if (moveCrews(crews, data.crews || [])) crewsSoon(); drawCrews(); });

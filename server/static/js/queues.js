@@ -5,6 +5,7 @@ import { $, html, onDo, render } from './html.js';
 import { gettext } from './i18n.js';
 import { keys } from './keys.js';
 import { on } from './live.js';
+import { pooled } from './pooled.js';
 import { named, queueForm, reasonForm } from './queues/forms.js';
 import { clock, figure, stopwatch } from './time.js';
 import { complain, toast } from './toast.js';
@@ -115,7 +116,6 @@ $('#new-reason').addEventListener('click', () => reasonForm(null, read));
 keys({ key: 'n', text: gettext('new queue'), run: create });
 read().catch(complain);
 // News of a busy hour comes many times a second; the waits also grow without any.
-let due = 0;
 const again = () => { readNow().catch(() => undefined); };
-on('call.queued call.answered call.ended agent.changed place.kept place.over resumed', () => { if (!due) due = window.setTimeout(() => { due = 0; again(); }, 700); });
+on('call.queued call.answered call.ended agent.changed place.kept place.over resumed', pooled(again, 700));
 setInterval(() => { if (!document.hidden) again(); }, 15000);

@@ -5,6 +5,7 @@ import { api } from './api.js';
 import { $, html, render } from './html.js';
 import { gettext } from './i18n.js';
 import { on } from './live.js';
+import { pooled } from './pooled.js';
 import { figure, span, stopwatch } from './time.js';
 import * as boards from './supervisor/boards.js';
 import * as campaigns from './supervisor/campaigns.js';
@@ -33,7 +34,6 @@ export const floor = {
 };
 
 let readAt = 0;
-let due = 0;
 let reading = false;
 
 async function read() {
@@ -47,7 +47,7 @@ async function read() {
   age();
 }
 
-function soon() { if (!due) due = window.setTimeout(() => { due = 0; read(); }, 400); }
+const soon = pooled(read, 400);
 
 function age() {
   const seconds = readAt ? (Date.now() - readAt) / 1000 : 0;

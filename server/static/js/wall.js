@@ -9,6 +9,7 @@ import { move as moveCrews, take as takeCrews } from './map/crews.js';
 import { crewData, incidentData, isOver } from './map/layers.js';
 import { makeMap } from './map/map.js';
 import { page } from './page.js';
+import { pooled } from './pooled.js';
 import { clock, figure, span, stopwatch, until } from './time.js';
 import { share } from './share.js';
 import { chart } from './wall/chart.js';
@@ -116,8 +117,7 @@ async function read() {
 }
 
 /** News comes in bursts; a second between two readings is soon enough. */
-let due = 0;
-function soon() { if (!due) due = window.setTimeout(() => { due = 0; read(); }, 1000); }
+const soon = pooled(read, 1000);
 
 let mapBusy = false;
 async function readMap() {
@@ -139,8 +139,7 @@ function drawMap() {
 }
 
 on('wall call.queued call.answered call.ended agent.changed incident.opened incident.changed shutoff.started shutoff.restored forecast.outlier', soon);
-let mapDue = 0;
-function mapSoon() { if (!mapDue) mapDue = window.setTimeout(() => { mapDue = 0; readMap(); }, 2000); }
+const mapSoon = pooled(readMap, 2000);
 on('incident.opened incident.changed shift.began shift.ended', mapSoon);
 on('resumed', () => { soon(); readMap(); });
 on('positions', (news) => { if (moveCrews(crews, news.crews || [])) mapSoon(); drawMap(); });

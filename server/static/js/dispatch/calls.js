@@ -8,6 +8,7 @@ import { listening, MODES, strip } from '../listening.js';
 import { picture } from '../map/icons.js';
 import { mapTheme, PALETTE } from '../map/style.js';
 import { page as settings } from '../page.js';
+import { pooled } from '../pooled.js';
 import { stopwatch } from '../time.js';
 import { word } from '../words.js';
 
@@ -67,13 +68,12 @@ export function start(page) {
     drawCard();
   }
 
-  let due = 0;
   let turn = 0;
   async function read() {
     const mine = ++turn;
     try { const answer = await api.get('/api/calls/live'); if (mine === turn) { calls = answer; draw(); } } catch { /* the stale banner says so */ }
   }
-  const soon = () => { if (!due) due = window.setTimeout(() => { due = 0; read(); }, 300); };
+  const soon = pooled(read, 300);
 
   /** @param {any} c */
   const listen = (c, mode = 'listen') => { if (ear && c && c.agent) ear.start({ username: c.agent, name: c.agent_name || c.agent }, mode); };
